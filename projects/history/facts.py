@@ -1,0 +1,89 @@
+"""The facts a history is made of: what was true, when it was true, and when it was recorded.
+
+Two clocks run through every fact:
+
+- `..._at` (created, resolved, changed, approved): when it was true in the world, by the source's own log.
+- `recorded_at`: when our record first held it.
+
+A dated fact counts as known from the moment it was true, because the tool's log held it then even where we imported it
+later; a history that leans on this is labelled "reconstructed". A value without a date (the final status of a row in a
+spreadsheet) is unknown before `recorded_at`. A fact dated after it was recorded is a defect: it is seen, counted and
+believed only once its date has come.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from projects.enums import Presence, StatusCategory
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemFact:
+    """One work item as last observed.
+
+    created_at, resolved_at: dated by the source; resolved_at is None while the item is open
+    recorded_at: the observation that last changed one of the undated values below; they are unknown before it
+    status_category, item_type, due_date, estimate_points: undated, as last observed
+    presence_changed_at: when the item was found gone or hidden; None reads as recorded_at
+    """
+
+    id: UUID
+    key: str
+    created_at: datetime
+    recorded_at: datetime
+    item_type: str = ""
+    status_category: StatusCategory | None = None
+    resolved_at: datetime | None = None
+    due_date: date | None = None
+    estimate_points: float | None = None
+    presence: Presence = Presence.LIVE
+    presence_changed_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChangeFact:
+    """One move of an item to another status.
+
+    sequence: the source's own order among changes of one item at one instant
+    """
+
+    item_id: UUID
+    to_category: StatusCategory
+    changed_at: datetime
+    recorded_at: datetime
+    from_category: StatusCategory | None = None
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChangeFact:
+    """One dated change of any other field (due_date, estimate_points, assignee, iteration, ...), values as text.
+
+    from_value is kept for the reader; a history at t never reads it, because it would tell of a change still to come.
+    """
+
+    item_id: UUID
+    field: str
+    from_value: str | None
+    to_value: str | None
+    changed_at: datetime
+    recorded_at: datetime
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineFact:
+    """A plan somebody approved: so many items by that day. The newest one known at t is in force at t.
+
+    scope_items: items in the approved scope, at least 1
+    """
+
+    approved_at: datetime
+    recorded_at: datetime
+    target_date: date
+    scope_items: int
+
+
+HistoryFact = WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact

@@ -1,0 +1,39 @@
+"""Instants as integers: microseconds since 1970 in UTC, so that a history is arrays and not objects.
+
+An instant that has not come (not resolved, not deleted) is NEVER, the largest integer: "at or before t" is then false
+without a mask.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+Instants = NDArray[np.int64]
+"""Microseconds since the epoch in UTC; NEVER where the instant has not come."""
+
+NEVER: int = int(np.iinfo(np.int64).max)
+MICROSECONDS_PER_HOUR: int = 3_600_000_000
+MICROSECONDS_PER_DAY: int = 24 * MICROSECONDS_PER_HOUR
+MICROSECONDS_PER_WEEK: int = 7 * MICROSECONDS_PER_DAY
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(at: datetime | None) -> int:
+    """Microseconds since the epoch; NEVER for None.
+
+    Raises ValueError for a naive datetime: an instant without a zone is not an instant.
+    """
+    if at is None:
+        return NEVER
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone; instants are aware")
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The aware UTC datetime of microseconds since the epoch.  Raises ValueError for NEVER."""
+    if us == NEVER:
+        raise ValueError("this instant has not come")
+    return EPOCH + timedelta(microseconds=int(us))

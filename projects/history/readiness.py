@@ -1,0 +1,276 @@
+"""The data gate: whether the record can carry an answer, why not, and what would unlock it.
+
+1. Each check looks at the record as of one moment and returns a reason, or nothing.
+2. The worst reason decides: MISCONFIGURED, then INSUFFICIENT, STALE, LIMITED, OK.
+3. Only OK and LIMITED carry a number. STALE carries none either: a rate that nobody has recorded for a month is not
+   the present rate.
+
+Assumes that a quiet record is an unsynchronised one; a team truly on leave for four weeks is told to say so.
+Do not read OK as "the forecast is right": it says that the forecast has something to stand on.
+
+Example: 40 items finished over 20 weeks, 30 of them in one minute of the last day. The batch is 75 % of what was
+finished, so the record is INSUFFICIENT for a rate: somebody tidied a board, nobody worked that fast.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+
+from projects.enums import Readiness
+from projects.history.calendar import WorkCalendar, counts_between
+from projects.history.columns import Flags
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, Instants, to_us
+from projects.history.project_history import ProjectHistory
+
+MIN_FINISHED, GOOD_FINISHED = 10, 30
+"""Ten finished items give a rate to within a third; thirty are what makes an 85 % quantile settle. Starting values."""
+MIN_WEEKS, GOOD_WEEKS = 4, 12
+"""Four weeks show that weeks differ; a quarter shows how much. Starting values."""
+LOOKBACK_WEEKS = 52
+"""What was finished more than a year ago says little about the present rate."""
+STALE_AFTER_DAYS = 28
+"""Two iterations of the usual length without a trace of work."""
+BULK_ITEMS, BULK_GAP_US = 10, 60_000_000
+"""Ten items closed with less than a minute between one and the next: nobody finishes work that fast."""
+BULK_DAY_ITEMS, BULK_DAY_FACTOR = 20, 10
+"""Where only the day is recorded: at least 20 items and ten times a usual day with finishes."""
+MAX_TIMES_OF_DATES, MIN_DAYS_OF_DATES = 2, 5
+"""Midnight of a zone has one or two times in UTC; on fewer than five days, equal times may be one batch."""
+LIMITED_SHARE, INSUFFICIENT_SHARE = 0.2, 0.5
+"""A fifth of doubtful facts is worth a word; with half of them the doubtful ones decide."""
+
+_ORDER = (Readiness.OK, Readiness.LIMITED, Readiness.STALE, Readiness.INSUFFICIENT, Readiness.MISCONFIGURED)
+
+
+class ReasonCode(StrEnum):
+    """What is wrong with the record."""
+
+    NO_ITEMS = "NO_ITEMS"
+    NOTHING_REMAINING = "NOTHING_REMAINING"
+    TOO_FEW_FINISHED = "TOO_FEW_FINISHED"
+    HISTORY_TOO_SHORT = "HISTORY_TOO_SHORT"
+    RECORD_STALE = "RECORD_STALE"
+    BULK_CLOSED = "BULK_CLOSED"
+    DONE_WITHOUT_DATE = "DONE_WITHOUT_DATE"
+    FINISHED_BEFORE_CREATED = "FINISHED_BEFORE_CREATED"
+    FUTURE_DATED = "FUTURE_DATED"
+    NO_TARGET = "NO_TARGET"
+    TARGET_PASSED = "TARGET_PASSED"
+    NO_BASELINE = "NO_BASELINE"
+
+
+class UnlockStep(StrEnum):
+    """What a person can do to get an answer, or a better one."""
+
+    CONNECT_A_TOOL = "CONNECT_A_TOOL"
+    ADD_REMAINING_WORK = "ADD_REMAINING_WORK"
+    FINISH_MORE_ITEMS = "FINISH_MORE_ITEMS"
+    WAIT_FOR_HISTORY = "WAIT_FOR_HISTORY"
+    SYNCHRONISE = "SYNCHRONISE"
+    EXCLUDE_BULK_CLOSED = "EXCLUDE_BULK_CLOSED"
+    IMPORT_CHANGELOG = "IMPORT_CHANGELOG"
+    CORRECT_DATES = "CORRECT_DATES"
+    SET_TARGET_DATE = "SET_TARGET_DATE"
+    APPROVE_BASELINE = "APPROVE_BASELINE"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessReason:
+    """One thing that limits an answer.
+
+    measured, required: what was found and from where on it would not limit, in the unit the message names
+    """
+
+    code: ReasonCode
+    readiness: Readiness
+    message: str
+    unlock: UnlockStep
+    measured: float | None = None
+    required: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessReport:
+    """The verdict of the gate, with every reason for it, worst first."""
+
+    readiness: Readiness
+    reasons: tuple[ReadinessReason, ...]
+
+    @property
+    def carries_value(self) -> bool:
+        """Whether a number may be given at all."""
+        return self.readiness in (Readiness.OK, Readiness.LIMITED)
+
+    def with_reasons(self, more: Iterable[ReadinessReason]) -> "ReadinessReport":
+        """The same verdict with further reasons taken into account."""
+        return report((*self.reasons, *more))
+
+
+def report(reasons: Iterable[ReadinessReason]) -> ReadinessReport:
+    """The verdict that follows from some reasons: the worst of them, OK when there is none."""
+    ordered = tuple(sorted(reasons, key=lambda reason: (-_ORDER.index(reason.readiness), reason.code)))
+    return ReadinessReport(ordered[0].readiness if ordered else Readiness.OK, ordered)
+
+
+def finish_readiness(history: ProjectHistory, *, as_of: datetime, calendar: WorkCalendar) -> ReadinessReport:
+    """Whether the record can carry a rate of finishing and something left to finish."""
+    known = history.as_of(as_of)
+    if not bool(known.states.exists.any()):
+        message = "The record holds no work items."
+        reason = ReadinessReason(ReasonCode.NO_ITEMS, Readiness.MISCONFIGURED, message, UnlockStep.CONNECT_A_TOOL)
+        return report([reason])
+    checks = (
+        _nothing_remaining(known),
+        _stale(known),
+        _too_few_finished(known),
+        _too_short(known),
+        _bulk_closed(known, calendar),
+        _done_without_date(known),
+        _finished_before_created(known),
+        _future_dated(known),
+    )
+    return report(reason for reason in checks if reason is not None)
+
+
+def target_readiness(target_date: date | None, *, as_of: datetime, calendar: WorkCalendar) -> ReadinessReport:
+    """Whether there is a target whose day is not over yet."""
+    if target_date is None:
+        message = "No target date is set, so there is nothing to be late for."
+        code = ReasonCode.NO_TARGET
+    elif calendar.end_of_day_us(target_date) <= to_us(as_of):
+        message = f"The target {target_date.isoformat()} has passed; what has happened is not forecast."
+        code = ReasonCode.TARGET_PASSED
+    else:
+        return report([])
+    return report([ReadinessReason(code, Readiness.MISCONFIGURED, message, UnlockStep.SET_TARGET_DATE)])
+
+
+def bulk_closed(finished_us: Instants, calendar: WorkCalendar) -> Flags:
+    """Which finishes came in a batch that no work explains: shape of finished_us, which is ascending.
+
+    By the minute where the source records times; by the day where it records days only.
+    """
+    if finished_us.size == 0:
+        return np.zeros(0, dtype=np.bool_)
+    if _holds_days_only(finished_us):
+        return _bulk_days(finished_us, calendar)
+    run = np.concatenate([[0], np.cumsum(np.diff(finished_us) > BULK_GAP_US)])
+    flags: Flags = np.bincount(run)[run] >= BULK_ITEMS
+    return flags
+
+
+def _holds_days_only(finished_us: Instants) -> bool:
+    """Whether the source keeps no time of day: one time (two with summer time) for all of many different days."""
+    days, times = np.divmod(finished_us, MICROSECONDS_PER_DAY)
+    return len(np.unique(times)) <= MAX_TIMES_OF_DATES and len(np.unique(days)) >= MIN_DAYS_OF_DATES
+
+
+def _bulk_days(finished_us: Instants, calendar: WorkCalendar) -> Flags:
+    edges_us = calendar.day_edges_us(int(finished_us[0]), int(finished_us[-1]))
+    counts = counts_between(finished_us, edges_us)
+    limit = max(BULK_DAY_ITEMS, BULK_DAY_FACTOR * float(np.median(counts[counts > 0])))
+    flags: Flags = counts[np.searchsorted(edges_us, finished_us, side="right") - 1] >= limit
+    return flags
+
+
+def _recent_finishes(known: ProjectHistory) -> Instants:
+    finished_us = known.finished_us
+    return finished_us[finished_us > known.known_at_us - LOOKBACK_WEEKS * MICROSECONDS_PER_WEEK]
+
+
+def _nothing_remaining(known: ProjectHistory) -> ReadinessReason | None:
+    if bool(known.states.open.any()):
+        return None
+    message = "Every work item is done or gone, so there is nothing left to forecast."
+    return ReadinessReason(
+        ReasonCode.NOTHING_REMAINING, Readiness.MISCONFIGURED, message, UnlockStep.ADD_REMAINING_WORK, 0, 1
+    )
+
+
+def _stale(known: ProjectHistory) -> ReadinessReason | None:
+    if known.last_fact_us is None:
+        return None
+    quiet_days = (known.known_at_us - known.last_fact_us) / MICROSECONDS_PER_DAY
+    if quiet_days <= STALE_AFTER_DAYS:
+        return None
+    message = f"The newest fact is {quiet_days:.0f} days old."
+    return ReadinessReason(
+        ReasonCode.RECORD_STALE, Readiness.STALE, message, UnlockStep.SYNCHRONISE, quiet_days, STALE_AFTER_DAYS
+    )
+
+
+def _too_few_finished(known: ProjectHistory) -> ReadinessReason | None:
+    count = len(_recent_finishes(known))
+    if count >= GOOD_FINISHED:
+        return None
+    level, required = (
+        (Readiness.INSUFFICIENT, MIN_FINISHED) if count < MIN_FINISHED else (Readiness.LIMITED, GOOD_FINISHED)
+    )
+    message = f"{count} items were finished on a known date in the last {LOOKBACK_WEEKS} weeks; {required} are needed."
+    return ReadinessReason(ReasonCode.TOO_FEW_FINISHED, level, message, UnlockStep.FINISH_MORE_ITEMS, count, required)
+
+
+def _too_short(known: ProjectHistory) -> ReadinessReason | None:
+    finished_us = known.finished_us
+    weeks = (known.known_at_us - int(finished_us[0])) / MICROSECONDS_PER_WEEK if finished_us.size else 0.0
+    if weeks >= GOOD_WEEKS:
+        return None
+    level, required = (Readiness.INSUFFICIENT, MIN_WEEKS) if weeks < MIN_WEEKS else (Readiness.LIMITED, GOOD_WEEKS)
+    message = f"Items have been finished for {weeks:.1f} weeks; {required} are needed."
+    return ReadinessReason(ReasonCode.HISTORY_TOO_SHORT, level, message, UnlockStep.WAIT_FOR_HISTORY, weeks, required)
+
+
+def _bulk_closed(known: ProjectHistory, calendar: WorkCalendar) -> ReadinessReason | None:
+    recent = _recent_finishes(known)
+    return _doubtful(
+        doubtful=int(bulk_closed(recent, calendar).sum()),
+        total=len(recent),
+        code=ReasonCode.BULK_CLOSED,
+        what="were closed in bulk",
+        unlock=UnlockStep.EXCLUDE_BULK_CLOSED,
+    )
+
+
+def _done_without_date(known: ProjectHistory) -> ReadinessReason | None:
+    undated = known.defects.done_without_date
+    return _doubtful(
+        doubtful=undated,
+        total=undated + int(known.states.finished.sum()),
+        code=ReasonCode.DONE_WITHOUT_DATE,
+        what="are done without a date",
+        unlock=UnlockStep.IMPORT_CHANGELOG,
+    )
+
+
+def _finished_before_created(known: ProjectHistory) -> ReadinessReason | None:
+    return _doubtful(
+        doubtful=known.defects.finished_before_created,
+        total=int(known.states.finished.sum()),
+        code=ReasonCode.FINISHED_BEFORE_CREATED,
+        what="were finished before they were created",
+        unlock=UnlockStep.CORRECT_DATES,
+    )
+
+
+def _future_dated(known: ProjectHistory) -> ReadinessReason | None:
+    future = known.defects.future_dated
+    return _doubtful(
+        doubtful=future,
+        total=future + len(known.finished_us),
+        code=ReasonCode.FUTURE_DATED,
+        what="carry a date that had not come when it was recorded",
+        unlock=UnlockStep.CORRECT_DATES,
+    )
+
+
+def _doubtful(*, doubtful: int, total: int, code: ReasonCode, what: str, unlock: UnlockStep) -> ReadinessReason | None:
+    """A reason when too large a share of the facts that count is doubtful."""
+    share = doubtful / total if total else 0.0
+    if share <= LIMITED_SHARE:
+        return None
+    level = Readiness.INSUFFICIENT if share > INSUFFICIENT_SHARE else Readiness.LIMITED
+    message = f"{doubtful} of {total} facts {what}."
+    return ReadinessReason(code, level, message, unlock, share, LIMITED_SHARE)
