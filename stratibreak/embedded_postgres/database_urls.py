@@ -1,0 +1,45 @@
+"""The addresses of one database, one for each role that logs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+DATABASE_NAME = "stratibreak"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """Where each login finds the database; `manage.py provision_database` makes the roles behind them."""
+
+    login: str
+    owner: str
+    platform: str
+    backup: str
+    superuser: str
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that the settings read."""
+        return {
+            "DATABASE_URL": self.login,
+            "DATABASE_OWNER_URL": self.owner,
+            "DATABASE_PLATFORM_URL": self.platform,
+            "DATABASE_BACKUP_URL": self.backup,
+            "DATABASE_SUPERUSER_URL": self.superuser,
+        }
+
+
+def socket_urls(sockets: Path, *, superuser: str) -> DatabaseUrls:
+    """Return the addresses of the server whose socket is in ``sockets``."""
+
+    def url(role: str) -> str:
+        return f"postgresql://{role}@/{DATABASE_NAME}?host={quote(str(sockets))}"
+
+    return DatabaseUrls(
+        login=url("stratibreak_login"),
+        owner=url("stratibreak_owner"),
+        platform=url("stratibreak_platform"),
+        backup=url("stratibreak_backup"),
+        superuser=url(superuser),
+    )

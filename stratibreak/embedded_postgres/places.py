@@ -1,0 +1,96 @@
+"""Where the embedded server keeps its data, its socket and its lock."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from .errors import EmbeddedPostgresError
+from .process_user import ProcessUser, current_user, server_user
+
+STATE_DIRECTORY = ".stratibreak"
+SOCKET_NAME = ".s.PGSQL.5432"
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing NUL.
+SOCKET_PATH_LIMIT = 103
+# Fixed rather than TMPDIR, which differs between shells: two starters must come to the same place.
+SHORT_PLACE = Path("/tmp")  # noqa: S108 - the directory made in it is private and verified
+# Survives a restart of the machine, unlike /tmp.
+LASTING_PLACE = Path("/var/tmp")  # noqa: S108 - the directory made in it is private and verified
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The paths of one embedded server and the user who runs it."""
+
+    home: Path
+    sockets: Path
+    user: ProcessUser
+
+    @property
+    def data(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "postgres.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "postgres.lock"
+
+
+def state_directory(root: Path) -> Path:
+    """Return ``.stratibreak`` under the project root, made closed to others on first use.
+
+    Made by root it can be passed through, but not listed: the unprivileged server has its own 0700 directories in it.
+    """
+    directory = root / STATE_DIRECTORY
+    if not directory.exists():
+        directory.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            directory.chmod(0o711)
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise EmbeddedPostgresError(f"{directory} belongs to another user. Run as that user, or remove the directory.")
+    return directory
+
+
+def places_for(root: Path) -> Places:
+    """Return the places of the development server of the project at ``root``.
+
+    They are under the project, except when the server's user cannot pass through the directories above it (a project
+    under /root, say), or when the socket's path would be too long: then a private directory stands in, named by a hash
+    of the root.
+    """
+    root = root.resolve()
+    home = state_directory(root)
+    user = server_user(home / "postgres")
+    name = sha256(os.fsencode(root)).hexdigest()[:12]
+    if not user.can_reach(home / "postgres"):
+        home = private_directory(LASTING_PLACE / f"stratibreak-{name}", user=current_user(), mode=0o711)
+        user = server_user(home / "postgres")
+    sockets = home / "socket"
+    if len(os.fsencode(sockets / SOCKET_NAME)) > SOCKET_PATH_LIMIT:
+        sockets = SHORT_PLACE / f"stratibreak-{name}-{user.uid}"
+    return Places(home, private_directory(sockets, user=user), user)
+
+
+def private_directory(path: Path, *, user: ProcessUser, mode: int = 0o700) -> Path:
+    """Return ``path``, made for ``user`` if missing; others may not write to it, nor read it.
+
+    Raises EmbeddedPostgresError when something else is there: in a shared directory anybody may have put it there.
+    """
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != user.uid or found.st_mode & 0o077 & ~mode:
+            raise EmbeddedPostgresError(
+                f"{path} is not a private directory of user id {user.uid}; remove it."
+            ) from None
+    else:
+        user.own(path)
+        path.chmod(mode)
+    return path
