@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from projects.constraints import not_blank, unique_in_tenant
+from projects.enums import LinkDirection
+from projects.models.fields import EXTERNAL_ID_MAX_LENGTH, external_id_field
+from tenants.isolation.constraints import enum_constraint
+from tenants.isolation.models import TenantForeignKey, TenantModel
+from tenants.value_constraints import FieldCheck, order_check
+
+
+class WorkItemLink(TenantModel):
+    """One relation from a work item to another, such as "blocks", as the source shows it on the first item.
+
+    Imports and syncs write it. Always holds: the other item is named as the source names it, in or outside of
+    the record; `target_item` is filled once that item is in it; `linked_at` is null when the source does not date it.
+    """
+
+    project_path: ClassVar[str | None] = "work_item__project"
+
+    work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="links")
+    external_id = external_id_field()
+    link_type = models.CharField("type", max_length=100, help_text="The source's name for it, such as Blocks.")
+    direction = models.CharField(max_length=8, choices=LinkDirection)
+    target_external_id = models.CharField(max_length=EXTERNAL_ID_MAX_LENGTH, blank=True)
+    target_key = models.CharField(max_length=EXTERNAL_ID_MAX_LENGTH, blank=True)
+    # A link lives between two items and goes with either.
+    target_item = TenantForeignKey(
+        "projects.WorkItem", containing=True, null=True, blank=True, related_name="incoming_links"
+    )
+    linked_at = models.DateTimeField(null=True, blank=True)
+    unlinked_at = models.DateTimeField(null=True, blank=True)
+    recorded_at = models.DateTimeField(default=timezone.now, editable=False, help_text="When we first knew of it.")
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "work item link"
+        verbose_name_plural = "work item links"
+        ordering = ["-id"]
+        constraints = [
+            unique_in_tenant("work_item", "external_id", name="natural_key"),
+            not_blank("link_type"),
+            FieldCheck(
+                field="target_key",
+                condition=~models.Q(target_key="", target_external_id=""),
+                rule="target_named",
+                message="Name the other item by its key or its external id.",
+            ),
+            enum_constraint("direction", LinkDirection),
+            order_check("linked_at", "unlinked_at"),
+        ]
+
+    def __str__(self) -> str:
+        target = self.target_key or self.target_external_id
+        return f"{self.work_item} {self.link_type} ({self.get_direction_display()}) {target}"
