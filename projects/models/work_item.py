@@ -82,7 +82,6 @@ class WorkItem(SourcedFact):
         indexes = [
             models.Index(fields=["tenant", "project", "-id"], name="item_project_idx"),
             models.Index(fields=["tenant", "project", "status_category", "-id"], name="item_project_category_idx"),
-            models.Index(fields=["tenant", "project", "parent_key"], name="item_project_parent_idx"),
             models.Index(fields=["tenant", "key"], name="item_key_idx"),
         ]
 
