@@ -7,11 +7,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 DATABASE_NAME = "stratibreak"
+SUPERUSER = "postgres"
+MAINTENANCE_DATABASE = "postgres"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrls:
-    """Where each login finds the database; `manage.py provision_database` makes the roles behind them."""
+    """Where each login finds the database; `manage.py provision_database` makes the roles and the database.
+
+    The superuser's address names the maintenance database, which exists before that.
+    """
 
     login: str
     owner: str
@@ -30,16 +35,16 @@ class DatabaseUrls:
         }
 
 
-def socket_urls(sockets: Path, *, superuser: str) -> DatabaseUrls:
+def socket_urls(sockets: Path) -> DatabaseUrls:
     """Return the addresses of the server whose socket is in ``sockets``."""
 
-    def url(role: str) -> str:
-        return f"postgresql://{role}@/{DATABASE_NAME}?host={quote(str(sockets))}"
+    def url(role: str, database: str = DATABASE_NAME) -> str:
+        return f"postgresql://{role}@/{database}?host={quote(str(sockets))}"
 
     return DatabaseUrls(
         login=url("stratibreak_login"),
         owner=url("stratibreak_owner"),
         platform=url("stratibreak_platform"),
         backup=url("stratibreak_backup"),
-        superuser=url(superuser),
+        superuser=url(SUPERUSER, MAINTENANCE_DATABASE),
     )

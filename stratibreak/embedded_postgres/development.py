@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-from psycopg import errors
-
-from .database_urls import DATABASE_NAME, DatabaseUrls, socket_urls
+from .database_urls import DatabaseUrls, socket_urls
+from .development_secrets import development_secrets
 from .places import Places, places_for
-from .server import DURABLE_SETTINGS, MAINTENANCE_DATABASE, SUPERUSER, Server
+from .server import DURABLE_SETTINGS, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,13 @@ def ensure_running(root: Path) -> DatabaseUrls:
         with exclusive(places):
             if not server.is_ready():
                 server.start()
-                create_database(places)
-    return socket_urls(places.sockets, superuser=SUPERUSER)
+    return socket_urls(places.sockets)
+
+
+def development_environment(root: Path) -> dict[str, str]:
+    """Return the variables that the settings read in a working copy: addresses and secrets. Starts nothing."""
+    urls = socket_urls(places_for(root).sockets)
+    return {**urls.environment(), **development_secrets(root)}
 
 
 def stop(root: Path) -> bool:
@@ -64,15 +68,12 @@ def status(root: Path) -> ServerStatus:
     )
 
 
-def create_database(places: Places) -> None:
-    """Make the application's database, empty, if it is missing."""
-    with psycopg.connect(
-        host=str(places.sockets), user=SUPERUSER, dbname=MAINTENANCE_DATABASE, autocommit=True
-    ) as connection:
-        try:
-            connection.execute(f"CREATE DATABASE {DATABASE_NAME}")
-        except errors.DuplicateDatabase:
-            return
+def remove_data(root: Path) -> None:
+    """Stop the development server and delete its data; the secrets stay."""
+    places = places_for(root)
+    with exclusive(places):
+        Server(places, DURABLE_SETTINGS).stop()
+        shutil.rmtree(places.data, ignore_errors=True)
 
 
 @contextmanager

@@ -16,11 +16,10 @@ from pathlib import Path
 import psycopg
 
 from .binaries import Binaries, find_binaries, reachable_binaries
+from .database_urls import MAINTENANCE_DATABASE, SUPERUSER
 from .errors import EmbeddedPostgresError
 from .places import SOCKET_NAME, Places, private_directory
 
-SUPERUSER = "postgres"
-MAINTENANCE_DATABASE = "postgres"
 START_LIMIT_S = 60.0  # recovery after a crash replays the log; a development database does that in seconds
 STOP_LIMIT_S = 20.0
 ORPHAN_LIMIT_S = 5.0

@@ -11,10 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .database_urls import DatabaseUrls, socket_urls
-from .development import create_database
 from .places import SHORT_PLACE, Places, private_directory
 from .process_user import ProcessUser, server_user
-from .server import SUPERUSER, TEMPORARY_SETTINGS, Server
+from .server import TEMPORARY_SETTINGS, Server
 
 PREFIX = "stratibreak-test-"
 
@@ -33,8 +32,7 @@ def temporary_server() -> Iterator[DatabaseUrls]:
     lock = _try_lock(places.lock)
     try:
         Server(places, TEMPORARY_SETTINGS).start()
-        create_database(places)
-        yield socket_urls(places.sockets, superuser=SUPERUSER)
+        yield socket_urls(places.sockets)
     finally:
         _remove(places)
         if lock is not None:
