@@ -1,0 +1,59 @@
+"""Factories of the integrations app."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import factory
+
+from integrations.enums import IntegrationStatus, IntegrationType, InternalField, SyncStatus, Transformation
+from integrations.models import FieldMapping, Integration, SyncResult
+from tests.factories.base import TenantModelFactory, register
+
+STARTED_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@register
+class IntegrationFactory(TenantModelFactory[Integration]):
+    """An active connection to Jira, without credentials."""
+
+    class Meta:
+        model = Integration
+
+    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    name = factory.Sequence(lambda n: f"Tracker {n}")
+    type = IntegrationType.JIRA
+    status = IntegrationStatus.ACTIVE
+    config = factory.LazyFunction(lambda: {"base_url": "https://tracker.example", "project_keys": ["DEMO"]})
+    next_run_at = STARTED_AT
+
+
+@register
+class SyncResultFactory(TenantModelFactory[SyncResult]):
+    """A run that brought three new records."""
+
+    class Meta:
+        model = SyncResult
+
+    integration = factory.SubFactory(IntegrationFactory)
+    status = SyncStatus.SUCCEEDED
+    started_at = STARTED_AT
+    duration_ms = 1200
+    waited_ms = 300
+    request_count = 4
+    created_count = 3
+    unchanged_count = 7
+    streams = factory.LazyFunction(lambda: {"work_items": {"created": 3, "unchanged": 7}})
+
+
+@register
+class FieldMappingFactory(TenantModelFactory[FieldMapping]):
+    """A custom field that holds the estimate."""
+
+    class Meta:
+        model = FieldMapping
+
+    integration = factory.SubFactory(IntegrationFactory)
+    external_field = factory.Sequence(lambda n: f"customfield_{10_000 + n}")
+    internal_field = InternalField.ESTIMATE_POINTS
+    transformation = Transformation.NUMBER

@@ -1,0 +1,69 @@
+"""Factories of organisations and people. Users are not tenant models: they carry their tenant themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import factory
+from django.contrib.auth.hashers import make_password
+from factory.django import DjangoModelFactory
+
+from tenants.enums import Role
+from tenants.isolation.context import require_tenant_id
+from tenants.models import ApiKey, Tenant, User
+from tests.factories.base import TenantModelFactory, register
+
+
+class TenantFactory(DjangoModelFactory[Tenant]):
+    class Meta:
+        model = Tenant
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Demo Organisation {n}")
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """A person of the current tenant who cannot log in, unless a password is given: `UserFactory(password="…")`."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    tenant_id = factory.LazyFunction(require_tenant_id)
+    role = Role.PROJECT_MANAGER
+    username = factory.Sequence(lambda n: f"person{n}")
+    first_name = "Demo"
+    last_name = factory.Sequence(lambda n: f"Person {n}")
+    # Addresses are unique over the installation, so look-alike tenants differ here and only here.
+    email = factory.LazyAttribute(lambda user: f"{user.username}@{user.tenant_id}.example")
+    password: Any = None
+
+    @classmethod
+    def _adjust_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
+        return {**kwargs, "password": make_password(kwargs.pop("password", None))}
+
+
+class OperatorFactory(UserFactory):
+    """A platform operator, who belongs to no tenant."""
+
+    tenant_id = None
+    role = ""
+    is_operator = True
+    email = factory.Sequence(lambda n: f"operator{n}@platform.example")
+
+
+@register
+class ApiKeyFactory(TenantModelFactory[ApiKey]):
+    """A key that no secret opens; tests of the door make theirs through the domain function."""
+
+    class Meta:
+        model = ApiKey
+
+    name = factory.Sequence(lambda n: f"Machine {n}")
+    user = factory.SubFactory(UserFactory)
+    scopes = factory.LazyFunction(lambda: ["read"])
+    expires_at = datetime(2100, 1, 1, tzinfo=UTC)
+    secret_digest = factory.Sequence(lambda n: hashlib.sha256(f"secret-{n}".encode()).hexdigest())
+    pepper_version = 1
