@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from projects.constraints import natural_key, not_blank, source_form
 from projects.enums import ActivityKind, ActivityRole
 from projects.models.sourced_fact import SourcedFact
+from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey
 
@@ -15,6 +18,8 @@ class ActivityEvent(SourcedFact):
     Syncs write it. Always holds: there is no column for content, so none can be kept; it serves measures of the team
     and never of a person.
     """
+
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="activity_events")
     # It says something about an item and goes with it.

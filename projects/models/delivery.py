@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from projects.constraints import natural_key, not_blank, source_form
 from projects.enums import IncidentSeverity, RunOutcome
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH, URL_MAX_LENGTH
 from projects.models.sourced_fact import SourcedFact
+from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey
 from tenants.value_constraints import FieldCheck, order_check
@@ -30,6 +33,8 @@ class CiRun(SourcedFact):
     Always holds: a run that is not running has an end; a retry of the same commit is a row with a higher attempt,
     which is how flaky tests show.
     """
+
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="ci_runs")
     pipeline = models.CharField(max_length=200)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from projects.constraints import not_blank, unique_in_tenant
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH
+from tenants.audit.enums import AuditMode
 from tenants.isolation.models import TenantForeignKey, TenantModel
 
 
@@ -20,6 +21,7 @@ class FieldChange(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     # Both contain it: whichever goes first, no change is left pointing at nothing.
     project = TenantForeignKey("projects.Project", containing=True, related_name="field_changes")

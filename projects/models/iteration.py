@@ -8,6 +8,7 @@ from django.utils import timezone
 from projects.constraints import natural_key, not_blank, source_form, unique_in_tenant
 from projects.enums import IterationState
 from projects.models.sourced_fact import SourcedFact
+from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.value_constraints import order_check
@@ -54,6 +55,7 @@ class IterationMembership(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "iteration__project"
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     iteration = TenantForeignKey("projects.Iteration", containing=True, related_name="memberships")
     work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="iteration_memberships")

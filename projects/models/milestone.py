@@ -8,6 +8,7 @@ from django.utils import timezone
 from projects.constraints import natural_key, not_blank, source_form, unique_in_tenant
 from projects.enums import MilestoneState
 from projects.models.sourced_fact import SourcedFact
+from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.value_constraints import order_check
@@ -52,6 +53,7 @@ class MilestoneMembership(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "milestone__project"
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     milestone = TenantForeignKey("projects.Milestone", containing=True, related_name="memberships")
     work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="milestone_memberships")

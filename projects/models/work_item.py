@@ -11,6 +11,7 @@ from projects.enums import Presence, StatusCategory
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH, URL_MAX_LENGTH
 from projects.models.sourced_fact import SourcedFact
 from projects.schemas import LABELS
+from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.validators import CheckedJSONField, validate_finite
@@ -25,6 +26,8 @@ class WorkItem(SourcedFact):
     Always holds: a smaller `source_version` never overwrites a larger one; an item that is gone or hidden is not done
     for that reason.
     """
+
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="work_items")
     key = models.CharField(max_length=EXTERNAL_ID_MAX_LENGTH, help_text="What people call it, such as ABC-123.")
@@ -96,6 +99,7 @@ class CoAssignee(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "work_item__project"
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="co_assignees")
     contributor = TenantForeignKey("projects.Contributor", related_name="co_assignments")

@@ -8,6 +8,7 @@ from django.utils import timezone
 from projects.constraints import not_blank, unique_in_tenant
 from projects.enums import LinkDirection
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH, external_id_field
+from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.value_constraints import FieldCheck, order_check
@@ -21,6 +22,7 @@ class WorkItemLink(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "work_item__project"
+    audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="links")
     external_id = external_id_field()
