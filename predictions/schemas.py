@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 TEXT = {"type": "string", "maxLength": 2000}
-CODE = {"type": "string", "pattern": "^[a-z][a-z0-9_.-]{0,63}$"}
+CODE = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,63}$"}
 SCALAR = {"type": ["string", "number", "boolean", "null"]}
 INSTANT_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
 DAY_OR_NULL = {"type": ["string", "null"], "format": "date"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import factory
 
@@ -128,8 +127,3 @@ class RiskIndicatorFactory(TenantModelFactory[RiskIndicator]):
     unit = "items/week"
     trend = Trend.DOWN
     weight = 0.5
-
-
-def active(**overrides: Any) -> dict[str, Any]:
-    """What an action needs beside its owner to be under way."""
-    return {"status": ActionStatus.ACTIVE, "due_date": ISSUED_AT.date() + timedelta(days=14), **overrides}
