@@ -1,0 +1,169 @@
+"""Connection: the message that opens a transaction also says who asks and for which tenant.
+
+1. ``BEGIN; SET LOCAL ROLE …; SET LOCAL stratibreak.context = …`` goes out as one message in place of Django's BEGIN,
+   so the context costs no round trip.
+2. Before each statement the context in force is compared with the one last issued; where it changed inside the
+   transaction (a nested tenant, an auth step) it is issued again, in a message of its own.
+3. ROLLBACK TO SAVEPOINT takes ``SET LOCAL`` back with it, so after one the context is issued again.
+
+Outside a transaction nothing is issued, and the login itself has no rights: no transaction, no tenant's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper, debug_transaction
+
+from ..context import AccessContext, Purpose, current_context
+from ..roles import credentials, database_roles
+from ..signing import ContextSigner, unsigned_claim
+from .creation import DatabaseCreation
+from .credentials import chosen_credentials
+from .features import DatabaseFeatures
+from .operations import DatabaseOperations
+from .schema import DatabaseSchemaEditor
+
+PLATFORM_ALIAS = "platform"
+
+
+class _ContextCursor(CursorWrapper):
+    """A cursor that makes sure the transaction carries the context in force before it runs a statement."""
+
+    def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
+        self.db.validate_no_broken_transaction()
+        self.db.issue_context()
+        return super()._execute(sql, params, *ignored)
+
+    def _executemany(self, sql: Any, param_list: Any, *ignored: Any) -> Any:
+        self.db.validate_no_broken_transaction()
+        self.db.issue_context()
+        return super()._executemany(sql, param_list, *ignored)
+
+
+class _ContextDebugCursor(CursorDebugWrapper, _ContextCursor):
+    """The same, with Django's query log."""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """PostgreSQL with the access context in the message that opens the transaction."""
+
+    SchemaEditorClass = DatabaseSchemaEditor
+    creation_class = DatabaseCreation
+    features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._issued: AccessContext | None = None
+        self._issue_needed = False
+        self._signer: ContextSigner | None = None
+        self._opened_as = "LOGIN"
+
+    # Credentials
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return the parameters of the login, or of the owner inside ``connect_as``."""
+        params: dict[str, Any] = super().get_connection_params()
+        self._opened_as = chosen_credentials()
+        other = credentials(self._opened_as) if self._opened_as != "LOGIN" else None
+        if other:
+            params.update(other)
+        return params
+
+    @property
+    def pool(self) -> Any:
+        """Return the pool of the login; the owner's connections are few and never pooled."""
+        return None if chosen_credentials() != "LOGIN" else super().pool
+
+    # Transactions
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Open the transaction with the context inside the same message (Django calls this in place of BEGIN)."""
+        context = current_context()
+        claim = self._transport(context)
+        message = f"BEGIN; {claim}" if claim else "BEGIN"
+        with debug_transaction(self, self._logged("BEGIN", context)), self.wrap_database_errors:
+            self.connection.cursor().execute(message.encode())
+        self._issued, self._issue_needed = context, False
+
+    def issue_context(self) -> None:
+        """Issue the context in force again where it differs from what the open transaction carries."""
+        if not self.in_atomic_block:
+            return
+        context = current_context()
+        if context is self._issued and not self._issue_needed:
+            return
+        if self._same_transport(context) and not self._issue_needed:
+            self._issued = context
+            return
+        claim = self._transport(context) or self._transport_of_nobody()
+        if claim:
+            with debug_transaction(self, self._logged("SET LOCAL", context)), self.wrap_database_errors:
+                self.connection.cursor().execute(claim.encode())
+        self._issued, self._issue_needed = context, False
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        """Roll back before anything else is sent: a failed transaction takes no other statement."""
+        self._issued, self._issue_needed = current_context(), False
+        try:
+            super()._savepoint_rollback(sid)
+        finally:
+            self._issue_needed = True
+
+    def _same_transport(self, context: AccessContext | None) -> bool:
+        issued = self._issued
+        if context is None or issued is None:
+            return context is issued
+        return (context.purpose, context.tenant_id) == (issued.purpose, issued.tenant_id)
+
+    def _transport(self, context: AccessContext | None) -> str:
+        """Return the SET LOCAL statements for a context, "" where this connection carries none.
+
+        Only an enum's value, a UUID and hexadecimal digits enter the text, so there is nothing to escape.
+        """
+        if context is None or self._opened_as != "LOGIN" or not self._serves(context.purpose):
+            return ""
+        roles = database_roles()
+        token = self._context_signer().token(context) if self._context_signer() else unsigned_claim(context)
+        role = f"SET LOCAL ROLE {roles.of(context.purpose)}; " if roles else ""
+        return f"{role}SET LOCAL stratibreak.context = '{token}'"
+
+    def _serves(self, purpose: Purpose) -> bool:
+        if purpose is Purpose.OWNER:
+            return False
+        return (purpose is Purpose.PLATFORM) == (self.alias == PLATFORM_ALIAS)
+
+    def _transport_of_nobody(self) -> str:
+        if self._opened_as != "LOGIN":
+            return ""
+        role = "SET LOCAL ROLE NONE; " if database_roles() else ""
+        return f"{role}SET LOCAL stratibreak.context = ''"
+
+    def _context_signer(self) -> ContextSigner | None:
+        if self._signer is None and settings.CONTEXT_SIGNING_KEY and database_roles():
+            self._signer = ContextSigner(settings.CONTEXT_SIGNING_KEY, settings.CONTEXT_SIGNING_KEY_VERSION)
+        return self._signer
+
+    @staticmethod
+    def _logged(verb: str, context: AccessContext | None) -> str:
+        """Return what the query log shows: never the token."""
+        return f"{verb} ({context.purpose.value} {context.tenant_id or ''})" if context else verb
+
+    # Cursors
+
+    def make_cursor(self, cursor: Any) -> _ContextCursor:
+        return _ContextCursor(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> _ContextDebugCursor:
+        return _ContextDebugCursor(cursor, self)
+
+
+def rows(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement of ours and return its rows (catalogue queries of checks and provisioning)."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall()) if cursor.description else []

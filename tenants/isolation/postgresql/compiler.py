@@ -1,0 +1,211 @@
+"""Compilers that add ``tenant_id = …`` to every statement and subquery.
+
+A manager's filter does not reach ``exclude()`` subqueries, ``Model.delete()`` or an update by primary key; the compiler
+sees them all, because every query and subquery of Django is compiled by one.
+
+1. The base table's predicate joins the WHERE clause; a joined table's goes into its ON clause, so that outer joins
+   stay outer.
+2. Under the app purpose the tenant is a constant, which lets the planner prune and turns the policy into a one-time
+   filter.  Under platform and owner there is no predicate: the policies of those roles decide.
+3. Without a context a tenant's table cannot be compiled at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.backends.postgresql import compiler as postgresql
+from django.db.models import Field, UUIDField
+from django.db.models.expressions import Col
+from django.db.models.lookups import Exact
+from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
+from django.db.models.sql.datastructures import BaseTable, Join
+from django.db.models.sql.where import AND, WhereNode
+
+from ..context import CrossTenantWrite, Purpose, TenantContextRequired, TenantTransactionRequired, current_context
+from ..registry import TableAccess, access_by_table
+
+if TYPE_CHECKING:
+    from django.db.models.sql.query import Query
+
+_UUID = UUIDField()
+
+
+class _TenantColumn(Field):  # type: ignore[type-arg]  # a name for Col, never a model's field
+    """The tenant column of a table, as far as SQL needs to know it."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__()
+        self.column = column
+
+
+def tenant_of(access: TableAccess) -> UUID | None:
+    """Return the tenant whose rows of this table may be named now, None where the role's policy decides.
+
+    Raises TenantContextRequired where nobody may name any.
+    """
+    context = current_context()
+    if context is None:
+        raise TenantContextRequired
+    if context.purpose is Purpose.AUTH:
+        if access.allows_auth():
+            return None
+        raise TenantContextRequired(f"{access.table} cannot be read before the tenant is known: enter tenant_context.")
+    if context.purpose is Purpose.APP and access.tenant_column is None:
+        raise TenantContextRequired(f"{access.table} is read with auth_context() only.")
+    return context.tenant_id
+
+
+def _predicate(alias: str, access: TableAccess) -> Exact | None:
+    tenant_id = tenant_of(access)
+    if tenant_id is None or access.tenant_column is None:
+        return None
+    return Exact(Col(alias, _TenantColumn(access.tenant_column), _UUID), tenant_id)
+
+
+class TenantCompilerMixin:
+    """What the compilers of all statements share."""
+
+    query: Query
+    connection: Any
+
+    def restricted(self, query: Query, where: Any) -> Any:
+        """Return ``where`` with the predicate of every tenant's table that the query starts from.
+
+        Usually that is the base table; where Django trims the start of a subquery's joins it is the next one.
+        """
+        predicates = []
+        for alias, table in query.alias_map.items():
+            if query.alias_refcount[alias] and isinstance(table, BaseTable):
+                access = access_by_table().get(table.table_name)
+                predicates.append(_predicate(alias, access) if access else None)
+        children = [predicate for predicate in predicates if predicate is not None]
+        if not children:
+            return where
+        return WhereNode([where, *children] if where else children, AND)
+
+    def compile(self, node: Any) -> tuple[str, Any]:
+        """Compile a node; a joined tenant table gets its predicate inside the ON clause."""
+        sql, params = super().compile(node)  # type: ignore[misc]
+        if not isinstance(node, Join):
+            return sql, params
+        access = access_by_table().get(node.table_name)
+        predicate = _predicate(node.table_alias, access) if access else None
+        if predicate is None:
+            return sql, params
+        extra_sql, extra_params = super().compile(predicate)  # type: ignore[misc]
+        return f"{sql.removesuffix(')')} AND {extra_sql})", [*params, *extra_params]
+
+    def require_transaction(self) -> None:
+        """Refuse to run a tenant's statement outside a transaction, where the tenant cannot travel."""
+        context = current_context()
+        if context is None or context.purpose is Purpose.OWNER or self.connection.in_atomic_block:
+            return
+        if any(t.table_name in access_by_table() for t in self.query.alias_map.values() if hasattr(t, "table_name")):
+            raise TenantTransactionRequired(
+                "A tenant's rows are reached inside a transaction only: wrap the work in tenant_context(tenant_id)."
+            )
+
+
+class SQLCompiler(TenantCompilerMixin, postgresql.SQLCompiler):
+    """SELECT."""
+
+    def pre_sql_setup(self, with_col_aliases: bool = False) -> Any:
+        found = super().pre_sql_setup(with_col_aliases=with_col_aliases)
+        self.where = self.restricted(self.query, self.where)
+        return found
+
+    def execute_sql(
+        self, result_type: str = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE
+    ) -> Any:
+        self.require_transaction()
+        return super().execute_sql(result_type, chunked_fetch, chunk_size)
+
+
+class SQLAggregateCompiler(TenantCompilerMixin, postgresql.SQLAggregateCompiler):
+    """An aggregate over a subquery: the subquery is compiled, and restricted, by its own compiler."""
+
+
+class SQLDeleteCompiler(TenantCompilerMixin, postgresql.SQLDeleteCompiler):
+    """DELETE."""
+
+    def _as_sql(self, query: Query) -> Any:
+        query.get_initial_alias()
+        where = self.restricted(query, query.where)
+        query = query.clone()
+        query.where = where
+        return super()._as_sql(query)
+
+    def execute_sql(self, *args: Any, **kwargs: Any) -> Any:
+        self.query.get_initial_alias()
+        self.require_transaction()
+        return super().execute_sql(*args, **kwargs)
+
+
+class SQLUpdateCompiler(TenantCompilerMixin, postgresql.SQLUpdateCompiler):
+    """UPDATE; a row's tenant is never updated."""
+
+    def pre_sql_setup(self, with_col_aliases: bool = False) -> Any:
+        found = super().pre_sql_setup()
+        self.query.get_initial_alias()
+        self.query.where = self.restricted(self.query, self.query.where)
+        return found
+
+    def as_sql(self) -> Any:
+        self._drop_tenant_from_values()
+        return super().as_sql()
+
+    def _drop_tenant_from_values(self) -> None:
+        access = access_by_table().get(self.query.model._meta.db_table)
+        if access is None or access.tenant_column in (None, "id"):
+            return
+        kept = []
+        for field, model, value in self.query.values:
+            if field.column != access.tenant_column:
+                kept.append((field, model, value))
+            elif (tenant_id := tenant_of(access)) is not None and value not in (tenant_id, str(tenant_id)):
+                raise CrossTenantWrite(f"A row of {access.table} cannot move to another tenant.")
+        if tenant_of(access) is not None:
+            self.query.values = kept
+
+    def execute_sql(self, *args: Any, **kwargs: Any) -> Any:
+        self.query.get_initial_alias()
+        self.require_transaction()
+        return super().execute_sql(*args, **kwargs)
+
+
+class SQLInsertCompiler(TenantCompilerMixin, postgresql.SQLInsertCompiler):
+    """INSERT: the tenant is filled from the context and never another's."""
+
+    def as_sql(self) -> Any:
+        self._check_tenants()
+        return super().as_sql()
+
+    def _check_tenants(self) -> None:
+        meta = self.query.get_meta()
+        access = access_by_table().get(meta.db_table)
+        if access is None or access.tenant_column is None:
+            return
+        tenant_id = tenant_of(access)
+        if tenant_id is None:
+            return
+        attname = next(f.attname for f in meta.concrete_fields if f.column == access.tenant_column)
+        for row in self.query.objs:
+            value = getattr(row, attname)
+            if value is None:
+                setattr(row, attname, tenant_id)
+            elif value != tenant_id:
+                raise CrossTenantWrite(f"A row of another tenant cannot be written to {access.table} here.")
+
+    def execute_sql(self, returning_fields: Any = None) -> Any:
+        context = current_context()
+        meta = self.query.get_meta()
+        if (
+            context is not None
+            and context.purpose is not Purpose.OWNER
+            and not self.connection.in_atomic_block
+            and meta.db_table in access_by_table()
+        ):
+            raise TenantTransactionRequired("A tenant's rows are written inside tenant_context(tenant_id) only.")
+        return super().execute_sql(returning_fields)

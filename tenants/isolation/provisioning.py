@@ -1,0 +1,143 @@
+"""Roles of the cluster, rights on the database, and what each migrated table grants: idempotent, from data.
+
+1. ``cluster_statements`` (superuser, ``manage.py provision_database``): group roles, logins, the empty database.
+2. ``sync_access`` (owner, after every migrate): rights on the database, function bodies, signing key, policies and
+   grants of every table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from .policies import grant_statements, sync_policy_statements
+from .postgresql.base import rows
+from .registry import SHARED_READ_ONLY, access_by_table
+from .roles import DatabaseRoles, credentials, database_roles
+from .signing import ContextSigner
+from .sql import SCHEMA_STATEMENTS, function_statements
+
+LARGE_OBJECT_FUNCTIONS = """
+  SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC', proname,
+                pg_get_function_identity_arguments(oid))
+  FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|lowrite|loread)'"""
+
+
+def login_roles() -> dict[str, dict[str, Any]]:
+    """Return the configured logins by kind (LOGIN, PLATFORM, OWNER, BACKUP) with their connection parameters."""
+    default: Any = settings.DATABASES["default"]
+    found: dict[str, dict[str, Any]] = {"LOGIN": {"user": default["USER"], "password": default["PASSWORD"]}}
+    if "platform" in settings.DATABASES:
+        platform: Any = settings.DATABASES["platform"]
+        found["PLATFORM"] = {"user": platform["USER"], "password": platform["PASSWORD"]}
+    for kind in ("OWNER", "BACKUP"):
+        if parameters := credentials(kind):
+            found[kind] = parameters
+    return found
+
+
+def cluster_statements(roles: DatabaseRoles, logins: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the statements a superuser runs once per cluster, and again without harm."""
+    statements = [_role_statement(role, "NOLOGIN") for role in roles.group_roles()]
+    # The owner inherits pg_database_owner, to which schema public belongs; the backup login pg_read_all_data.
+    attributes = {
+        "LOGIN": "NOINHERIT",
+        "PLATFORM": "NOINHERIT",
+        "OWNER": "INHERIT CREATEDB",
+        "BACKUP": "INHERIT BYPASSRLS",
+    }
+    for kind, parameters in logins.items():
+        statements.append(_role_statement(parameters["user"], f"LOGIN {attributes[kind]}", parameters))
+    login = logins["LOGIN"]["user"]
+    statements.append(f'GRANT "{roles.app}", "{roles.auth}" TO "{login}"')
+    if "PLATFORM" in logins:
+        statements.append(f'GRANT "{roles.platform}" TO "{logins["PLATFORM"]["user"]}"')
+    if "BACKUP" in logins:
+        statements.append(f'GRANT pg_read_all_data TO "{logins["BACKUP"]["user"]}"')
+    for kind in ("LOGIN", "PLATFORM"):
+        if kind in logins:
+            user = logins[kind]["user"]
+            # The token stands in the statement text: other sessions of the same login must not read it there.
+            statements.append(f'ALTER ROLE "{user}" SET track_activities = off')
+            statements.append(f'ALTER ROLE "{user}" SET search_path = public, pg_temp')
+            statements.append(f"ALTER ROLE \"{user}\" SET timezone = 'UTC'")
+    return statements
+
+
+def _role_statement(role: str, attributes: str, parameters: dict[str, Any] | None = None) -> str:
+    password = (parameters or {}).get("password")
+    secret = f" PASSWORD {_literal(password)}" if password else ""
+    return (
+        f"DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {_literal(role)}) "
+        f'THEN CREATE ROLE "{role}"; END IF; END $do$; '
+        f'ALTER ROLE "{role}" WITH NOSUPERUSER NOREPLICATION {attributes}{secret}'
+    )
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    if "\\" in escaped or "\0" in escaped:
+        raise ValueError("Role names and passwords may not hold backslashes or NUL.")
+    return f"'{escaped}'"
+
+
+def database_statements(roles: DatabaseRoles, database: str, owner: str) -> list[str]:
+    """Return the statements with which its owner closes a database to everybody but the roles."""
+    return [
+        f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC',
+        f'GRANT CONNECT ON DATABASE "{database}" TO "{roles.app}", "{roles.auth}", "{roles.platform}"',
+        *(f'GRANT CONNECT ON DATABASE "{database}" TO "{p["user"]}"' for p in login_roles().values()),
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f'GRANT ALL ON SCHEMA public TO "{owner}"',
+    ]
+
+
+def sync_access(connection: Any) -> None:
+    """Bring functions, signing key, policies and grants of the connected database to what the models declare."""
+    roles = database_roles()
+    signed = bool(settings.CONTEXT_SIGNING_KEY) and roles is not None
+    existing = {name for (name,) in rows(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    owner = str((credentials("OWNER") or {}).get("user", ""))
+    if roles:
+        for statement in database_statements(roles, connection.settings_dict["NAME"], owner):
+            rows(connection, statement)
+    for statement in (*SCHEMA_STATEMENTS, *function_statements(signed=signed)):
+        rows(connection, statement)
+    if signed:
+        _store_signing_key(connection)
+    for table, access in access_by_table().items():
+        if table not in existing:
+            continue
+        statements = sync_policy_statements(access, roles, owner)
+        if roles:
+            statements += grant_statements(access, roles)
+        for statement in statements:
+            rows(connection, statement)
+    if roles:
+        for statement in _shared_grants(roles, existing):
+            rows(connection, statement)
+
+
+def _store_signing_key(connection: Any) -> None:
+    signer = ContextSigner(settings.CONTEXT_SIGNING_KEY, settings.CONTEXT_SIGNING_KEY_VERSION)
+    rows(
+        connection,
+        "INSERT INTO stratibreak.context_key (version, inner_pad, outer_pad) VALUES (%s, %s, %s) "
+        "ON CONFLICT (version) DO UPDATE SET inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad",
+        [signer.version, *signer.pads()],
+    )
+
+
+def _shared_grants(roles: DatabaseRoles, existing: set[str]) -> list[str]:
+    logins = login_roles()
+    readers = [roles.app, roles.auth, roles.platform, *(logins[k]["user"] for k in ("LOGIN", "PLATFORM") if k in logins)]
+    names = ", ".join(f'"{role}"' for role in readers)
+    groups = f'"{roles.app}", "{roles.auth}", "{roles.platform}"'
+    return [
+        f"GRANT USAGE ON SCHEMA public TO {names}",
+        f"GRANT USAGE ON SCHEMA stratibreak TO {groups}",
+        f"GRANT EXECUTE ON FUNCTION stratibreak.current_tenant(), stratibreak.has_purpose(text) TO {groups}",
+        "REVOKE EXECUTE ON FUNCTION stratibreak.current_tenant(), stratibreak.has_purpose(text) FROM PUBLIC",
+        *(f'GRANT SELECT ON TABLE "{table}" TO {names}' for table in SHARED_READ_ONLY if table in existing),
+    ]

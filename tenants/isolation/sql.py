@@ -1,0 +1,64 @@
+"""The two functions that every policy calls, in a plain and in a signed body.
+
+``stratibreak.current_tenant()`` answers the tenant of an app context, else NULL; ``stratibreak.has_purpose(text)``
+answers whether the context has that purpose.  The plain body is one expression, which the planner inlines.  The signed
+one verifies expiry (against the transaction's start) and HMAC-SHA256 with core ``sha256``, with a key in
+``stratibreak.context_key`` that only the owner reads; it runs with the owner's rights and a closed search path.
+"""
+
+from __future__ import annotations
+
+SCHEMA_STATEMENTS = (
+    "CREATE SCHEMA IF NOT EXISTS stratibreak",
+    "CREATE TABLE IF NOT EXISTS stratibreak.context_key ("
+    "version integer PRIMARY KEY, inner_pad bytea NOT NULL, outer_pad bytea NOT NULL)",
+    "REVOKE ALL ON TABLE stratibreak.context_key FROM PUBLIC",
+)
+
+_SETTING = "pg_catalog.current_setting('stratibreak.context', true)"
+
+PLAIN_CURRENT_TENANT = f"""
+CREATE OR REPLACE FUNCTION stratibreak.current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $body$
+  SELECT CASE WHEN pg_catalog.split_part({_SETTING}, '|', 1) = 'app'
+    THEN nullif(pg_catalog.split_part({_SETTING}, '|', 2), '')::uuid END
+$body$"""
+
+PLAIN_HAS_PURPOSE = f"""
+CREATE OR REPLACE FUNCTION stratibreak.has_purpose(purpose text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+AS $body$
+  SELECT coalesce(pg_catalog.split_part({_SETTING}, '|', 1) = purpose, false)
+$body$"""
+
+
+def _signed(signature: str, returns: str, refused: str, test: str, answer: str) -> str:
+    return f"""
+CREATE OR REPLACE FUNCTION stratibreak.{signature} RETURNS {returns}
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  token text := current_setting('stratibreak.context', true);
+  part text[];
+  held stratibreak.context_key;
+BEGIN
+  IF token IS NULL OR token = '' THEN RETURN {refused}; END IF;
+  part := string_to_array(token, '|');
+  IF cardinality(part) <> 5 OR NOT ({test}) THEN RETURN {refused}; END IF;
+  IF part[3] !~ '^[0-9]{{1,12}}$' OR part[4] !~ '^[0-9]{{1,9}}$' THEN RETURN {refused}; END IF;
+  IF part[3]::bigint < extract(epoch FROM transaction_timestamp()) THEN RETURN {refused}; END IF;
+  SELECT * INTO held FROM stratibreak.context_key WHERE version = part[4]::integer;
+  IF NOT FOUND THEN RETURN {refused}; END IF;
+  IF part[5] IS DISTINCT FROM encode(sha256(held.outer_pad || sha256(held.inner_pad ||
+      convert_to(part[1] || '|' || part[2] || '|' || part[3] || '|' || part[4], 'UTF8'))), 'hex')
+  THEN RETURN {refused}; END IF;
+  RETURN {answer};
+END
+$body$"""
+
+
+SIGNED_CURRENT_TENANT = _signed("current_tenant()", "uuid", "NULL", "part[1] = 'app'", "nullif(part[2], '')::uuid")
+SIGNED_HAS_PURPOSE = _signed("has_purpose(purpose text)", "boolean", "false", "part[1] = purpose", "true")
+
+
+def function_statements(*, signed: bool) -> list[str]:
+    """Return the statements that (re)create the two functions with the plain or the signed body."""
+    bodies = (SIGNED_CURRENT_TENANT, SIGNED_HAS_PURPOSE) if signed else (PLAIN_CURRENT_TENANT, PLAIN_HAS_PURPOSE)
+    return [body.strip() for body in bodies]

@@ -1,0 +1,64 @@
+"""An organisation that shares the installation."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from tenants.isolation.constraints import RowSecurity
+from tenants.isolation.identifiers import uuid7
+from tenants.isolation.models import IsolatedModel
+from tenants.isolation.registry import READ
+from tenants.validators import validate_time_zone
+
+
+class TenantManager(models.Manager["Tenant"]):
+    """Tenants by their name in fixtures and commands."""
+
+    def get_by_natural_key(self, name: str) -> Tenant:
+        return self.get(name=name)
+
+
+class Tenant(IsolatedModel):
+    """One organisation: nothing of it can be reached from another.
+
+    Made by operators (``create_tenant``); its administrators change name, time zone and retention.  Its data keys are
+    rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
+    """
+
+    tenant_column: ClassVar[str | None] = "id"
+    app_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "UPDATE"})
+    auth_privileges: ClassVar[frozenset[str]] = READ
+    platform_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "INSERT", "UPDATE"})
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField("organisation name", max_length=200, unique=True)
+    is_active = models.BooleanField("active", default=True, help_text="Nobody can log in to an inactive organisation.")
+    retention_days = models.PositiveIntegerField(
+        "retention (days)", default=365, help_text="How long audit entries and raw payloads are kept, in days."
+    )
+    time_zone = models.CharField(
+        max_length=63, default="UTC", validators=[validate_time_zone], help_text="IANA name, such as Europe/Berlin."
+    )
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True, editable=False)
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "organisation"
+        constraints = [
+            RowSecurity(name="tenants_tenant_security", tenant_column="id"),
+            models.CheckConstraint(
+                condition=models.Q(retention_days__gte=1, retention_days__lte=3650), name="tenants_tenant_retention"
+            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="tenants_tenant_name_given"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def natural_key(self) -> tuple[str]:
+        return (self.name,)
