@@ -17,7 +17,7 @@ MONEY_DIGITS, MONEY_PLACES = 16, 2
 URL_MAX_LENGTH = 2_000
 
 
-class LowerCaseEmailField(models.EmailField):
+class LowerCaseEmailField(models.EmailField):  # type: ignore[type-arg]  # not generic at run time
     """An address kept, and looked up, in lower case: `iexact` cannot use an index under row-level security."""
 
     def to_python(self, value: Any) -> Any:

@@ -39,7 +39,8 @@ def build_look_alike_tenants(make_tenant: Callable[..., Tenant] = TenantFactory.
 
 def _build(name: str, make_tenant: Callable[..., Tenant]) -> LookAlike:
     tenant = make_tenant(name=name)
-    for each in (UserFactory, *FACTORIES.values()):
+    factories: list[Any] = [UserFactory, *FACTORIES.values()]
+    for each in factories:
         each.reset_sequence(0, force=True)
     with tenant_context(tenant.pk, reason="look-alike data"):
         users = {role: UserFactory.create(role=role, username=role.value.lower()) for role in Role}

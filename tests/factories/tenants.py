@@ -31,13 +31,13 @@ class UserFactory(DjangoModelFactory[User]):
         model = User
         skip_postgeneration_save = True
 
-    tenant_id = factory.LazyFunction(require_tenant_id)
-    role = Role.PROJECT_MANAGER
+    tenant_id: Any = factory.LazyFunction(require_tenant_id)
+    role: Any = Role.PROJECT_MANAGER
     username = factory.Sequence(lambda n: f"person{n}")
     first_name = "Demo"
     last_name = factory.Sequence(lambda n: f"Person {n}")
     # Addresses are unique over the installation, so look-alike tenants differ here and only here.
-    email = factory.LazyAttribute(lambda user: f"{user.username}@{user.tenant_id}.example")
+    email: Any = factory.LazyAttribute(lambda user: f"{user.username}@{user.tenant_id}.example")
     password: Any = None
 
     @classmethod
