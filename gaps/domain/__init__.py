@@ -1,0 +1,1 @@
+"""Writes of the gaps app; doors and the pipeline call these."""
