@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from tenants.encryption.fields import EncryptedField
+from tenants.encryption.fields import EncryptedJSONField
 
 from integrations.enums import IntegrationStatus, IntegrationType
 from integrations.schemas import CONFIG, config_schema
@@ -39,7 +39,7 @@ class Integration(TimestampedTenantModel):
     type = models.CharField(max_length=32, choices=IntegrationType)
     status = models.CharField(max_length=16, choices=IntegrationStatus, default=IntegrationStatus.INACTIVE)
     config = CheckedJSONField(schema=CONFIG, default=dict, blank=True)
-    credentials = EncryptedField(null=True, blank=True)
+    credentials = EncryptedJSONField(null=True, blank=True)
     credentials_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     sync_interval_minutes = models.PositiveIntegerField(
         "sync interval (min)",
