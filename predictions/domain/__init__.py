@@ -1,0 +1,1 @@
+"""Writes of the predictions app; doors and the pipeline call these."""
