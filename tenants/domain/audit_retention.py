@@ -1,0 +1,77 @@
+"""How long audit entries stay, and what erasing a tenant leaves of them. Runs with the owner's credentials.
+
+Tenants are listed under the auth purpose and entered one by one: the owner needs neither, a single database user both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from tenants.audit.entries import INSTALLATION, Draft, write_entry
+from tenants.audit.enums import AuditAction, Operation
+from tenants.audit.partitions import allow_removal, delete_expired
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models.tenant import Tenant
+
+DEFAULT_RETENTION_DAYS = 365  # of the installation's own entries while there is no tenant
+BATCH_ROWS = 10_000  # about a quarter of a second: other writers hardly notice
+
+
+def longest_retention() -> int:
+    """Return the longest retention of all tenants, in days: older partitions hold nothing that anybody keeps."""
+    with auth_context():
+        longest = Tenant.objects.order_by("-retention_days").values_list("retention_days", flat=True).first()
+    return longest or DEFAULT_RETENTION_DAYS
+
+
+def apply_tenant_retention(*, now: datetime) -> Iterator[tuple[str, int]]:
+    """Delete the entries past each tenant's own retention, in batches that commit one by one.
+
+    Yields (tenant's name, entries removed) for each tenant that lost some, after leaving an entry that says how many.
+    """
+    with auth_context():
+        tenants = list(Tenant.objects.values_list("id", "name", "retention_days"))
+    for tenant_id, name, retention_days in tenants:
+        removed = _delete_in_batches(tenant_id, now - timedelta(days=retention_days))
+        if removed:
+            _record_removal(tenant_id, removed)
+            yield name, removed
+
+
+def erase_audit_entries(*, tenant_id: UUID) -> int:
+    """Delete every entry of a tenant, whose changes quote its data. Returns how many.
+
+    What erasing keeps is under the installation: that the tenant was erased, when, by whom and how many rows.
+    Raises ValueError for the installation itself, whose entries go by retention only.
+    """
+    if tenant_id == INSTALLATION:
+        raise ValueError("The installation's own entries are not erased.")
+    return _delete_in_batches(tenant_id, datetime(9999, 1, 1, tzinfo=UTC))
+
+
+def _delete_in_batches(tenant_id: UUID, before: datetime) -> int:
+    removed = 0
+    while True:
+        with tenant_context(tenant_id):
+            allow_removal(connection)
+            batch = delete_expired(connection, tenant_id=tenant_id, before=before, limit=BATCH_ROWS)
+        removed += batch
+        if batch < BATCH_ROWS:
+            return removed
+
+
+def _record_removal(tenant_id: UUID, removed: int) -> None:
+    with tenant_context(tenant_id):
+        write_entry(
+            Draft(
+                action=AuditAction.RETENTION_APPLIED,
+                operation=Operation.BULK,
+                tenant_id=tenant_id,
+                resource_type="tenants.auditentry",
+                changes={"counts": {"deleted": removed}},
+            )
+        )

@@ -1,0 +1,57 @@
+"""Make the audit trail's partitions ahead and apply retention."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import connection, transaction
+
+from tenants.audit.partitions import (
+    MONTHS_AHEAD,
+    PartitionsAhead,
+    database_now,
+    drop_partitions_before,
+    make_partitions,
+    partitions_ahead,
+)
+from tenants.domain.audit_retention import apply_tenant_retention, longest_retention
+from tenants.isolation.owner import OwnerCommand
+
+
+class Command(OwnerCommand):
+    """Run daily: makes partitions, drops those past the longest retention, deletes what is past a tenant's own."""
+
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="change nothing; fail when partitions are missing")
+        parser.add_argument("--months-ahead", type=int, default=MONTHS_AHEAD, help="whole months (default 3)")
+        parser.add_argument("--keep", action="store_true", help="make partitions only; remove no entry")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            self._check(partitions_ahead(connection))
+            return
+        if not 1 <= options["months_ahead"] <= 24:  # noqa: PLR2004 - two years: more is a typing error
+            raise CommandError("--months-ahead is a number from 1 to 24.")
+        with transaction.atomic():
+            made = make_partitions(connection, months_ahead=options["months_ahead"])
+        self.stdout.write(f"Partitions made: {', '.join(map(str, made)) or 'none missing'}.")
+        if not options["keep"]:
+            self._remove_expired(database_now(connection))
+
+    def _check(self, ahead: PartitionsAhead) -> None:
+        if not ahead.is_enough:
+            missing = ", ".join(map(str, ahead.missing))
+            raise CommandError(f"Audit partitions are missing for {missing}. Run `manage.py audit_partitions`.")
+        self.stdout.write(f"Audit partitions: {ahead.months} months ahead.")
+
+    def _remove_expired(self, now: datetime) -> None:
+        with transaction.atomic():
+            dropped = drop_partitions_before(connection, now - timedelta(days=longest_retention()))
+        self.stdout.write(f"Partitions dropped: {', '.join(dropped) or 'none'}.")
+        for name, removed in apply_tenant_retention(now=now):
+            self.stdout.write(f"{name}: {removed} entries past retention removed.")
