@@ -1,0 +1,1 @@
+"""Questions asked of the record; nothing here writes."""
