@@ -1,0 +1,1 @@
+"""Files people upload, read into observations: pure, streaming, and never half an item."""

@@ -1,0 +1,256 @@
+"""From a row of a CSV file, under a profile, to observations of one item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+from typing import Final, TypeVar
+
+from projects.enums import MilestoneState, StatusCategory
+from projects.imports.csv_profiles import PROFILES, CsvProfile, Fact, plain_name
+from projects.imports.csv_reader import CsvRow
+from projects.imports.errors import FieldRefused, ImportFileRefused, LineError
+from projects.imports.records import ParsedRecord
+from projects.imports.statuses import guess_status_category
+from projects.imports.values import (
+    LABEL_COUNT,
+    TERM_LENGTH,
+    URL_LENGTH,
+    calendar_date,
+    count,
+    cut_text,
+    epoch_ms,
+    finite_number,
+    identifier,
+    instant,
+    seconds,
+    short_text,
+)
+from projects.observations import (
+    IterationObservation,
+    MembershipObservation,
+    MilestoneObservation,
+    ObservationBatch,
+    StatusObservation,
+    WorkItemObservation,
+)
+
+VALUE_SEPARATOR: Final = "|"
+SPOKEN_CATEGORIES: Final = {
+    "todo": StatusCategory.TODO,
+    "new": StatusCategory.TODO,
+    "inprogress": StatusCategory.IN_PROGRESS,
+    "done": StatusCategory.DONE,
+    "complete": StatusCategory.DONE,
+}
+NO_ITEMS: Final[frozenset[str]] = frozenset()
+Value = TypeVar("Value")
+
+
+def fitting_profile(header: Sequence[str]) -> CsvProfile:
+    """The first profile whose signature the header holds; the last, generic one fits every header."""
+    names = {plain_name(column) for column in header}
+    return next(profile for profile in PROFILES if profile.signature <= names)
+
+
+class RowReader:
+    """Reads the rows of one file. Columns are found once; what many rows name (a status, a release) is made once."""
+
+    def __init__(self, profile: CsvProfile, header: Sequence[str], *, zone: tzinfo | None) -> None:
+        """zone: for instants without a UTC offset. Raises ImportFileRefused when a necessary column is missing."""
+        self._header = header
+        self._zone = zone
+        self._columns = _find_columns(profile, header)
+        self._statuses: dict[tuple[str, str, bool], StatusObservation] = {}
+        self._milestones: dict[tuple[str, str, str, str], MilestoneObservation] = {}
+        self._iterations: dict[str, IterationObservation] = {}
+        self._shows_all_groups = "milestones" in self._columns and "iterations" in self._columns
+
+    def read(self, row: CsvRow) -> ParsedRecord:
+        """One row, whole or not at all."""
+        try:
+            batch, status = self._batch(row.values)
+        except FieldRefused as refused:
+            error = LineError(row.first_line, refused.reason, field=self._column_name(refused.field))
+            return ParsedRecord(row.first_line, row.last_line, errors=(error,))
+        is_unknown = status.is_guessed and guess_status_category(status.name) is None
+        return ParsedRecord(
+            row.first_line, row.last_line, batches=(batch,), notes=("STATUS_GUESSED",) if is_unknown else ()
+        )
+
+    def _batch(self, values: list[str]) -> tuple[ObservationBatch, StatusObservation]:
+        key = identifier(self._cell(values, "key"), field="key")
+        item_id = identifier(self._cell(values, "id"), field="id") if "id" in self._columns else key
+        resolved_at = self._read(values, "resolved_at", self._instant)
+        status = self._status(values, is_resolved=resolved_at is not None)
+        milestones = self._read_milestones(values)
+        iterations = self._read_iterations(values)
+        batch = ObservationBatch(
+            items=(self._item(values, item_id=item_id, key=key, status=status, resolved_at=resolved_at),),
+            statuses=(status,),
+            iterations=iterations,
+            iteration_memberships=_undated(item_id, [iteration.external_id for iteration in iterations]),
+            milestones=milestones,
+            milestone_memberships=_undated(item_id, [milestone.external_id for milestone in milestones]),
+            whole_states=frozenset((item_id,)) if self._shows_all_groups else NO_ITEMS,
+        )
+        return batch, status
+
+    def _item(
+        self, values: list[str], *, item_id: str, key: str, status: StatusObservation, resolved_at: datetime | None
+    ) -> WorkItemObservation:
+        updated_at = self._read(values, "updated_at", self._instant)
+        assignee = self._account(values, "assignee")
+        return WorkItemObservation(
+            external_id=item_id,
+            key=key,
+            container=self._term(values, "container"),
+            item_type=self._term(values, "item_type"),
+            title=cut_text(self._cell(values, "title"), field="title"),
+            status_id=status.external_id,
+            status_name=status.name,
+            status_category=status.category,
+            priority=self._term(values, "priority"),
+            resolution=self._term(values, "resolution"),
+            created_at=self._instant(self._cell(values, "created_at"), field="created_at"),
+            updated_at=updated_at,
+            resolved_at=resolved_at if status.category == StatusCategory.DONE else None,
+            due_date=self._read(values, "due_date", calendar_date),
+            estimate_points=self._read(values, "estimate_points", finite_number),
+            estimate_s=self._read(values, "estimate_s", seconds),
+            assignee_ids=() if assignee is None else (assignee,),
+            reporter_id=self._account(values, "reporter"),
+            parent_key=self._read(values, "parent_key", identifier) or "",
+            labels=self._labels(values),
+            comment_count=self._read(values, "comment_count", count),
+            url=self._read(values, "url", _web_address) or "",
+            source_version=None if updated_at is None else epoch_ms(updated_at),
+        )
+
+    def _status(self, values: list[str], *, is_resolved: bool) -> StatusObservation:
+        name, spoken = self._cell(values, "status"), self._cell(values, "status_category")
+        known = self._statuses.get((name, spoken, is_resolved))
+        if known is None:
+            known = self._statuses[name, spoken, is_resolved] = _make_status(name, spoken, is_resolved=is_resolved)
+        return known
+
+    def _read_milestones(self, values: list[str]) -> tuple[MilestoneObservation, ...]:
+        """The dates of a row belong to its milestone if it has one, and nobody knows to which if it has several."""
+        names = self._cells(values, "milestones")
+        if not names:
+            return ()
+        container = self._cell(values, "container")
+        target, released = "", ""
+        if len(names) == 1:
+            target, released = self._cell(values, "milestone_target"), self._cell(values, "milestone_released")
+        return tuple(self._milestone(container, name, target, released) for name in names)
+
+    def _milestone(self, container: str, name: str, target: str, released: str) -> MilestoneObservation:
+        known = self._milestones.get((container, name, target, released))
+        if known is None:
+            known = MilestoneObservation(
+                # Two projects of one file may each have a "1.0".
+                external_id=identifier(f"{container}:{name}" if container else name, field="milestones"),
+                name=identifier(name, field="milestones"),
+                state=MilestoneState.RELEASED if released else None,
+                target_date=calendar_date(target, field="milestone_target") if target else None,
+                released_date=calendar_date(released, field="milestone_released") if released else None,
+            )
+            self._milestones[container, name, target, released] = known
+        return known
+
+    def _read_iterations(self, values: list[str]) -> tuple[IterationObservation, ...]:
+        names = self._cells(values, "iterations")
+        for name in names:
+            if name not in self._iterations:
+                external_id = identifier(name, field="iterations")
+                self._iterations[name] = IterationObservation(external_id=external_id, name=external_id)
+        return tuple(self._iterations[name] for name in names)
+
+    def _labels(self, values: list[str]) -> tuple[str, ...]:
+        labels = self._cells(values, "labels")
+        if len(labels) > LABEL_COUNT:
+            raise FieldRefused("labels", f"holds more than {LABEL_COUNT}")
+        return tuple(short_text(label, field="labels") for label in labels)
+
+    def _column_name(self, fact: str) -> str:
+        """What the person who mends the file sees above the column."""
+        columns = next((columns for known, columns in self._columns.items() if known == fact), ())
+        return self._header[columns[0]] if columns else fact
+
+    def _cell(self, values: list[str], fact: Fact) -> str:
+        """The first of the fact's columns that is not empty."""
+        for column in self._columns.get(fact, ()):
+            if text := values[column].strip():
+                return text
+        return ""
+
+    def _cells(self, values: list[str], fact: Fact) -> tuple[str, ...]:
+        """Every value of the fact, each once."""
+        texts = [text for column in self._columns.get(fact, ()) if (text := values[column])]
+        if not texts:
+            return ()
+        parts = (part.strip() for text in texts for part in text.split(VALUE_SEPARATOR))
+        return tuple(dict.fromkeys(part for part in parts if part))
+
+    def _read(self, values: list[str], fact: Fact, parse: Callable[..., Value]) -> Value | None:
+        text = self._cell(values, fact)
+        return parse(text, field=fact) if text else None
+
+    def _term(self, values: list[str], fact: Fact) -> str:
+        text = self._cell(values, fact)
+        return short_text(text, field=fact, limit=TERM_LENGTH) if text else ""
+
+    def _account(self, values: list[str], fact: Fact) -> str | None:
+        return self._read(values, fact, identifier)
+
+    def _instant(self, text: str, *, field: str) -> datetime:
+        return instant(text, field=field, zone=self._zone)
+
+
+def _find_columns(profile: CsvProfile, header: Sequence[str]) -> dict[Fact, tuple[int, ...]]:
+    """For each fact its columns, those with the profile's preferred name first."""
+    plain = [plain_name(column) for column in header]
+    found: dict[Fact, tuple[int, ...]] = {}
+    for fact, names in profile.columns.items():
+        columns = tuple(index for name in names for index, column in enumerate(plain) if column == name)
+        if columns:
+            found[fact] = columns
+    missing = [fact.removesuffix("_at") for fact in ("key", "created_at") if fact not in found]
+    if "status" not in found and "status_category" not in found:
+        missing.append("status")
+    if missing:
+        raise ImportFileRefused(
+            f"The file lacks a column that the profile {profile.name} needs: {', '.join(missing)}. "
+            f"It must be named {' or '.join(_names(profile, missing))}."
+        )
+    return found
+
+
+def _names(profile: CsvProfile, facts: Sequence[str]) -> list[str]:
+    return [name for fact, names in profile.columns.items() if fact.removesuffix("_at") in facts for name in names]
+
+
+def _make_status(name: str, spoken: str, *, is_resolved: bool) -> StatusObservation:
+    category = SPOKEN_CATEGORIES.get(plain_name(spoken))
+    if spoken and category is None:
+        raise FieldRefused("status_category", "is none of To do, In progress and Done")
+    label = identifier(name or spoken, field="status")
+    finished = StatusCategory.DONE if is_resolved else StatusCategory.IN_PROGRESS
+    return StatusObservation(
+        external_id=label,
+        name=label,
+        category=category or guess_status_category(label) or finished,
+        is_guessed=category is None,
+    )
+
+
+def _undated(item_id: str, group_ids: Sequence[str]) -> tuple[MembershipObservation, ...]:
+    """A table shows that an item is in a group, and never since when."""
+    return tuple(MembershipObservation(item_id=item_id, group_id=group_id) for group_id in group_ids)
+
+
+def _web_address(text: str, *, field: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise FieldRefused(field, "is not an address that begins with https:// or http://")
+    return short_text(text, field=field, limit=URL_LENGTH)

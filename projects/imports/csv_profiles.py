@@ -1,0 +1,143 @@
+"""Which column of a CSV file holds which fact.
+
+A profile is data: it names columns, and `csv_items` reads every profile alike. `generic` is for everyone; the others
+are for files that come in one known form.
+
+The generic profile
+-------------------
+One row is one item. The first line names the columns, in any order; upper and lower case, spaces, hyphens and
+underscores do not count, and columns with other names are passed over. `key`, `created` and one of `status` and
+`status category` must be there.
+
+====================  ==================================================================================================
+column                holds
+====================  ==================================================================================================
+key                   what people call the item, unique in the file ("issue key")
+id                    the source's identifier that survives renames; the key, when there is no such column ("issue id")
+project               the source's project or board ("project key")
+type                  ("issue type")
+title                 ("summary", "name")
+status                its category is guessed from the English name
+status category       "To do", "In progress" or "Done"; better than a guess
+priority, resolution
+created               instant
+updated               instant; an older file then never overwrites a newer one
+resolved              instant ("closed", "completed", "done")
+due                   date ("due date")
+points                number of at least 0 ("story points", "story point estimate")
+estimate              seconds, at least 0 ("original estimate")
+assignee, reporter    an account; it is kept only as a pseudonym
+parent                the parent's key ("parent key", "epic link")
+labels                several, see below
+milestone             several ("fix version", "fix versions", "release")
+milestone target      date that was promised; for rows with one milestone
+milestone released    date that came of it; for rows with one milestone
+iteration             several ("sprint", "sprints")
+comments              number of comments
+url                   a page about the item
+====================  ==================================================================================================
+
+Several values stand in one cell with "|" between them, or in several columns of the same name. An instant is ISO 8601;
+without a UTC offset it is read in the time zone that was given for the file, and refused if none was. A date is
+YYYY-MM-DD.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+Fact = Literal[
+    "key", "id", "container", "item_type", "title", "status", "status_category", "priority", "resolution",
+    "created_at", "updated_at", "resolved_at", "due_date", "estimate_points", "estimate_s", "assignee", "reporter",
+    "parent_key", "labels", "milestones", "milestone_target", "milestone_released", "iterations", "comment_count",
+    "url",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CsvProfile:
+    """columns: for each fact the names its column may have, normalised by `plain_name`
+
+    source: under which the facts are recorded, so that identifiers of different systems do not meet
+    signature: columns by which a file of this form is recognised; empty for a profile that must be asked for or is last
+    """
+
+    name: str
+    source: str
+    columns: Mapping[Fact, tuple[str, ...]]
+    signature: frozenset[str] = frozenset()
+
+
+def plain_name(column: str) -> str:
+    """Column names are compared without case, spaces and punctuation."""
+    return re.sub(r"[^\w]|_", "", column.casefold())
+
+
+GENERIC: Final = CsvProfile(
+    name="generic",
+    source="csv",
+    columns=MappingProxyType({
+        "key": ("key", "issuekey"),
+        "id": ("id", "issueid", "externalid"),
+        "container": ("project", "projectkey", "board"),
+        "item_type": ("type", "issuetype"),
+        "title": ("title", "summary", "name"),
+        "status": ("status", "state"),
+        "status_category": ("statuscategory",),
+        "priority": ("priority",),
+        "resolution": ("resolution",),
+        "created_at": ("created", "createdat"),
+        "updated_at": ("updated", "updatedat"),
+        "resolved_at": ("resolved", "resolvedat", "closed", "closedat", "completed", "completedat", "done"),
+        "due_date": ("due", "duedate"),
+        "estimate_points": ("points", "storypoints", "storypointestimate"),
+        "estimate_s": ("estimate", "originalestimate"),
+        "assignee": ("assignee",),
+        "reporter": ("reporter",),
+        "parent_key": ("parent", "parentkey", "epiclink"),
+        "labels": ("labels", "label"),
+        "milestones": ("milestone", "milestones", "fixversion", "fixversions", "release"),
+        "milestone_target": ("milestonetarget",),
+        "milestone_released": ("milestonereleased",),
+        "iterations": ("iteration", "iterations", "sprint", "sprints"),
+        "comment_count": ("comments", "commentcount"),
+        "url": ("url", "link"),
+    }),
+)  # fmt: skip
+
+TITANIUM_ARCHIVE: Final = CsvProfile(
+    name="titanium-archive",
+    source="titanium-archive",
+    columns=MappingProxyType({
+        "key": ("key",),
+        "container": ("proj",),
+        "item_type": ("type",),
+        "status": ("status",),
+        "priority": ("prio",),
+        "resolution": ("res",),
+        "created_at": ("created",),
+        "resolved_at": ("resolved",),
+        "due_date": ("due",),
+        "estimate_s": ("est",),
+        "assignee": ("assignee",),
+        "reporter": ("reporter",),
+        "milestones": ("fixname",),
+        "milestone_released": ("fixrel",),
+        "iterations": ("sprints",),
+        "comment_count": ("ncomm",),
+    }),
+    signature=frozenset({"key", "proj", "prio", "nfix", "fixname", "fixrel", "nspr", "sprints", "ncomm", "nlinks"}),
+)  # fmt: skip
+"""A public archive of the issues of five related products, 2011-2021, without a change history.
+
+Its versions and sprints are final values, so nobody knows since when an item was in them, and its release dates are
+what came of them, not what was promised; beside several versions stands the earliest date, so it is believed only
+beside one.
+"""
+
+PROFILES: Final = (TITANIUM_ARCHIVE, GENERIC)
+"""The first that fits is taken when none was asked for."""

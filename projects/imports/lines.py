@@ -1,0 +1,95 @@
+"""The lines of an uploaded file, one at a time: gzip undone, mark removed, length capped.
+
+Memory stays at one line whatever the file holds, and a small compressed file cannot unfold without end.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Final, cast
+
+from projects.imports.errors import ImportFileRefused, LineError
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+UTF8_MARK: Final = b"\xef\xbb\xbf"
+UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+LINE_BYTES: Final = 32 * 1024 * 1024  # a page of 100 Jira issues with long histories has about 4 MiB
+FILE_BYTES: Final = 4 * 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line with its line ending, which a quoted CSV field may need."""
+
+    number: int
+    text: str
+
+
+def open_unpacked(stream: IO[bytes]) -> IO[bytes]:
+    """The stream itself, or what it unpacks to if its first bytes say gzip; a file's name says nothing.
+
+    Raises ImportFileRefused for an empty or a UTF-16 file.
+    """
+    unpacked: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if _is_gzip(stream) else stream
+    try:
+        head = unpacked.read(len(UTF8_MARK))
+        unpacked.seek(0)
+    except (OSError, EOFError, zlib.error):
+        raise ImportFileRefused("The compressed file is damaged at its start.") from None
+    if not head:
+        raise ImportFileRefused("The file is empty.")
+    if head.startswith(UTF16_MARKS):
+        raise ImportFileRefused("The file is UTF-16. Save it as UTF-8.")
+    if head == UTF8_MARK:
+        unpacked.read(len(UTF8_MARK))
+    return unpacked
+
+
+def read_lines(
+    stream: IO[bytes], *, line_bytes: int = LINE_BYTES, file_bytes: int = FILE_BYTES
+) -> Iterator[TextLine | LineError]:
+    """Every line of an unpacked stream, or the error that stands in its place.
+
+    After an error that ends the stream (damaged compression, too many bytes) nothing more comes.
+    """
+    number, read_bytes = 0, 0
+    while True:
+        number += 1
+        try:
+            raw = stream.readline(line_bytes)
+            overlong = len(raw) == line_bytes and not raw.endswith(b"\n")
+            read_bytes += len(raw) + (_skip_rest_of_line(stream, line_bytes, file_bytes) if overlong else 0)
+        except (OSError, EOFError, zlib.error):
+            yield LineError(number, "the compressed file is damaged here; what follows is lost")
+            return
+        if not raw:
+            return
+        if read_bytes > file_bytes:
+            yield LineError(number, f"the file is longer than {file_bytes} bytes; what follows was not read")
+            return
+        yield LineError(number, f"is longer than {line_bytes} bytes") if overlong else _decoded(number, raw)
+
+
+def _is_gzip(stream: IO[bytes]) -> bool:
+    head = stream.read(len(GZIP_MAGIC))
+    stream.seek(0)
+    return head == GZIP_MAGIC
+
+
+def _skip_rest_of_line(stream: IO[bytes], chunk_bytes: int, most_bytes: int) -> int:
+    skipped = 0
+    while skipped <= most_bytes and (chunk := stream.readline(chunk_bytes)):
+        skipped += len(chunk)
+        if chunk.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _decoded(number: int, raw: bytes) -> TextLine | LineError:
+    try:
+        return TextLine(number, raw.decode())
+    except UnicodeDecodeError:
+        return LineError(number, "is not UTF-8; save the file as UTF-8")

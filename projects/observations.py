@@ -1,0 +1,175 @@
+"""What a source tells us about the work: plain records, alike from a connector, a file or a test.
+
+An observation is a fact as the source states it at one moment, named by the source's own identifiers. It knows no
+tenant, no project and no row: `projects.domain.recording` turns observations into rows, once, however often they come.
+
+Conventions. An instant (`*_at`) is aware and in UTC. A date (`*_date`) is the calendar day that the source shows and
+has no time zone. `None` means that the source does not say. People appear only by the identifier of their account;
+names and addresses are never observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from projects.enums import IterationState, LinkDirection, MilestoneState, Presence, StatusCategory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkItemObservation:
+    """One issue, task, card or ticket as it stands now.
+
+    external_id: the source's identifier that survives renames and moves;  key: the one people say aloud
+    container: the project, board or list of the source that holds the item
+    resolved_at: when it was done; None unless it is
+    source_version: grows with every change of the item in the source (Jira: `updated` in epoch milliseconds), so that
+        an older answer never overwrites a newer one; None where the source offers nothing that grows
+    """
+
+    external_id: str
+    key: str
+    status_category: StatusCategory
+    created_at: datetime
+    container: str = ""
+    item_type: str = ""
+    title: str = ""
+    status_id: str = ""
+    status_name: str = ""
+    priority: str = ""
+    resolution: str = ""
+    updated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    due_date: date | None = None
+    estimate_points: float | None = None
+    estimate_s: int | None = None
+    assignee_ids: tuple[str, ...] = ()
+    reporter_id: str | None = None
+    parent_key: str = ""
+    labels: tuple[str, ...] = ()
+    comment_count: int | None = None
+    url: str = ""
+    source_version: int | None = None
+    presence: Presence = Presence.LIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChangeObservation:
+    """One field of one item changed at one moment. A source never takes a change back.
+
+    external_id: unique within the item
+    field: a name of `enums.TrackedField`, or the source's own in lower case
+    from_id ... to_text: empty where the field was empty. Fields that hold what people wrote (description, comments)
+        keep the moment and lose the text; assignee and reporter keep the account and lose the name.
+    """
+
+    external_id: str
+    item_id: str
+    field: str
+    changed_at: datetime
+    from_id: str = ""
+    from_text: str = ""
+    to_id: str = ""
+    to_text: str = ""
+    actor_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusObservation:
+    """One status of the source's workflow. is_guessed: the category was read from the name, not told by the source."""
+
+    external_id: str
+    name: str
+    category: StatusCategory
+    is_guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IterationObservation:
+    """A sprint. in_passing: only an item's history names it, so this fills gaps and overwrites nothing."""
+
+    external_id: str
+    name: str
+    state: IterationState | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    completed_at: datetime | None = None
+    in_passing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilestoneObservation:
+    """A release or another promised point. in_passing: as for an iteration.
+
+    target_date: the promise;  released_date: what came of it. Neither stands in for the other.
+    """
+
+    external_id: str
+    name: str
+    state: MilestoneState | None = None
+    start_date: date | None = None
+    target_date: date | None = None
+    released_date: date | None = None
+    in_passing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipObservation:
+    """One stay of an item in an iteration or a milestone. An item that left and came back has two.
+
+    joined_at: None when nobody knows since when;  left_at: None while it stays
+    """
+
+    item_id: str
+    group_id: str
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkObservation:
+    """A link as the source shows it on one item. The target may lie outside of what we record."""
+
+    item_id: str
+    link_type: str
+    direction: LinkDirection
+    target_key: str
+    linked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationBatch:
+    """Facts that are recorded together or not at all.
+
+    whole_states: items whose present memberships and links are all here: what is no longer shown has ended
+    whole_histories: items whose memberships are all here, past ones too: they replace what was recorded before
+    """
+
+    items: tuple[WorkItemObservation, ...] = ()
+    changes: tuple[FieldChangeObservation, ...] = ()
+    statuses: tuple[StatusObservation, ...] = ()
+    iterations: tuple[IterationObservation, ...] = ()
+    iteration_memberships: tuple[MembershipObservation, ...] = ()
+    milestones: tuple[MilestoneObservation, ...] = ()
+    milestone_memberships: tuple[MembershipObservation, ...] = ()
+    links: tuple[LinkObservation, ...] = ()
+    whole_states: frozenset[str] = frozenset()
+    whole_histories: frozenset[str] = frozenset()
+
+    @classmethod
+    def merged(cls, batches: Iterable[ObservationBatch]) -> ObservationBatch:
+        """All facts of the given batches, in their order."""
+        parts = list(batches)
+        return cls(
+            items=tuple(fact for part in parts for fact in part.items),
+            changes=tuple(fact for part in parts for fact in part.changes),
+            statuses=tuple(fact for part in parts for fact in part.statuses),
+            iterations=tuple(fact for part in parts for fact in part.iterations),
+            iteration_memberships=tuple(fact for part in parts for fact in part.iteration_memberships),
+            milestones=tuple(fact for part in parts for fact in part.milestones),
+            milestone_memberships=tuple(fact for part in parts for fact in part.milestone_memberships),
+            links=tuple(fact for part in parts for fact in part.links),
+            whole_states=frozenset().union(*(part.whole_states for part in parts)),
+            whole_histories=frozenset().union(*(part.whole_histories for part in parts)),
+        )
