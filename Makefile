@@ -86,7 +86,7 @@ endef
 define install
 @echo "Installing $(1) into $(VENV)"
 @{ command -v uv >/dev/null 2>&1 && uv pip install --quiet --python $(PY) --require-hashes --requirement $(1); } || \
-	PIP_USER=0 $(PY) -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --requirement $(1)
+	PIP_USER=0 $(PY) -m pip install -qq --no-input --disable-pip-version-check --require-hashes --requirement $(1)
 @touch $@
 endef
 

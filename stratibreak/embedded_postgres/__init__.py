@@ -10,7 +10,7 @@ on nothing else. This package imports no Django: it runs before the settings are
 """
 
 from .database_urls import DatabaseUrls
-from .development import ServerStatus, development_environment, ensure_running, remove_data, status, stop
+from .development import ServerStatus, development_urls, ensure_running, remove_data, status, stop
 from .errors import EmbeddedPostgresError
 from .temporary import temporary_server
 
@@ -18,7 +18,7 @@ __all__ = [
     "DatabaseUrls",
     "EmbeddedPostgresError",
     "ServerStatus",
-    "development_environment",
+    "development_urls",
     "ensure_running",
     "remove_data",
     "status",

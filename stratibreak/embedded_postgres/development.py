@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .database_urls import DatabaseUrls, socket_urls
-from .development_secrets import development_secrets
 from .places import Places, places_for
 from .server import DURABLE_SETTINGS, Server
 
@@ -42,10 +41,9 @@ def ensure_running(root: Path) -> DatabaseUrls:
     return socket_urls(places.sockets)
 
 
-def development_environment(root: Path) -> dict[str, str]:
-    """Return the variables that the settings read in a working copy: addresses and secrets. Starts nothing."""
-    urls = socket_urls(places_for(root).sockets)
-    return {**urls.environment(), **development_secrets(root)}
+def development_urls(root: Path) -> DatabaseUrls:
+    """Return the addresses of the development server without starting it."""
+    return socket_urls(places_for(root).sockets)
 
 
 def stop(root: Path) -> bool:

@@ -72,7 +72,8 @@ def places_for(root: Path) -> Places:
         home = private_directory(LASTING_PLACE / f"stratibreak-{name}", user=current_user(), mode=0o711)
         user = server_user(home / "postgres")
     sockets = home / "socket"
-    if len(os.fsencode(sockets / SOCKET_NAME)) > SOCKET_PATH_LIMIT:
+    # Clients take a comma in a host for the end of its name.
+    if len(os.fsencode(sockets / SOCKET_NAME)) > SOCKET_PATH_LIMIT or "," in str(sockets):
         sockets = SHORT_PLACE / f"stratibreak-{name}-{user.uid}"
     return Places(home, private_directory(sockets, user=user), user)
 

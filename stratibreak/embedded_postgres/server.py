@@ -161,21 +161,21 @@ class Server:
         init that does not reap, or a container started anew in which the number now belongs to another program.
         """
         self.stop()
+        (self.places.sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         pid = self._recorded_pid()
         if pid is None:
             return
         if HAS_PROC:
             _end_orphans(self.places.data)
         elif not _exists(pid):
-            return  # PostgreSQL clears them, after looking whether children still hold the shared memory
-        for lock in (self.places.data / "postmaster.pid", self.places.sockets / f"{SOCKET_NAME}.lock"):
-            lock.unlink(missing_ok=True)
+            return  # PostgreSQL clears it, after looking whether children still hold the shared memory
+        (self.places.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _write_settings(self) -> None:
         """Write the whole configuration at each start, so that it follows this code and the place of the project."""
         settings = {
             **COMMON_SETTINGS,
-            "unix_socket_directories": _quoted(f'"{self.places.sockets}"'),
+            "unix_socket_directories": _quoted(_list_item(str(self.places.sockets))),
             **self.settings,
         }
         lines = [f"{name} = {value}\n" for name, value in settings.items()]
@@ -298,5 +298,11 @@ def _wait(condition: Callable[[], bool], limit_s: float) -> bool:
     return True
 
 
+def _list_item(text: str) -> str:
+    """Quote one item of a setting that holds a comma-separated list."""
+    return '"' + text.replace('"', '""') + '"'
+
+
 def _quoted(text: str) -> str:
+    """Quote the value of a setting."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

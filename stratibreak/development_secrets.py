@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from .places import state_directory
+from .embedded_postgres.places import state_directory
 
 FILE_NAME = "secrets.env"
 KEY_BYTES = 32
