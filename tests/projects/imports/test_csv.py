@@ -41,7 +41,8 @@ def errors(found: ReadFile) -> list[LineError]:
 def test_generic_profile_reads_every_fact() -> None:
     text = (
         "Issue Key;Issue id;Project;Type;Summary;Status;Priority;Resolution;Created;Updated;Resolved;Due Date;"
-        "Story Points;Estimate;Assignee;Reporter;Parent;Labels;Labels;Fix Version;Milestone target;Sprint;Comments;URL\n"
+        "Story Points;Estimate;Assignee;Reporter;Parent;Labels;Labels;Fix Version;Milestone target;Sprint;Comments;"
+        "URL\n"
         "X-1;501;X;Task;Dig a hole;Closed;High;Done;2026-01-05T10:00:00+01:00;2026-01-08 09:00:00Z;"
         "2026-01-07T12:00:00.5Z;2026-01-10;2.5;3600;ann-account;bob-account;X-0;a|b;c;1.0;2026-02-01;S1;4;https://example.org/X-1\n"
     )
