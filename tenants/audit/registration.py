@@ -11,14 +11,22 @@ from typing import Any
 
 from auditlog.registry import auditlog
 from django.db import models
+from django.db.models.signals import pre_delete
 
 from tenants.isolation.registry import isolated_models
 
+from .containment import contained_models, remember_contained
 from .enums import AuditMode
 from .secrets import is_secret_field, withhold
 
-IGNORED_FIELDS = frozenset({"id", "tenant", "created_at", "updated_at", "last_login", "last_used_at"})
-"""Fields whose change says nothing: the entry has id, tenant and time itself, and each login is an entry of its own."""
+IGNORED_FIELDS = frozenset(
+    {
+        *("id", "tenant", "created_at", "updated_at"),  # the entry has id, tenant and time itself
+        *("last_login", "last_used_at"),  # each login is an entry of its own
+        *("next_run_at", "last_sync_at", "error_count", "last_error"),  # written by every run, kept as its SyncResult
+    }
+)
+_DERIVED_SUFFIX = "_lower"  # stored lower-case copies, kept for search
 
 _MASK = f"{withhold.__module__}.{withhold.__qualname__}"
 
@@ -47,7 +55,8 @@ def audited_fields(model: type[models.Model]) -> list[str]:
     A model names further fields to leave out (counters, times of the last run) in ``audit_ignored_fields``.
     """
     ignored = IGNORED_FIELDS | set(getattr(model, "audit_ignored_fields", ()))
-    return [field.name for field in model._meta.concrete_fields if field.name not in ignored]
+    names = [field.name for field in model._meta.concrete_fields]
+    return [name for name in names if name not in ignored and not name.endswith(_DERIVED_SUFFIX)]
 
 
 def register_audited_models() -> None:
@@ -57,6 +66,8 @@ def register_audited_models() -> None:
         secret = [name for name in fields if is_secret_field(_field(model, name))]
         auditlog.unregister(model)
         auditlog.register(model, include_fields=fields, mask_fields=secret, mask_callable=_MASK)
+        if contained_models(model):
+            pre_delete.connect(remember_contained, sender=model, dispatch_uid=f"stratibreak.audit.{model._meta.label}")
 
 
 def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

@@ -10,6 +10,7 @@ from django.db import models
 
 from tenants.isolation.context import current_context
 
+from .containment import remembered_contained
 from .entries import INSTALLATION, Draft
 from .enums import AuditAction, Operation
 
@@ -68,6 +69,8 @@ def draft_of_change(instance: models.Model, *, operation: Operation, changes: Ma
     """Return the entry of a create, update or delete of one row, by whoever acts in the context in force."""
     resource_type, resource_id = resource_of(instance)
     context = current_context()
+    if operation is Operation.DELETE and (counts := remembered_contained(instance)):
+        changes = {**changes, "contained": counts}
     return Draft(
         action=named_action(resource_type, operation, changes),
         operation=operation,

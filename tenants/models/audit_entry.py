@@ -62,6 +62,7 @@ class AuditEntry(IsolatedModel):
 
     Action: ClassVar[type[Operation]] = Operation  # the name under which auditlog's receivers look it up
     audit_mode: ClassVar[AuditMode] = AuditMode.NONE
+    is_guarded: ClassVar[bool] = True  # emptying a database leaves this table alone: its trigger refuses TRUNCATE
 
     app_privileges: ClassVar[frozenset[str]] = APPEND
     auth_privileges: ClassVar[frozenset[str]] = frozenset({"INSERT"})
