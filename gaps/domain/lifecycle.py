@@ -108,7 +108,7 @@ def record_transition(
 
     before: the gap's state before the change, None for its opening
     """
-    return GapTransition.objects.create(
+    transition: GapTransition = GapTransition.objects.create(
         gap=gap,
         kind=kind,
         from_status=before.status if before else "",
@@ -122,6 +122,7 @@ def record_transition(
         note=note,
         inputs_hash=gap.inputs_hash,
     )
+    return transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class GapState:
 
 def lock_gap(gap: Gap) -> Gap:
     """The stored gap, locked until the transaction ends. Raises Gap.DoesNotExist when it is gone."""
-    return Gap.objects.select_for_update(of=("self",)).get(pk=gap.pk)
+    locked: Gap = Gap.objects.select_for_update(of=("self",)).get(pk=gap.pk)
+    return locked
 
 
 def _move(*, gap: Gap, kind: TransitionKind, by: User | None, at: datetime, note: str) -> Gap:
