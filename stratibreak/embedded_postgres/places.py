@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -49,9 +50,7 @@ def state_directory(root: Path) -> Path:
     """
     directory = root / STATE_DIRECTORY
     if not directory.exists():
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0:
-            directory.chmod(0o711)
+        _make_at_once(directory, user=current_user(), mode=0o711 if os.geteuid() == 0 else 0o700)
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise EmbeddedPostgresError(f"{directory} belongs to another user. Run as that user, or remove the directory.")
     return directory
@@ -83,15 +82,20 @@ def private_directory(path: Path, *, user: ProcessUser, mode: int = 0o700) -> Pa
 
     Raises EmbeddedPostgresError when something else is there: in a shared directory anybody may have put it there.
     """
-    try:
-        path.mkdir(mode=mode)
-    except FileExistsError:
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != user.uid or found.st_mode & 0o077 & ~mode:
-            raise EmbeddedPostgresError(
-                f"{path} is not a private directory of user id {user.uid}; remove it."
-            ) from None
-    else:
-        user.own(path)
-        path.chmod(mode)
+    if not os.path.lexists(path):
+        _make_at_once(path, user=user, mode=mode)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user.uid or found.st_mode & 0o077 & ~mode:
+        raise EmbeddedPostgresError(f"{path} is not a private directory of user id {user.uid}; remove it.")
     return path
+
+
+def _make_at_once(path: Path, *, user: ProcessUser, mode: int) -> None:
+    """Make a directory that appears with its owner and mode: another starter must never see it half made."""
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{path.name}-", dir=path.parent))
+    user.own(unfinished)
+    unfinished.chmod(mode)
+    try:
+        unfinished.rename(path)
+    except OSError:  # another starter was first and uses it already; or a stranger is there, which the caller finds
+        unfinished.rmdir()
