@@ -152,11 +152,16 @@ class ProjectHistory:
         )
 
     @property
-    def known_at_us(self) -> int:
+    def as_of_moment(self) -> datetime:
         """The moment this history is restricted to.  Raises ValueError where none was chosen."""
         if self.known_at is None:
             raise ValueError("choose a moment first: history.as_of(moment)")
-        return to_us(self.known_at)
+        return self.known_at
+
+    @property
+    def known_at_us(self) -> int:
+        """The same in microseconds since the epoch."""
+        return to_us(self.as_of_moment)
 
     @cached_property
     def states(self) -> ItemStates:

@@ -122,12 +122,13 @@ def finish_readiness(history: ProjectHistory, *, as_of: datetime, calendar: Work
         message = "The record holds no work items."
         reason = ReadinessReason(ReasonCode.NO_ITEMS, Readiness.MISCONFIGURED, message, UnlockStep.CONNECT_A_TOOL)
         return report([reason])
+    worked_us = worked_finishes(known, as_of=as_of, calendar=calendar)
     checks = (
         _nothing_remaining(known),
         _stale(known),
-        _too_few_finished(known),
-        _too_short(known),
-        _bulk_closed(known, calendar),
+        _too_few_finished(known, worked_us),
+        _too_short(known, worked_us),
+        _bulk_closed(known, worked_us),
         _done_without_date(known),
         _finished_before_created(known),
         _future_dated(known),
@@ -176,8 +177,13 @@ def _bulk_days(finished_us: Instants, calendar: WorkCalendar) -> Flags:
     return flags
 
 
-def _recent_finishes(known: ProjectHistory) -> Instants:
-    finished_us = known.finished_us
+def worked_finishes(history: ProjectHistory, *, as_of: datetime, calendar: WorkCalendar) -> Instants:
+    """Dates of the items finished by working on them, ascending: all but those closed in bulk."""
+    finished_us = history.as_of(as_of).finished_us
+    return finished_us[~bulk_closed(finished_us, calendar)]
+
+
+def _recent(finished_us: Instants, known: ProjectHistory) -> Instants:
     return finished_us[finished_us > known.known_at_us - LOOKBACK_WEEKS * MICROSECONDS_PER_WEEK]
 
 
@@ -202,8 +208,8 @@ def _stale(known: ProjectHistory) -> ReadinessReason | None:
     )
 
 
-def _too_few_finished(known: ProjectHistory) -> ReadinessReason | None:
-    count = len(_recent_finishes(known))
+def _too_few_finished(known: ProjectHistory, worked_us: Instants) -> ReadinessReason | None:
+    count = len(_recent(worked_us, known))
     if count >= GOOD_FINISHED:
         return None
     level, required = (
@@ -213,9 +219,8 @@ def _too_few_finished(known: ProjectHistory) -> ReadinessReason | None:
     return ReadinessReason(ReasonCode.TOO_FEW_FINISHED, level, message, UnlockStep.FINISH_MORE_ITEMS, count, required)
 
 
-def _too_short(known: ProjectHistory) -> ReadinessReason | None:
-    finished_us = known.finished_us
-    weeks = (known.known_at_us - int(finished_us[0])) / MICROSECONDS_PER_WEEK if finished_us.size else 0.0
+def _too_short(known: ProjectHistory, worked_us: Instants) -> ReadinessReason | None:
+    weeks = (known.known_at_us - int(worked_us[0])) / MICROSECONDS_PER_WEEK if worked_us.size else 0.0
     if weeks >= GOOD_WEEKS:
         return None
     level, required = (Readiness.INSUFFICIENT, MIN_WEEKS) if weeks < MIN_WEEKS else (Readiness.LIMITED, GOOD_WEEKS)
@@ -223,11 +228,11 @@ def _too_short(known: ProjectHistory) -> ReadinessReason | None:
     return ReadinessReason(ReasonCode.HISTORY_TOO_SHORT, level, message, UnlockStep.WAIT_FOR_HISTORY, weeks, required)
 
 
-def _bulk_closed(known: ProjectHistory, calendar: WorkCalendar) -> ReadinessReason | None:
-    recent = _recent_finishes(known)
+def _bulk_closed(known: ProjectHistory, worked_us: Instants) -> ReadinessReason | None:
+    total = len(_recent(known.finished_us, known))
     return _doubtful(
-        doubtful=int(bulk_closed(recent, calendar).sum()),
-        total=len(recent),
+        doubtful=total - len(_recent(worked_us, known)),
+        total=total,
         code=ReasonCode.BULK_CLOSED,
         what="were closed in bulk",
         unlock=UnlockStep.EXCLUDE_BULK_CLOSED,

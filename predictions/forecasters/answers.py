@@ -1,0 +1,98 @@
+"""The parts every answer has: who computed it, how sure it is, what it rests on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from projects.history.columns import Flags
+from projects.history.instants import from_us
+from projects.history.project_history import ProjectHistory
+
+MAX_EVIDENCE_ITEMS = 5
+"""A person opens five items, not fifty; the count of all stands beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which code answered: the version rises when the same facts may give another answer."""
+
+    id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityEstimate:
+    """A probability and its 80 % interval, all in (0, 1): the interval speaks of the inputs, not of the model."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Something that moves the probability, with how much.
+
+    value: in the unit named;  effect: change of the probability that it causes, in [-1, 1], other things as they are
+    """
+
+    code: str
+    label: str
+    value: float
+    unit: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFact:
+    """One fact of the record that an answer rests on.
+
+    object_type: "work_item" or "project";  object_id: its identifier, empty for the project;  value: as text
+    """
+
+    object_type: str
+    object_id: str
+    label: str
+    field: str
+    value: str
+    observed_at: datetime
+    url: str = ""
+
+
+def oldest_open_items(known: ProjectHistory) -> tuple[EvidenceFact, ...]:
+    """The count of the open items and the oldest of them, as known at the history's moment."""
+    states = known.states
+    moment = known.as_of_moment
+    total = EvidenceFact("project", "", "Remaining work", "open_items", str(int(states.open.sum())), moment)
+    return (total, *_item_facts(known, states.open))
+
+
+def _item_facts(known: ProjectHistory, chosen: Flags) -> list[EvidenceFact]:
+    rows = np.flatnonzero(chosen)
+    rows = rows[np.argsort(known.items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
+    return [
+        EvidenceFact(
+            object_type="work_item",
+            object_id=str(known.items.ids[row]),
+            label=str(known.items.keys[row]),
+            field="created_at",
+            value=from_us(int(known.items.created_us[row])).isoformat(),
+            observed_at=from_us(int(known.items.created_us[row])),
+            url=str(known.items.urls[row]),
+        )
+        for row in rows
+    ]
+
+
+def seed_of(inputs_hash: str) -> int:
+    """The seed that the facts themselves fix: same facts, same trials."""
+    return int(inputs_hash[:16], 16)
+
+
+def hash_of(values: Mapping[str, object]) -> str:
+    """SHA-256 of a result in a canonical form: 64 hex digits."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()

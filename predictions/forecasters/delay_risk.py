@@ -1,0 +1,230 @@
+"""DELAY_RISK: will the work that is open as of t not be done on the target in force at t?
+
+1. The event is fixed when it is issued: the open items as of t, and the target date as of t, whatever moves later.
+2. P = 1 - P(on time) of the finish forecast, which holds the gate, the newcomers and the recalibration.
+3. The base rate asks less of the data: in how many past windows as long as the time left did the team finish fewer
+   items than are needed now? Windows that fit side by side count; two more are added, one each way.
+4. The event happens, if it does, when the target day ends: its time is known, so P10, P50 and P90 of it are equal.
+5. Prevention: what generic actions would do, and until when they would do it (prevention).
+6. Impact: the slip to be expected if it happens, in tolerances of the schedule (severity).
+
+Assumes what the finish forecast assumes. Do not believe it where the target is a wish nobody works towards.
+
+Example: 40 items open, 5 finished a week, 4 weeks left: about 20 will be done; P is near 1, and so is the base rate.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictions.enums import PredictionType, Severity
+from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, ProbabilityEstimate, hash_of
+from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
+from predictions.forecasters.indicators import Indicator, trend_of
+from predictions.forecasters.prevention import (
+    ACCEPTED_PROBABILITY,
+    ActionEffect,
+    PreventionWindow,
+    action_effects,
+    prevention_window,
+)
+from predictions.forecasters.severity import schedule_tolerance_days, severity_of
+from predictions.forecasters.throughput import weekly_finishes
+from projects.history.calendar import WorkCalendar, counts_between
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK
+from projects.history.project_history import ProjectHistory
+from projects.history.readiness import ReadinessReport, target_readiness
+
+FloatArray = NDArray[np.float64]
+
+MODEL = ModelIdentity("delay-risk.recalibrated-blocks", "1")
+ALERT_AT, CLEAR_AT = 0.6, 0.4
+"""An alert opens at the one and closes at the other, so that a probability near one of them does not flicker."""
+BASE_RATE_PRIOR = 1.0
+"""Pseudo-windows each way: before anything is seen, the base rate is one half."""
+INDICATOR_WEEKS = 26
+
+
+@dataclass(frozen=True, slots=True)
+class DelayEvent:
+    """What is claimed, so that it can be settled: these items are not all done by the end of that day.
+
+    scope_item_ids: the open items as of t, ordered;  scope_hash: of those, where they are too many to keep
+    """
+
+    target_date: date
+    scope_items: int
+    scope_item_ids: tuple[str, ...]
+    scope_hash: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoursToEvent:
+    """Hours from t to the moment the event happens, if it does."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+@dataclass(frozen=True, slots=True)
+class DelayRisk:
+    """The probability of being late, or why it cannot be said: then every number is None.
+
+    base_rate: in (0, 1), same horizon, own history;  impact: by the slip to be expected if the event happens
+    expected_slip_days: median days late, if late
+    """
+
+    as_of: datetime
+    type: PredictionType
+    readiness: ReadinessReport
+    event: DelayEvent | None
+    probability: ProbabilityEstimate | None
+    base_rate: float | None
+    time_to_occurrence: HoursToEvent | None
+    prevention_window: PreventionWindow | None
+    impact: Severity | None
+    expected_slip_days: float | None
+    drivers: tuple[Driver, ...]
+    indicators: tuple[Indicator, ...]
+    actions: tuple[ActionEffect, ...]
+    evidence: tuple[EvidenceFact, ...]
+    is_reconstructed: bool
+    model: ModelIdentity
+    inputs_hash: str
+
+    @property
+    def result_hash(self) -> str:
+        """Hash of the numbers given: two runs over the same facts agree."""
+        return hash_of(
+            {
+                "model": [self.model.id, self.model.version],
+                "inputs": self.inputs_hash,
+                "readiness": self.readiness.readiness,
+                "event": None if self.event is None else [self.event.target_date, self.event.scope_hash],
+                "probability": None if self.probability is None else [self.probability.value, self.probability.low],
+                "base_rate": self.base_rate,
+                "window": None if self.prevention_window is None else self.prevention_window.hours,
+            }
+        )
+
+
+def forecast_delay_risk(
+    history: ProjectHistory,
+    *,
+    as_of: datetime,
+    target_date: date | None,
+    calendar: WorkCalendar | None = None,
+    accepted_probability: float = ACCEPTED_PROBABILITY,
+    finish: FinishForecast | None = None,
+) -> DelayRisk:
+    """Forecast whether the work open as of t misses the target in force at t. Never raises on data; abstains.
+
+    accepted_probability: P(on time) that the tenant accepts, in (0, 1)
+    finish: the finish forecast for the same moment and target, where it is at hand
+    Raises ValueError for a naive as_of, or a finish forecast of another moment or target.
+    """
+    calendar = calendar or WorkCalendar()
+    known = history.as_of(as_of)
+    finish = finish or forecast_finish(known, as_of=as_of, target_date=target_date, calendar=calendar)
+    if (finish.as_of, finish.target_date) != (as_of, target_date):
+        raise ValueError("the finish forecast is of another moment or target")
+    inputs_hash = hash_of({"finish": finish.inputs_hash, "accepted": accepted_probability})
+    if finish.trials is None or finish.p_on_time is None or target_date is None:
+        target_gate = target_readiness(target_date, as_of=as_of, calendar=calendar)
+        missing = [reason for reason in target_gate.reasons if reason not in finish.readiness.reasons]
+        return _abstain(finish, finish.readiness.with_reasons(missing), inputs_hash)
+    days_left = (calendar.end_of_day_us(target_date) - known.known_at_us) / MICROSECONDS_PER_DAY
+    weekly = weekly_finishes(known, calendar=calendar)
+    slip_days = expected_slip_if_late_days(finish.trials, days_left)
+    on_time = finish.p_on_time
+    return DelayRisk(
+        as_of=as_of,
+        type=PredictionType.DELAY_RISK,
+        readiness=finish.readiness,
+        event=_event(known, target_date),
+        probability=ProbabilityEstimate(1 - on_time.value, 1 - on_time.high, 1 - on_time.low),
+        base_rate=_base_rate(weekly, finish, days_left / 7),
+        time_to_occurrence=HoursToEvent(days_left * 24, days_left * 24, days_left * 24),
+        prevention_window=prevention_window(finish.trials, days_left=days_left, accepted=accepted_probability),
+        impact=severity_of(slip_days / schedule_tolerance_days(days_left)) or Severity.LOW,
+        expected_slip_days=slip_days,
+        drivers=finish.drivers,
+        indicators=_indicators(known, finish, weekly),
+        actions=action_effects(finish.trials, days_left=days_left, accepted=accepted_probability),
+        evidence=finish.evidence,
+        is_reconstructed=finish.is_reconstructed,
+        model=MODEL,
+        inputs_hash=inputs_hash,
+    )
+
+
+def should_alert(probability: float, *, was_alerting: bool) -> bool:
+    """Whether a delay risk is an alert now, with hysteresis."""
+    return probability >= ALERT_AT or (was_alerting and probability > CLEAR_AT)
+
+
+def expected_slip_if_late_days(trials: FinishTrials, days_left: float) -> float:
+    """Median days late of the trials that are late; 0 when none is. The mean would be decided by the longest few."""
+    late = trials.days[trials.days > days_left] - days_left
+    return float(np.median(late)) if late.size else 0.0
+
+
+def _abstain(finish: FinishForecast, readiness: ReadinessReport, inputs_hash: str) -> DelayRisk:
+    return DelayRisk(
+        as_of=finish.as_of,
+        type=PredictionType.DELAY_RISK,
+        readiness=readiness,
+        event=None,
+        probability=None,
+        base_rate=None,
+        time_to_occurrence=None,
+        prevention_window=None,
+        impact=None,
+        expected_slip_days=None,
+        drivers=(),
+        indicators=(),
+        actions=(),
+        evidence=(),
+        is_reconstructed=finish.is_reconstructed,
+        model=MODEL,
+        inputs_hash=inputs_hash,
+    )
+
+
+def _event(known: ProjectHistory, target_date: date) -> DelayEvent:
+    scope = tuple(str(item) for item in known.items.ids[known.states.open])
+    description = f"Not all of the {len(scope)} open items are done by the end of {target_date.isoformat()}."
+    return DelayEvent(target_date, len(scope), scope, hash_of({"items": scope}), description)
+
+
+def _base_rate(weekly: FloatArray, finish: FinishForecast, weeks_left: float) -> float:
+    """Share of own past windows in which fewer items were finished than are needed now."""
+    needed = (finish.remaining_items or 0) / (1 - (finish.newcomers.mean if finish.newcomers else 0.0))
+    length = max(1, min(round(weeks_left), len(weekly)))
+    done = np.convolve(weekly, np.ones(length), mode="valid") * (weeks_left / length)
+    windows = len(weekly) / length
+    missed = float((done < needed).mean()) * windows
+    return (missed + BASE_RATE_PRIOR) / (windows + 2 * BASE_RATE_PRIOR)
+
+
+def _indicators(known: ProjectHistory, finish: FinishForecast, weekly: FloatArray) -> tuple[Indicator, ...]:
+    rate, required = finish.demonstrated_rate or 0.0, finish.required_rate or 0.0
+    edges_us = known.known_at_us + 1 + MICROSECONDS_PER_WEEK * np.arange(-INDICATOR_WEEKS, 1, dtype=np.int64)
+    created = counts_between(known.items.created_us[known.states.exists], edges_us).astype(np.float64)
+    net_since = np.concatenate([np.cumsum((created - _padded(weekly))[::-1])[::-1][1:], [0.0]])
+    open_series = float(finish.remaining_items or 0) - net_since
+    return (
+        Indicator("throughput", rate, "items/week", required, trend_of(weekly), 0.4),
+        Indicator("open_items", float(finish.remaining_items or 0), "items", 0.0, trend_of(open_series), 0.3),
+        Indicator("arrivals", float(created[-4:].mean()), "items/week", rate, trend_of(created), 0.3),
+    )
+
+
+def _padded(weekly: FloatArray) -> FloatArray:
+    """The last INDICATOR_WEEKS weeks, with zeros before the first."""
+    recent = weekly[-INDICATOR_WEEKS:]
+    return np.concatenate([np.zeros(INDICATOR_WEEKS - len(recent)), recent])

@@ -1,0 +1,298 @@
+"""When the work that is open now will be done: a distribution of dates, and the probability of meeting a target.
+
+1. The gate: without enough dated, recent, honest facts there is no number (projects.history.readiness).
+2. Remaining work is what is open as of t. Weekly throughput is what was finished in each week before t.
+3. Part of the capacity goes to work that comes in later; the share is measured over about the horizon of the forecast
+   and drawn per trial from its beta distribution. Remaining work is divided by the share that is left for it.
+4. Durations are simulated by blocks of past weeks and recalibrated by the team's own past errors (simulation).
+5. Quantiles become working days of the project's calendar. P(on time) counts the trials that end by the end of the
+   target day; its interval moves the level of the rate by its standard error.
+
+Assumes that items are alike in size on average, that the open items are the scope and all of it will be done, and that
+the team varies as it did. Do not believe it for a backlog nobody intends to empty, nor within two weeks of a change of
+the team.
+
+Example: 20 items open, 5 finished in every week of the past year, nothing new: P50 is about 4 weeks from now. With half
+of the capacity going to newcomers it is about 8.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictions.calibration.past_errors import RATE_HALF_LIFE_WEEKS, PastErrors
+from predictions.forecasters.answers import (
+    Driver,
+    EvidenceFact,
+    ModelIdentity,
+    ProbabilityEstimate,
+    hash_of,
+    oldest_open_items,
+    seed_of,
+)
+from predictions.forecasters.simulation import TRIALS, SimulatedFinish, simulate_finish
+from predictions.forecasters.throughput import NewcomerShare, newcomer_share, weekly_finishes
+from projects.history.calendar import WorkCalendar
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK
+from projects.history.project_history import ProjectHistory
+from projects.history.readiness import ReadinessReport, finish_readiness, target_readiness
+
+FloatArray = NDArray[np.float64]
+
+MODEL = ModelIdentity("finish.recalibrated-blocks", "1")
+FINISH_PROBABILITIES = (0.5, 0.7, 0.85, 0.95)
+MAX_HORIZON_WEEKS = 520
+"""Ten years. Beyond them a date is arithmetic, not a forecast: the quantile has no date."""
+INTERVAL_Z = 1.2816
+"""80 % interval."""
+MAX_LEVEL_ERROR = 1.5
+LONG_RATE_WEEKS = 26
+
+ASSUMPTIONS = (
+    "Every item that is open now belongs to the scope and will be done.",
+    "Items are of the same size on average as those finished before.",
+    "The rate varies as it did before, including slow changes of its level.",
+    "Work that comes in later takes the share of capacity that it took before.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishQuantile:
+    """With this probability the work is done by this day.
+
+    weeks: elapsed, from t;  both are None beyond ten years
+    """
+
+    probability: float
+    weeks: float | None
+    finish_date: date | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishTrials:
+    """The simulated durations behind a forecast, for questions asked under the same random numbers.
+
+    days: elapsed days from t, shape (trials,);  newcomer_factor: how much newcomers lengthen each, shape (trials,)
+    level_error: standard error of the logarithm of the level of all of them
+    """
+
+    days: FloatArray
+    newcomer_factor: FloatArray
+    level_error: float
+
+    def probability_within(self, days: float) -> ProbabilityEstimate:
+        """P(done within so many elapsed days), never quite 0 or 1."""
+        factor = math.exp(INTERVAL_Z * self.level_error)
+        value, low, high = (self.share_within(days * scale) for scale in (1.0, 1 / factor, factor))
+        return ProbabilityEstimate(value, low, high)
+
+    def share_within(self, days: float) -> float:
+        """Share of the trials that end in so many elapsed days, with one more trial each way: in (0, 1)."""
+        return (float((self.days <= days).sum()) + 1) / (len(self.days) + 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishForecast:
+    """When the open work will be done, or why that cannot be said: then every number is None.
+
+    rates in items per week;  own_weight: share of the team's own past errors in the spread, in [0, 1)
+    trials: the simulation itself, not part of the answer that is kept
+    """
+
+    as_of: datetime
+    target_date: date | None
+    readiness: ReadinessReport
+    remaining_items: int | None
+    quantiles: tuple[FinishQuantile, ...]
+    p_on_time: ProbabilityEstimate | None
+    demonstrated_rate: float | None
+    required_rate: float | None
+    newcomers: NewcomerShare | None
+    own_forecasts: float
+    own_weight: float
+    is_reconstructed: bool
+    drivers: tuple[Driver, ...]
+    evidence: tuple[EvidenceFact, ...]
+    assumptions: tuple[str, ...]
+    model: ModelIdentity
+    inputs_hash: str
+    trials: FinishTrials | None
+
+    @property
+    def result_hash(self) -> str:
+        """Hash of the numbers given: two runs over the same facts agree."""
+        return hash_of(
+            {
+                "model": [self.model.id, self.model.version],
+                "inputs": self.inputs_hash,
+                "readiness": self.readiness.readiness,
+                "quantiles": [[q.probability, q.weeks, q.finish_date] for q in self.quantiles],
+                "p_on_time": None if self.p_on_time is None else [self.p_on_time.value, self.p_on_time.low],
+                "remaining": self.remaining_items,
+            }
+        )
+
+    def quantile(self, probability: float) -> FinishQuantile | None:
+        """The quantile given for one of FINISH_PROBABILITIES; None when the forecast abstains."""
+        return next((quantile for quantile in self.quantiles if quantile.probability == probability), None)
+
+
+def forecast_finish(
+    history: ProjectHistory,
+    *,
+    as_of: datetime,
+    target_date: date | None = None,
+    calendar: WorkCalendar | None = None,
+    trials: int = TRIALS,
+    seed: int | None = None,
+) -> FinishForecast:
+    """Forecast when the work open as of t will be done. Never raises on data; abstains and says why.
+
+    target_date: the date promised; without one there are dates but no P(on time); one that has passed gives nothing
+    seed: fixed by the facts unless given
+    Raises ValueError for a naive as_of, or one after the moment the history is restricted to.
+    """
+    calendar = calendar or WorkCalendar()
+    known = history.as_of(as_of)
+    readiness = finish_readiness(known, as_of=as_of, calendar=calendar)
+    if target_date is not None:
+        readiness = readiness.with_reasons(target_readiness(target_date, as_of=as_of, calendar=calendar).reasons)
+    inputs_hash = hash_of({"facts": known.inputs_hash, "target": target_date, "calendar": _calendar_key(calendar)})
+    if not readiness.carries_value:
+        return _abstain(known, target_date, readiness, inputs_hash)
+    rng = np.random.default_rng(seed_of(inputs_hash) if seed is None else seed)
+    return _forecast(
+        known,
+        target_date=target_date,
+        calendar=calendar,
+        readiness=readiness,
+        inputs_hash=inputs_hash,
+        rng=rng,
+        trials=trials,
+    )
+
+
+def _forecast(
+    known: ProjectHistory,
+    *,
+    target_date: date | None,
+    calendar: WorkCalendar,
+    readiness: ReadinessReport,
+    inputs_hash: str,
+    rng: np.random.Generator,
+    trials: int,
+) -> FinishForecast:
+    weekly = weekly_finishes(known, calendar=calendar)
+    remaining = int(known.states.open.sum())
+    plain_weeks = remaining / max(float(weekly[-LONG_RATE_WEEKS:].mean()), 1e-9)
+    newcomers = newcomer_share(known, horizon_weeks=plain_weeks, weeks=len(weekly))
+    taken = np.minimum(rng.beta(*newcomers.parameters, trials), 0.99)
+    simulated = simulate_finish(weekly, remaining / (1 - taken), rng)
+    sample = FinishTrials(
+        days=simulated.weeks * 7,
+        newcomer_factor=1 / (1 - taken),
+        level_error=_level_error(weekly, simulated.own),
+    )
+    days_left = None if target_date is None else _days_left(known, target_date, calendar)
+    return FinishForecast(
+        as_of=known.as_of_moment,
+        target_date=target_date,
+        readiness=readiness,
+        remaining_items=remaining,
+        quantiles=_quantiles(simulated.weeks, known, calendar),
+        p_on_time=None if days_left is None else sample.probability_within(days_left),
+        demonstrated_rate=simulated.rate,
+        required_rate=None if days_left is None else remaining / (days_left / 7),
+        newcomers=newcomers,
+        own_forecasts=simulated.own.independent,
+        own_weight=simulated.own.weight,
+        is_reconstructed=known.is_reconstructed,
+        drivers=() if days_left is None else _drivers(sample, days_left, newcomers, simulated, weekly),
+        evidence=oldest_open_items(known),
+        assumptions=ASSUMPTIONS,
+        model=MODEL,
+        inputs_hash=inputs_hash,
+        trials=sample,
+    )
+
+
+def _abstain(
+    known: ProjectHistory, target_date: date | None, readiness: ReadinessReport, inputs_hash: str
+) -> FinishForecast:
+    return FinishForecast(
+        as_of=known.as_of_moment,
+        target_date=target_date,
+        readiness=readiness,
+        remaining_items=None,
+        quantiles=(),
+        p_on_time=None,
+        demonstrated_rate=None,
+        required_rate=None,
+        newcomers=None,
+        own_forecasts=0.0,
+        own_weight=0.0,
+        is_reconstructed=known.is_reconstructed,
+        drivers=(),
+        evidence=(),
+        assumptions=(),
+        model=MODEL,
+        inputs_hash=inputs_hash,
+        trials=None,
+    )
+
+
+def _quantiles(weeks: FloatArray, known: ProjectHistory, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
+    values = np.quantile(weeks, FINISH_PROBABILITIES)
+    return tuple(
+        _finish_quantile(probability, float(value), known, calendar)
+        for probability, value in zip(FINISH_PROBABILITIES, values, strict=True)
+    )
+
+
+def _finish_quantile(probability: float, weeks: float, known: ProjectHistory, calendar: WorkCalendar) -> FinishQuantile:
+    if weeks > MAX_HORIZON_WEEKS:
+        return FinishQuantile(probability, None, None)
+    finish_us = known.known_at_us + round(weeks * MICROSECONDS_PER_WEEK)
+    return FinishQuantile(probability, weeks, calendar.next_working_day(calendar.local_date(finish_us)))
+
+
+def _days_left(known: ProjectHistory, target_date: date, calendar: WorkCalendar) -> float:
+    return (calendar.end_of_day_us(target_date) - known.known_at_us) / MICROSECONDS_PER_DAY
+
+
+def _level_error(weekly: FloatArray, own: PastErrors) -> float:
+    """Standard error of the logarithm of the level: of the weighted rate, and of the centre of the past errors."""
+    recent = weekly[-LONG_RATE_WEEKS:]
+    weights = 0.5 ** (np.arange(len(weekly)) / RATE_HALF_LIFE_WEEKS)
+    independent = float(weights.sum() ** 2 / (weights**2).sum())
+    mean = float(recent.mean())
+    variation = float(recent.std()) / mean if mean > 0 else MAX_LEVEL_ERROR
+    of_rate = variation / math.sqrt(independent)
+    of_errors = float(own.log_ratios.std()) / math.sqrt(own.independent + 10) if own.log_ratios.size else 0.0
+    return min(MAX_LEVEL_ERROR, math.hypot(of_rate, of_errors))
+
+
+def _drivers(
+    sample: FinishTrials,
+    days_left: float,
+    newcomers: NewcomerShare,
+    simulated: SimulatedFinish,
+    weekly: FloatArray,
+) -> tuple[Driver, ...]:
+    """What moves P(on time), strongest first; each effect is under the same random numbers."""
+    now = float((sample.days <= days_left).mean())
+    without_newcomers = float((sample.days / sample.newcomer_factor <= days_left).mean())
+    long_rate = float(weekly[-LONG_RATE_WEEKS:].mean())
+    at_long_rate = float((sample.days * simulated.rate / max(long_rate, 1e-9) <= days_left).mean())
+    drivers = (
+        Driver("NEWCOMERS", "Work that came in later", newcomers.mean, "share of capacity", now - without_newcomers),
+        Driver("RECENT_RATE", "Rate of late, against half a year", simulated.rate, "items/week", now - at_long_rate),
+    )
+    return tuple(sorted(drivers, key=lambda driver: -abs(driver.effect)))
+
+
+def _calendar_key(calendar: WorkCalendar) -> list[object]:
+    return [calendar.time_zone, sorted(calendar.working_weekdays), sorted(calendar.holidays)]
