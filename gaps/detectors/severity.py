@@ -1,0 +1,40 @@
+"""When a gap opens, how bad it is, and when it closes: the same rule for all nine types.
+
+1. e is the adverse effect to be expected if nothing changes, in units of the goal's tolerance T.
+2. A gap opens when P(effect > T) is at least 80 %, or P(breach) exceeds the accepted risk, and the record can carry it.
+3. Severity is one monotone table of e: LOW from 1 T, MEDIUM 1.5 T, HIGH 2 T, CRITICAL 3 T. A gap that opened on its
+   probability with e below 1 is LOW.
+4. It closes when e stays below half of what it opened with for two runs.
+
+Example: opened at e = 2.4 (HIGH); it closes after two runs below 1.2.
+"""
+
+from predictions.enums import Severity
+from predictions.forecasters.severity import SEVERITY_FROM, severity_of
+from projects.history.readiness import ReadinessReport
+
+OPENS_AT_PROBABILITY = 0.8
+"""Of an effect beyond tolerance. Starting value, to be judged by replay."""
+CLOSES_BELOW_SHARE = 0.5
+CLOSES_AFTER_RUNS = 2
+"""Half the opening level, twice: one good week does not close what one bad week did not open."""
+
+__all__ = ["SEVERITY_FROM", "gap_severity", "opens", "stays_open"]
+
+
+def gap_severity(effect_in_tolerances: float) -> Severity:
+    """The severity of a gap that is open."""
+    return severity_of(effect_in_tolerances) or Severity.LOW
+
+
+def opens(*, p_beyond_tolerance: float, p_breach: float, accepted_breach: float, readiness: ReadinessReport) -> bool:
+    """Whether a gap opens. All probabilities in [0, 1]."""
+    at_risk = p_beyond_tolerance >= OPENS_AT_PROBABILITY or p_breach > accepted_breach
+    return readiness.carries_value and at_risk
+
+
+def stays_open(*, opened_at_effect: float, later_effects: tuple[float, ...]) -> bool:
+    """Whether a gap is still open after some runs, given its effect in each since it opened, oldest first."""
+    closing = CLOSES_BELOW_SHARE * max(opened_at_effect, SEVERITY_FROM[-1][0])
+    last = later_effects[-CLOSES_AFTER_RUNS:]
+    return len(last) < CLOSES_AFTER_RUNS or any(effect >= closing for effect in last)
