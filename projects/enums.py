@@ -165,3 +165,11 @@ class Readiness(models.TextChoices):
     INSUFFICIENT = "INSUFFICIENT", "Not enough facts"
     STALE = "STALE", "Facts too old"
     MISCONFIGURED = "MISCONFIGURED", "Facts not connected"
+
+
+class ImportStatus(models.TextChoices):
+    """RUNNING is also what an import that was killed looks like; the same file, given again, carries it on."""
+
+    RUNNING = "RUNNING", "Running, or interrupted"
+    COMPLETED = "COMPLETED", "Completed"
+    REFUSED = "REFUSED", "Refused: nothing was imported"

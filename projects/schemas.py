@@ -132,3 +132,28 @@ REASONS: JsonShape = {
 
 RESULTS: JsonShape = {"type": "object"}
 """What an analysis returned; its shape belongs to the analysis and its version."""
+
+IMPORT_ERRORS: JsonShape = {
+    "type": "array",
+    "maxItems": 100,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["line", "field", "reason"],
+        "properties": {
+            "line": {"type": "integer", "minimum": 1},
+            "field": {"type": "string", "maxLength": 255},
+            "reason": {"type": "string", "minLength": 1, "maxLength": 500},
+        },
+    },
+}
+"""The first lines of a file that could not be read: [{"line": 7, "field": "due date", "reason": "is not a date …"}]"""
+
+IMPORT_NOTES: JsonShape = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        name: {"type": "integer", "minimum": 1} for name in ("HISTORY_CUT", "STATUS_GUESSED", "SPRINT_WITHOUT_ID")
+    },
+}
+"""What was read but is less than it seems, and for how many items: {"HISTORY_CUT": 12}"""

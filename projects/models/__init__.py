@@ -9,10 +9,12 @@ from projects.models.cost_entry import CostEntry
 from projects.models.delivery import CiRun, Deployment, Incident
 from projects.models.field_change import FieldChange
 from projects.models.goal import Goal
+from projects.models.import_run import ImportRun
 from projects.models.iteration import Iteration, IterationMembership
 from projects.models.milestone import Milestone, MilestoneMembership
 from projects.models.project import Project
 from projects.models.project_membership import ProjectMembership
+from projects.models.pseudonym_key import PseudonymKey
 from projects.models.pulse_summary import PulseSummary
 from projects.models.stakeholder import Stakeholder
 from projects.models.work_item import CoAssignee, WorkItem
@@ -31,6 +33,7 @@ __all__ = [
     "Deployment",
     "FieldChange",
     "Goal",
+    "ImportRun",
     "Incident",
     "Iteration",
     "IterationMembership",
@@ -38,6 +41,7 @@ __all__ = [
     "MilestoneMembership",
     "Project",
     "ProjectMembership",
+    "PseudonymKey",
     "PulseSummary",
     "ScopeApproval",
     "Stakeholder",
