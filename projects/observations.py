@@ -44,8 +44,10 @@ class WorkItemObservation:
     due_date: date | None = None
     estimate_points: float | None = None
     estimate_s: int | None = None
+    spent_s: int | None = None
     assignee_ids: tuple[str, ...] = ()
     reporter_id: str | None = None
+    parent_id: str = ""
     parent_key: str = ""
     labels: tuple[str, ...] = ()
     comment_count: int | None = None
@@ -90,7 +92,7 @@ class IterationObservation:
     """A sprint. in_passing: only an item's history names it, so this fills gaps and overwrites nothing."""
 
     external_id: str
-    name: str
+    name: str = ""
     state: IterationState | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -106,7 +108,7 @@ class MilestoneObservation:
     """
 
     external_id: str
-    name: str
+    name: str = ""
     state: MilestoneState | None = None
     start_date: date | None = None
     target_date: date | None = None
@@ -129,12 +131,17 @@ class MembershipObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkObservation:
-    """A link as the source shows it on one item. The target may lie outside of what we record."""
+    """A link as the source shows it on one item. The target may lie outside of what we record.
 
+    external_id: unique within the item;  target_id, target_key: at least one of them
+    """
+
+    external_id: str
     item_id: str
     link_type: str
     direction: LinkDirection
-    target_key: str
+    target_id: str = ""
+    target_key: str = ""
     linked_at: datetime | None = None
 
 

@@ -118,6 +118,7 @@ class RowReader:
             due_date=self._read(values, "due_date", calendar_date),
             estimate_points=self._read(values, "estimate_points", finite_number),
             estimate_s=self._read(values, "estimate_s", seconds),
+            spent_s=self._read(values, "spent_s", seconds),
             assignee_ids=() if assignee is None else (assignee,),
             reporter_id=self._account(values, "reporter"),
             parent_key=self._read(values, "parent_key", identifier) or "",

@@ -26,6 +26,7 @@ resolved              instant ("closed", "completed", "done")
 due                   date ("due date")
 points                number of at least 0 ("story points", "story point estimate")
 estimate              seconds, at least 0 ("original estimate")
+spent                 seconds, at least 0 ("time spent")
 assignee, reporter    an account; it is kept only as a pseudonym
 parent                the parent's key ("parent key", "epic link")
 labels                several, see below
@@ -52,8 +53,8 @@ from typing import Final, Literal
 
 Fact = Literal[
     "key", "id", "container", "item_type", "title", "status", "status_category", "priority", "resolution",
-    "created_at", "updated_at", "resolved_at", "due_date", "estimate_points", "estimate_s", "assignee", "reporter",
-    "parent_key", "labels", "milestones", "milestone_target", "milestone_released", "iterations", "comment_count",
+    "created_at", "updated_at", "resolved_at", "due_date", "estimate_points", "estimate_s", "spent_s", "assignee",
+    "reporter", "parent_key", "labels", "milestones", "milestone_target", "milestone_released", "iterations", "comment_count",
     "url",
 ]  # fmt: skip
 
@@ -96,6 +97,7 @@ GENERIC: Final = CsvProfile(
         "due_date": ("due", "duedate"),
         "estimate_points": ("points", "storypoints", "storypointestimate"),
         "estimate_s": ("estimate", "originalestimate"),
+        "spent_s": ("spent", "timespent"),
         "assignee": ("assignee",),
         "reporter": ("reporter",),
         "parent_key": ("parent", "parentkey", "epiclink"),
@@ -123,6 +125,7 @@ TITANIUM_ARCHIVE: Final = CsvProfile(
         "resolved_at": ("resolved",),
         "due_date": ("due",),
         "estimate_s": ("est",),
+        "spent_s": ("spent",),
         "assignee": ("assignee",),
         "reporter": ("reporter",),
         "milestones": ("fixname",),

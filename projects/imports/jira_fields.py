@@ -72,6 +72,7 @@ def parse_item(
 ) -> WorkItemObservation:
     key = identifier(string_in(issue, "key", path="issue") or "", field="key")
     updated_at = _instant(fields, "updated")
+    parent = object_in(fields, "parent", path="fields") or EMPTY
     reporter_id = account_id(object_in(fields, "reporter", path="fields"), path="fields.reporter")
     assignee_id = account_id(object_in(fields, "assignee", path="fields"), path="fields.assignee")
     return WorkItemObservation(
@@ -91,9 +92,11 @@ def parse_item(
         due_date=_date(fields, "duedate", path="fields"),
         estimate_points=_points(fields, custom),
         estimate_s=_seconds(fields, "timeoriginalestimate"),
+        spent_s=_seconds(fields, "timespent"),
         assignee_ids=() if assignee_id is None else (assignee_id,),
         reporter_id=reporter_id,
-        parent_key=_parent_key(fields, custom),
+        parent_id=short_text(string_in(parent, "id", path="fields.parent") or "", field="fields.parent.id"),
+        parent_key=_parent_key(parent, fields, custom),
         labels=_labels(fields),
         comment_count=_comment_count(fields),
         url=_page_url(issue, key),
@@ -114,7 +117,7 @@ def parse_milestones(fields: JsonObject) -> tuple[MilestoneObservation, ...]:
         external_id = identifier(string_in(version, "id", path=path) or name, field=f"{path}.id")
         found[external_id] = MilestoneObservation(
             external_id=external_id,
-            name=name or external_id,
+            name=name,
             state=_milestone_state(version, is_released=is_released),
             start_date=start,
             target_date=None if is_released else day,
@@ -125,9 +128,10 @@ def parse_milestones(fields: JsonObject) -> tuple[MilestoneObservation, ...]:
 
 def parse_links(fields: JsonObject, *, item_id: str, changelog: Changelog) -> tuple[LinkObservation, ...]:
     """The links that the issue shows, dated by the history, which names a target by key and a type by its phrase."""
-    found: dict[tuple[str, LinkDirection, str], LinkObservation] = {}
+    found: dict[str, LinkObservation] = {}
     for index, link in enumerate(objects_in(fields, "issuelinks", path="fields")):
         path = f"fields.issuelinks[{index}]"
+        link_id = identifier(string_in(link, "id", path=path) or "", field=f"{path}.id")
         kind = object_in(link, "type", path=path) or EMPTY
         for member, phrase_member, direction in LINK_ENDS:
             target = object_in(link, member, path=path)
@@ -137,10 +141,12 @@ def parse_links(fields: JsonObject, *, item_id: str, changelog: Changelog) -> tu
             target_key = identifier(string_in(target, "key", path=target_path) or "", field=f"{target_path}.key")
             type_name = identifier(string_in(kind, "name", path=f"{path}.type") or "", field=f"{path}.type.name")
             phrase = string_in(kind, phrase_member, path=f"{path}.type") or ""
-            found[type_name, direction, target_key] = LinkObservation(
+            found[link_id] = LinkObservation(
+                external_id=link_id,
                 item_id=item_id,
                 link_type=short_text(type_name, field=f"{path}.type.name", limit=TERM_LENGTH),
                 direction=direction,
+                target_id=short_text(string_in(target, "id", path=target_path) or "", field=f"{target_path}.id"),
                 target_key=target_key,
                 linked_at=_linked_at(changelog, target_key=target_key, phrase=phrase),
             )
@@ -202,8 +208,7 @@ def _points(fields: JsonObject, custom: CustomFields) -> float | None:
     return None
 
 
-def _parent_key(fields: JsonObject, custom: CustomFields) -> str:
-    parent = object_in(fields, "parent", path="fields") or EMPTY
+def _parent_key(parent: JsonObject, fields: JsonObject, custom: CustomFields) -> str:
     key = string_in(parent, "key", path="fields.parent")
     epics = (string_in(fields, name, path="fields") for name in custom.epic_link)
     return short_text(key or next(filter(None, epics), ""), field="fields.parent.key")

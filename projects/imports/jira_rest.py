@@ -144,7 +144,7 @@ def _parse_sprints(
         history_is_whole=changelog.is_whole and not lacks_ids,
     )
     mentioned = [
-        IterationObservation(external_id=stay.group_id, name=stay.group_id, in_passing=True)
+        IterationObservation(external_id=stay.group_id, in_passing=True)
         for stay in memberships
         if stay.group_id not in shown
     ]
@@ -168,7 +168,7 @@ def _parse_versions(
         for version_id, text in ((change.from_id, change.from_text), (change.to_id, change.to_text))
     }
     mentioned = [
-        MilestoneObservation(external_id=stay.group_id, name=names.get(stay.group_id) or stay.group_id, in_passing=True)
+        MilestoneObservation(external_id=stay.group_id, name=names.get(stay.group_id, ""), in_passing=True)
         for stay in memberships
         if stay.group_id not in shown
     ]

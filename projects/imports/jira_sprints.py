@@ -67,7 +67,7 @@ def _parse_sprint(value: Any, *, field: str) -> IterationObservation:
         ends_at = None  # Jira allows it; an end before the start says nothing about either item or sprint
     return IterationObservation(
         external_id=external_id,
-        name=name or external_id,
+        name=name,
         state=STATES.get((string_in(members, "state", path=field) or "").casefold()),
         starts_at=starts_at,
         ends_at=ends_at,

@@ -38,6 +38,7 @@ def test_parse_issue_reads_every_fact_of_the_item() -> None:
         resolutiondate="2026-01-09T12:30:00.000+0000",
         duedate="2026-01-12",
         timeoriginalestimate=7200,
+        timespent=600,
         assignee={"accountId": "5b10a2", "displayName": "Somebody"},
         reporter={"name": "jdoe", "key": "JIRAUSER1", "emailAddress": "somebody@example.org"},
         parent={"id": "10000", "key": "ABC-0"},
@@ -64,8 +65,10 @@ def test_parse_issue_reads_every_fact_of_the_item() -> None:
             resolved_at=datetime(2026, 1, 9, 12, 30, tzinfo=UTC),
             due_date=date(2026, 1, 12),
             estimate_s=7200,
+            spent_s=600,
             assignee_ids=("5b10a2",),
             reporter_id="JIRAUSER1",
+            parent_id="10000",
             parent_key="ABC-0",
             labels=("garden", "paint"),
             comment_count=3,
@@ -283,10 +286,13 @@ def test_links_are_seen_from_the_issue_and_dated_by_the_history() -> None:
 
     assert batch.links == (
         LinkObservation(
-            item_id="10001", link_type="Blocks", direction=LinkDirection.OUTWARD, target_key="ABC-2",
-            linked_at=datetime(2026, 1, 6, 8, tzinfo=UTC),
+            external_id="1", item_id="10001", link_type="Blocks", direction=LinkDirection.OUTWARD, target_id="2",
+            target_key="ABC-2", linked_at=datetime(2026, 1, 6, 8, tzinfo=UTC),
         ),
-        LinkObservation(item_id="10001", link_type="Blocks", direction=LinkDirection.INWARD, target_key="XYZ-3"),
+        LinkObservation(
+            external_id="2", item_id="10001", link_type="Blocks", direction=LinkDirection.INWARD, target_id="3",
+            target_key="XYZ-3",
+        ),
     )  # fmt: skip
 
 
