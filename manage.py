@@ -28,9 +28,15 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line  # noqa: PLC0415 - to explain its absence
 
+        from stratibreak.development_secrets import development_secrets  # noqa: PLC0415 - likewise
         from stratibreak.embedded_postgres import EmbeddedPostgresError, ensure_running  # noqa: PLC0415 - likewise
     except ModuleNotFoundError as error:
         sys.exit(f"{error}. Run `make environment`, then `.venv/bin/python manage.py …`.")
+    if sys.argv[1:2] == ["demo"]:
+        # The demo is development also on a database of your own; without one the settings come to the same.
+        os.environ.setdefault("DEBUG", "true")
+        for name, value in development_secrets(ROOT).items():
+            os.environ.setdefault(name, value)
     if not os.environ.get("DATABASE_URL") and needs_database(sys.argv[1:]):
         try:
             ensure_running(ROOT)

@@ -1,0 +1,113 @@
+"""What ``make run`` runs: from whatever is there to a server with demo data and their analysis."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from projects.enums import AnalysisKind
+from projects.models import AnalysisRecord
+from tenants.isolation.roles import credentials
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import User
+
+HOST = "127.0.0.1"
+# One process: its threads share the interpreter, but a demo waits for the database, not for the processor.
+BLOCKING_THREADS = 8
+DEMO_USERS = (
+    ("admin@stratibreak.com", "admin123"),
+    ("manager@stratibreak.com", "manager123"),
+    ("user@stratibreak.com", "user123"),
+)
+
+
+class Command(BaseCommand):
+    """Make roles, tables, demo data and their first analysis, each only where missing, then serve in this process."""
+
+    help = "Prepare the demo and serve it on 127.0.0.1. For development: its users have known passwords."
+    requires_system_checks: list[str] = []  # checks of the database's state would fail before the tables exist
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--no-server", action="store_true", help="Stop when everything is prepared.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("The demo has users with known passwords, so it runs with DEBUG=true only.")
+        if not options["no_server"]:
+            check_port_is_free(options["port"])
+        self._prepare_database()
+        self._load_fixtures()
+        self._analyse()
+        if not options["no_server"]:
+            self._announce(options["port"])
+            serve(options["port"])
+
+    def _prepare_database(self) -> None:
+        if credentials("SUPERUSER") is not None:
+            call_command("provision_database", stdout=self.stdout)
+        self.stdout.write("Migrating")
+        call_command("migrate", verbosity=0, interactive=False)
+
+    def _load_fixtures(self) -> None:
+        with auth_context():
+            loaded = User.objects.filter(email=DEMO_USERS[0][0]).exists()
+        if loaded:
+            return
+        self.stdout.write("Loading the demo tenants")
+        call_command("loaddata", *fixture_files(), verbosity=0)
+
+    def _analyse(self) -> None:
+        with auth_context():
+            tenant_ids = set(User.objects.exclude(tenant=None).values_list("tenant_id", flat=True))
+        for tenant_id in sorted(tenant_ids):
+            with tenant_context(tenant_id, reason="the demo asks whether there is an analysis"):
+                analysed = AnalysisRecord.objects.filter(kind=AnalysisKind.REFRESH).exists()
+            if not analysed:
+                self.stdout.write(f"Analysing tenant {tenant_id}")
+                call_command("refresh", tenant=str(tenant_id), stdout=self.stdout)
+
+    def _announce(self, port: int) -> None:
+        users = "\n".join(f"  {email} / {password}" for email, password in DEMO_USERS)
+        self.stdout.write(
+            f"\nAdmin     http://{HOST}:{port}/admin/\n"
+            f"API       http://{HOST}:{port}/api/v1/\n"
+            f"API docs  http://{HOST}:{port}/api/v1/docs/\n\n"
+            f"Demo users (password after the slash)\n{users}\n\n"
+            "Ctrl-C stops the server; `make stop` stops the embedded PostgreSQL.\n"
+        )
+        self.stdout.flush()
+
+
+def check_port_is_free(port: int) -> None:
+    """Raise CommandError, before the long part begins, when something else serves on the port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} of {HOST} cannot be used ({error}). Choose another: make run PORT=8001"
+            ) from None
+
+
+def fixture_files() -> list[Path]:
+    """Return the project's fixtures in the order of their names."""
+    return sorted(path for directory in settings.FIXTURE_DIRS for path in Path(directory).glob("*.json"))
+
+
+def serve(port: int) -> None:
+    """Become the application server: signals then reach it directly, and it ends with the terminal's Ctrl-C."""
+    connections.close_all()
+    os.chdir(settings.BASE_DIR)
+    arguments = ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
+    arguments += ["--blocking-threads", str(BLOCKING_THREADS), "--log-level", "warning", "stratibreak.wsgi:application"]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted
