@@ -1,0 +1,213 @@
+"""The organisation itself, its people, its keys and its audit log."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+
+from tenants.api.access import requester
+from tenants.api.encoding import encode
+from tenants.api.filters import EXACT, RANGE, SET
+from tenants.api.problems import Conflict
+from tenants.api.serializers import TenantModelSerializer
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
+from tenants.domain.api_keys import create_api_key, revoke_api_key
+from tenants.domain.people import LastAdministrator, change_user, deactivate_user, invite_user
+from tenants.enums import ApiScope, Role
+from tenants.models import ApiKey, Tenant, User
+from tenants.models.audit_entry import AuditEntry
+
+
+class TenantSerializer(TenantModelSerializer[Tenant]):
+    """What an organisation may know and change about itself."""
+
+    class Meta:
+        model = Tenant
+        fields = ["id", "name", "is_active", "retention_days", "time_zone", "created_at", "updated_at"]
+        read_only_fields = ["is_active"]
+        extra_kwargs: ClassVar[dict[str, Any]] = {
+            "name": {"validators": []}
+        }  # the unique index answers; asking first would name other tenants
+
+
+class OrganisationViewSet(TenantViewSet[Tenant]):
+    """Your organisation: exactly one. Operators make and erase organisations, by commands."""
+
+    model = Tenant
+    serializer_class = TenantSerializer
+    http_method_names = ["get", "head", "put", "patch"]
+
+
+class UserSerializer(TenantModelSerializer[User]):
+    """A person of the organisation. The password is set by themselves and never passes here."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+    fixed_after_creation = ("email",)
+
+    class Meta:
+        model = User
+        fields = [
+            "id",
+            "email",
+            "username",
+            "first_name",
+            "last_name",
+            "role",
+            "is_active",
+            "last_login",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["last_login"]
+        extra_kwargs: ClassVar[dict[str, Any]] = {
+            "email": {"validators": []}
+        }  # whether an address is used elsewhere is nobody's business
+
+    def validate_email(self, value: str) -> str:
+        return value.strip().lower()
+
+    def check_model(self, candidate: User) -> None:
+        """None of the model's own rules: which organisation the person joins is not theirs to send."""
+
+
+class InvitationAnswer(serializers.Serializer[Any]):
+    """What every invitation answers."""
+
+    email = serializers.EmailField()
+    detail = serializers.CharField()
+
+
+class UserViewSet(TenantViewSet[User]):
+    """People of the organisation. They are deactivated and never deleted: what they did keeps pointing at them."""
+
+    model = User
+    serializer_class = UserSerializer
+    filters = {"role": SET, "is_active": EXACT, "email": EXACT}
+    orderings = ("id", "email")
+
+    @extend_schema(responses={202: InvitationAnswer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Invite a person. The answer is the same whether or not the address is used in another organisation."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = dict(serializer.validated_data)
+        invite_user(by=requester(request), at=timezone.now(), **values)
+        body = {"email": values["email"], "detail": "If the address is free, the invitation is on its way."}
+        return answer(request, encode(body), status=202)
+
+    def perform_update(self, serializer: BaseSerializer[User]) -> User:
+        try:
+            return change_user(user=cast("User", serializer.instance), changes=serializer.validated_data)
+        except LastAdministrator as error:
+            raise Conflict(str(error)) from error
+
+    def perform_destroy(self, instance: User) -> None:
+        try:
+            deactivate_user(user=instance)
+        except LastAdministrator as error:
+            raise Conflict(str(error)) from error
+
+
+class ApiKeySerializer(TenantModelSerializer[ApiKey]):
+    """A key for a machine. Its secret is in the answer to its creation and nowhere else."""
+
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiScope.choices), allow_empty=False)
+    fixed_after_creation = ("user", "scopes", "expires_at")
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id",
+            "name",
+            "user",
+            "scopes",
+            "expires_at",
+            "revoked_at",
+            "last_used_at",
+            "created_by_id",
+            "created_at",
+            "updated_at",
+        ]
+
+
+class NewApiKeySerializer(ApiKeySerializer):
+    """A key just made, with the text to hand to the machine."""
+
+    key = serializers.CharField(read_only=True, help_text="Shown now and never again.")
+
+    class Meta(ApiKeySerializer.Meta):
+        fields = [*ApiKeySerializer.Meta.fields, "key"]
+
+
+class ApiKeyViewSet(TenantViewSet[ApiKey]):
+    """Keys for machines: each acts as one user, within its scopes. Deleting one revokes it."""
+
+    model = ApiKey
+    serializer_class = ApiKeySerializer
+    filters = {"user": EXACT, "revoked_at": ("isnull",), "expires_at": RANGE}
+
+    @extend_schema(responses={201: NewApiKeySerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        made = create_api_key(by=requester(request), at=timezone.now(), **serializer.validated_data)
+        row = {**self.read_row(made.key.pk), "key": made.secret_text}
+        response = created(request, encode(row), f"{request.path.rstrip('/')}/{made.key.pk}")
+        # The tag of this body is not the tag of the key: the secret is in no other answer.
+        del response["ETag"]
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def perform_destroy(self, instance: ApiKey) -> None:
+        revoke_api_key(key=instance, by=requester(self.request), at=timezone.now())
+
+
+class AuditEntrySerializer(TenantModelSerializer[AuditEntry]):
+    """One thing somebody did, tried to do, or read."""
+
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id",
+            "timestamp",
+            "action",
+            "operation",
+            "actor_id",
+            "resource_type",
+            "resource_id",
+            "changes",
+            "reason",
+            "ip_address",
+            "user_agent",
+            "request_id",
+        ]
+
+
+class AuditEntryViewSet(ReadOnlyTenantViewSet[AuditEntry]):
+    """The audit log of the organisation. Nobody changes it."""
+
+    model = AuditEntry
+    serializer_class = AuditEntrySerializer
+    filters = {
+        "action": SET,
+        "actor_id": EXACT,
+        "resource_type": EXACT,
+        "resource_id": EXACT,
+        "timestamp": RANGE,
+    }
+    orderings = ("timestamp",)
+    default_ordering = "-timestamp"
+
+
+ROUTES: Routes = {
+    "tenants": OrganisationViewSet,
+    "users": UserViewSet,
+    "api-keys": ApiKeyViewSet,
+    "audit-entries": AuditEntryViewSet,
+}

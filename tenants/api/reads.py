@@ -1,0 +1,29 @@
+"""Audit entries for reading: who looked at a gap analysis or a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.db.models import Model
+
+from tenants.domain.auditing import AuditAction, Operation, record
+
+ACTIONS: Mapping[str, AuditAction] = {
+    "gaps": AuditAction.VIEW_GAP_ANALYSIS,
+    "predictions": AuditAction.ACCESS_PREDICTION,
+    "projects": AuditAction.ACCESS_PREDICTION,
+}
+"""By app. The only readings kept in projects are those of a forecast."""
+
+
+def record_read(model: type[Model], row_ids: Sequence[UUID]) -> None:
+    """Keep that rows were shown: one entry for a page, naming the row where it is one."""
+    label = model._meta.label_lower
+    resource_id = str(row_ids[0]) if len(row_ids) == 1 else ""
+    record(
+        action=ACTIONS[model._meta.app_label],
+        operation=Operation.READ,
+        resource=(label, resource_id),
+        changes={} if resource_id else {"counts": {"shown": len(row_ids)}},
+    )

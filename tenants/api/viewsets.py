@@ -1,0 +1,218 @@
+"""The view set every endpoint stands on.
+
+A request passes the same steps everywhere: who asks (authentication), whether they may (role matrix), which rows they
+can meet (role scope, before any handler runs), and only then the handler. A change locks the row first and compares
+If-Match with it afterwards, so of two parallel changes of one version exactly one succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, Generic, TypeVar, cast
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.db.models.expressions import Combinable
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import GenericViewSet
+
+from tenants.api.access import visible
+from tenants.api.encoding import encode
+from tenants.api.etags import check_if_match, etag_of, is_not_modified
+from tenants.api.filters import TenantFilterBackend
+from tenants.api.pagination import KeysetPagination, page_of
+from tenants.api.reads import record_read
+from tenants.api.serializers import TenantModelSerializer
+from tenants.permissions import Action
+
+M = TypeVar("M", bound=Model)
+
+ACTION_OF_HANDLER: Mapping[str, Action] = {
+    "list": Action.VIEW,
+    "retrieve": Action.VIEW,
+    "create": Action.ADD,
+    "update": Action.CHANGE,
+    "partial_update": Action.CHANGE,
+    "destroy": Action.DELETE,
+}
+
+
+class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
+    """Lists and details of one model: what the system writes has nothing more.
+
+    annotations: readable values that are not columns, by name; each joins the same statement
+    orderings: columns that are never null and that an index orders within the tenant
+    custom_actions: what a further handler asks of the matrix, by its name
+    read_is_audited: whether every reading leaves an audit entry
+    """
+
+    model: ClassVar[type[Model]]
+    serializer_class: type[TenantModelSerializer[M]]
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {}
+    orderings: ClassVar[Sequence[str]] = ("id",)
+    default_ordering: ClassVar[str] = "-id"
+    annotations: ClassVar[Mapping[str, Combinable]] = {}
+    custom_actions: ClassVar[Mapping[str, Action]] = {}
+    read_is_audited: ClassVar[bool] = False
+
+    filter_backends = [TenantFilterBackend]
+    pagination_class = KeysetPagination
+    lookup_value_converter = "str"
+
+    def permission_label(self) -> str:
+        """The model the role matrix is asked about."""
+        return self.model._meta.label_lower
+
+    def required_action(self) -> Action | None:
+        """The action of this request in the role matrix, None for a method that is not offered."""
+        handler = self.action or ""
+        return self.custom_actions.get(handler) or ACTION_OF_HANDLER.get(handler)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Decide which rows exist for this request before any handler can ask for one."""
+        super().initial(request, *args, **kwargs)
+        self.visible_rows: QuerySet[Any] = visible(self.model, request)
+
+    def get_queryset(self) -> QuerySet[M]:
+        """The rows that exist for this request."""
+        if getattr(self, "swagger_fake_view", False):
+            return cast("Any", self.model)._default_manager.none()  # type: ignore[no-any-return]  # of any model
+        return self.visible_rows
+
+    def readable_rows(self) -> QuerySet[M]:
+        """The same rows with what a reader gets beside the columns."""
+        rows = self.get_queryset()
+        return rows.annotate(**self.annotations) if self.annotations else rows
+
+    # Reading
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        page = page_of(
+            request._request,
+            self.filter_queryset(self.readable_rows()),
+            columns=self.serializer_class.columns(),
+            orderings=self.orderings,
+            default=self.default_ordering,
+        )
+        if self.read_is_audited:
+            record_read(self.model, [row["id"] for row in page.rows])
+        return answer(request, encode({"results": page.rows, "next": page.next_url}))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        row = self.read_row(self.row_id())
+        if self.read_is_audited:
+            record_read(self.model, [row["id"]])
+        return answer(request, encode(row))
+
+    def row_id(self) -> UUID:
+        """The id in the address. Raises NotFound for anything that is no id: the answer to an unknown one."""
+        text = str(self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        try:
+            identifier = UUID(text)
+        except ValueError as error:
+            raise NotFound from error
+        if str(identifier) != text.lower():
+            # UUID() also reads braces, URNs and bare digits; one object has one address.
+            raise NotFound
+        return identifier
+
+    def read_row(self, row_id: UUID) -> dict[str, Any]:
+        """One row as a reader gets it, in one query. Raises NotFound when there is none to see."""
+        row = self.readable_rows().filter(pk=row_id).values(*self.serializer_class.columns()).first()
+        if row is None:
+            raise NotFound
+        return row
+
+    def find(self) -> M:
+        """The row in the address. Raises NotFound when there is none to see."""
+        instance = self.get_queryset().filter(pk=self.row_id()).first()
+        if instance is None:
+            raise NotFound
+        return instance
+
+    def find_locked(self) -> M:
+        """The row in the address, locked until the request ends, in the version that If-Match names.
+
+        Raises NotFound, PreconditionRequired or PreconditionFailed.
+        """
+        instance = self.readable_rows().filter(pk=self.row_id()).select_for_update(of=("self",)).first()
+        if instance is None:
+            raise NotFound
+        held = {name: getattr(instance, attribute) for name, attribute in self.serializer_class.attributes()}
+        check_if_match(self.request._request, etag_of(encode(held)))
+        return instance
+
+
+class TenantViewSet(ReadOnlyTenantViewSet[M], Generic[M]):
+    """Full create, read, update and delete of what people own."""
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        instance = self.perform_create(serializer)
+        return created(request, encode(self.read_row(instance.pk)), f"{request.path.rstrip('/')}/{instance.pk}")
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._change(request, partial=False)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._change(request, partial=True)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.perform_destroy(self.find_locked())
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+    def _change(self, request: Request, *, partial: bool) -> HttpResponse:
+        instance = self.find_locked()
+        serializer = self.get_serializer(instance, data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        self.perform_update(serializer)
+        return answer(request, encode(self.read_row(instance.pk)))
+
+    # Where a noun has a domain function for the write, its view set calls that here.
+
+    def perform_create(self, serializer: BaseSerializer[M]) -> M:
+        """Save a new row. Returns it."""
+        return serializer.save()
+
+    def perform_update(self, serializer: BaseSerializer[M]) -> M:
+        """Save the changed row. Returns it."""
+        return serializer.save()
+
+    def perform_destroy(self, instance: M) -> None:
+        """Delete the row with all it contains."""
+        instance.delete()
+
+
+Routes = dict[str, type[ReadOnlyTenantViewSet[Any]]]
+"""View sets by the last part of their address."""
+
+
+def answer(request: Request, body: bytes, *, status: int = HTTPStatus.OK) -> HttpResponse:
+    """A JSON body with its entity tag, or 304 without one where the client holds it already."""
+    etag = etag_of(body)
+    if status == HTTPStatus.OK and is_readable(request._request) and is_not_modified(request._request, etag):
+        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+        del response["Content-Type"]
+    else:
+        response = HttpResponse(body, content_type="application/json", status=status)
+    response["ETag"] = etag
+    # Private data: no shared cache keeps it, and a browser asks again each time.
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def created(request: Request, body: bytes, location: str) -> HttpResponse:
+    """The answer to a creation: the new object and where it is."""
+    response = answer(request, body, status=HTTPStatus.CREATED)
+    response["Location"] = location
+    return response
+
+
+def is_readable(request: HttpRequest) -> bool:
+    """Whether the method only reads, so that If-None-Match means what a cache means by it."""
+    return request.method in ("GET", "HEAD")
