@@ -48,6 +48,7 @@ class Resource(StrEnum):
     PEOPLE = "people"
     PLAN = "plan"
     RECORD = "record"
+    CONTRIBUTOR = "contributor"
     PULSE = "pulse"
     MONEY = "money"
     RUN = "run"
@@ -74,24 +75,25 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
             "projects.goal",
             "projects.milestone",
             "projects.baseline",
-            "projects.baselineitem",
             "projects.scopeapproval",
             "projects.capacitycalendar",
-            "projects.capacityexception",
         ),
         Resource.RECORD: (
             "projects.workitem",
+            "projects.coassignee",
             "projects.fieldchange",
             "projects.iteration",
             "projects.iterationmembership",
+            "projects.milestonemembership",
             "projects.workitemlink",
-            "projects.contributor",
+            "projects.workflowstatus",
             "projects.activityevent",
             "projects.cirun",
             "projects.deployment",
             "projects.incident",
         ),
-        Resource.PULSE: ("projects.pulseresponse",),
+        Resource.CONTRIBUTOR: ("projects.contributor",),
+        Resource.PULSE: ("projects.pulsesummary",),
         Resource.MONEY: ("projects.costentry",),
         Resource.RUN: ("projects.importrun",),
         Resource.ANALYSIS: ("projects.analysisrecord",),
@@ -132,6 +134,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PEOPLE: _OWN,
             Resource.PLAN: _OWN,
             Resource.RECORD: _OWN,
+            Resource.CONTRIBUTOR: _OWN,
             Resource.PULSE: _OWN,
             Resource.MONEY: _OWN,
             Resource.RUN: _READ,
@@ -152,6 +155,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PEOPLE: _OWN,
             Resource.PLAN: _OWN,
             Resource.RECORD: _OWN,
+            Resource.CONTRIBUTOR: _OWN,
             Resource.PULSE: _READ,
             Resource.MONEY: _OWN,
             Resource.RUN: _READ,
@@ -188,6 +192,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PEOPLE: _READ,
             Resource.PLAN: _READ,
             Resource.RECORD: _READ,
+            Resource.CONTRIBUTOR: _READ,
             Resource.PULSE: _READ,
             Resource.MONEY: _READ,
             Resource.RUN: _READ,

@@ -43,9 +43,7 @@ def test_nobody_writes_what_the_system_writes(role: Role, resource: Resource) ->
 
 
 def test_an_analyst_changes_nothing() -> None:
-    assert [
-        (label, action) for label in RESOURCE_OF for action in WRITES if allowed(Role.ANALYST, action, label)
-    ] == []
+    assert [(label, action) for label in RESOURCE_OF for action in WRITES if allowed(Role.ANALYST, action, label)] == []
     assert allowed(Role.ANALYST, Action.ANALYSE, "projects.Project")
     assert allowed(Role.ANALYST, Action.EXPORT, "gaps.Gap")
 

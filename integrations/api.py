@@ -1,0 +1,74 @@
+"""Endpoints of the integrations app. Credentials go in and never come out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.serializers import BaseSerializer
+
+from integrations.models import FieldMapping, Integration, SyncResult
+from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.serializers import serializer_for
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
+from tenants.encryption.serializer_fields import SecretJSONField
+
+KEPT_BY_SYNCHRONISATION = ("status", "next_run_at", "last_sync_at", "error_count", "last_error")
+
+
+class IntegrationViewSet(TenantViewSet[Integration]):
+    """Connections between projects and the tools they are planned in."""
+
+    model = Integration
+    serializer_class = serializer_for(
+        Integration,
+        read_only=KEPT_BY_SYNCHRONISATION,
+        fixed=("project", "type"),
+        computed={
+            "credentials": extend_schema_field({"type": ["object", "null"], "writeOnly": True})(SecretJSONField)(
+                required=False, allow_null=True, help_text="Never shown. Left out: kept as they are; null: removed."
+            ),
+            "has_credentials": serializers.BooleanField(read_only=True),
+        },
+    )
+    annotations = {
+        "has_credentials": ExpressionWrapper(Q(credentials__isnull=False), output_field=BooleanField()),
+    }
+    filters = {"project": EXACT, "type": SET, "status": SET, "last_sync_at": NULLABLE_RANGE}
+
+    def perform_create(self, serializer: BaseSerializer[Integration]) -> Integration:
+        return serializer.save(**_moment_of(serializer.validated_data))
+
+    def perform_update(self, serializer: BaseSerializer[Integration]) -> Integration:
+        return serializer.save(**_moment_of(serializer.validated_data))
+
+
+def _moment_of(values: dict[str, Any]) -> dict[str, Any]:
+    """When the credentials changed, if they did."""
+    return {"credentials_changed_at": timezone.now()} if "credentials" in values else {}
+
+
+class SyncResultViewSet(ReadOnlyTenantViewSet[SyncResult]):
+    """How runs of integrations ended."""
+
+    model = SyncResult
+    serializer_class = serializer_for(SyncResult)
+    filters = {"integration": EXACT, "status": SET, "started_at": RANGE}
+
+
+class FieldMappingViewSet(TenantViewSet[FieldMapping]):
+    """How a tool's fields become ours."""
+
+    model = FieldMapping
+    serializer_class = serializer_for(FieldMapping, fixed=("integration",))
+    filters = {"integration": EXACT, "internal_field": SET}
+
+
+ROUTES: Routes = {
+    "integrations": IntegrationViewSet,
+    "sync-results": SyncResultViewSet,
+    "field-mappings": FieldMappingViewSet,
+}
