@@ -132,8 +132,9 @@ class TenantModel(IsolatedModel, metaclass=TenantModelBase):
         default_manager_name = "objects"
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        """Check unique constraints although forms leave the tenant out: it is set before validation."""
-        super().validate_constraints(exclude={name for name in exclude or () if name != "tenant"})
+        """Check unique constraints although forms leave out the tenant, which is set, and what the database generates."""
+        always = {"tenant", *(field.name for field in self._meta.local_fields if field.generated)}
+        super().validate_constraints(exclude=set(exclude or ()) - always)
 
 
 class TimestampedTenantModel(TenantModel):

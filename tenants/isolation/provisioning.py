@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.sql import SQL, Identifier
 
 from .policies import grant_statements, sync_policy_statements
 from .postgresql.base import rows
@@ -18,7 +21,7 @@ from .roles import DatabaseRoles, credentials, database_roles
 from .signing import ContextSigner
 from .sql import SCHEMA_STATEMENTS, function_statements
 
-LARGE_OBJECT_FUNCTIONS = """
+_LARGE_OBJECT_FUNCTIONS = """
   SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC', proname,
                 pg_get_function_identity_arguments(oid))
   FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|lowrite|loread)'"""
@@ -91,6 +94,37 @@ def database_statements(roles: DatabaseRoles, database: str, owner: str) -> list
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         f'GRANT ALL ON SCHEMA public TO "{owner}"',
     ]
+
+
+def provision_cluster() -> None:
+    """Create or mend the roles, as the superuser; one provisioning at a time.
+
+    Two at once would collide on the same rows of pg_authid.
+    """
+    roles, superuser = database_roles(), credentials("SUPERUSER")
+    if roles is None or superuser is None:
+        raise ImproperlyConfigured("Provisioning needs DATABASE_OWNER_URL and DATABASE_SUPERUSER_URL.")
+    with psycopg.connect(dbname="postgres", autocommit=True, **superuser) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('stratibreak provision'))")
+        for statement in cluster_statements(roles, login_roles()):
+            connection.execute(statement.encode())
+
+
+def create_database(name: str) -> None:
+    """Create the database for its owner, unless it exists."""
+    owner = login_roles()["OWNER"]["user"]
+    with psycopg.connect(dbname="postgres", autocommit=True, **(credentials("SUPERUSER") or {})) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(name), Identifier(owner)))
+        else:
+            connection.execute(SQL("ALTER DATABASE {} OWNER TO {}").format(Identifier(name), Identifier(owner)))
+
+
+def close_large_objects(name: str) -> None:
+    """Take the large-object functions of a database from everybody: their contents know no tenant."""
+    with psycopg.connect(dbname=name, autocommit=True, **(credentials("SUPERUSER") or {})) as connection:
+        for (statement,) in connection.execute(_LARGE_OBJECT_FUNCTIONS).fetchall():
+            connection.execute(statement.encode())
 
 
 def sync_access(connection: Any) -> None:

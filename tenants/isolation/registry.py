@@ -22,6 +22,7 @@ class TableAccess:
     """How one table is isolated: its tenant column and what each role may do with it.
 
     tenant_column: compared with the chosen tenant, None for tables that only the auth purpose reads
+    is_guarded: a trigger refuses TRUNCATE, even to the owner
     """
 
     table: str
@@ -29,6 +30,7 @@ class TableAccess:
     app: frozenset[str] = NOTHING
     auth: frozenset[str] = NOTHING
     platform: frozenset[str] = NOTHING
+    is_guarded: bool = False
 
     def allows_auth(self) -> bool:
         return bool(self.auth)
@@ -50,6 +52,7 @@ def access_of(model: type[models.Model]) -> TableAccess | None:
         app=declared.app_privileges,
         auth=declared.auth_privileges,
         platform=declared.platform_privileges,
+        is_guarded=getattr(declared, "is_guarded", False),
     )
 
 

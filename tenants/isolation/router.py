@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 from .context import Purpose, current_context
@@ -27,4 +28,5 @@ class PlatformRouter:
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        return db == DEFAULT_DB_ALIAS
+        """Allow tables in the default database, and none for the apps of which only the code is used."""
+        return db == DEFAULT_DB_ALIAS and app_label not in settings.TABLELESS_APPS

@@ -75,6 +75,8 @@ class TenantCompilerMixin:
 
         Usually that is the base table; where Django trims the start of a subquery's joins it is the next one.
         """
+        if query.is_empty():
+            return where
         predicates = []
         for alias, table in query.alias_map.items():
             if query.alias_refcount[alias] and isinstance(table, BaseTable):
@@ -102,7 +104,10 @@ class TenantCompilerMixin:
         context = current_context()
         if context is None or context.purpose is Purpose.OWNER or self.connection.in_atomic_block:
             return
-        if any(t.table_name in access_by_table() for t in self.query.alias_map.values() if hasattr(t, "table_name")):
+        tables = {table.table_name for table in self.query.alias_map.values() if isinstance(table, BaseTable | Join)}
+        if self.query.model is not None:
+            tables.add(self.query.model._meta.db_table)
+        if not tables.isdisjoint(access_by_table()):
             raise TenantTransactionRequired(
                 "A tenant's rows are reached inside a transaction only: wrap the work in tenant_context(tenant_id)."
             )
@@ -138,7 +143,6 @@ class SQLDeleteCompiler(TenantCompilerMixin, postgresql.SQLDeleteCompiler):
         return super()._as_sql(query)
 
     def execute_sql(self, *args: Any, **kwargs: Any) -> Any:
-        self.query.get_initial_alias()
         self.require_transaction()
         return super().execute_sql(*args, **kwargs)
 
@@ -170,7 +174,6 @@ class SQLUpdateCompiler(TenantCompilerMixin, postgresql.SQLUpdateCompiler):
             self.query.values = kept
 
     def execute_sql(self, *args: Any, **kwargs: Any) -> Any:
-        self.query.get_initial_alias()
         self.require_transaction()
         return super().execute_sql(*args, **kwargs)
 
@@ -199,13 +202,5 @@ class SQLInsertCompiler(TenantCompilerMixin, postgresql.SQLInsertCompiler):
                 raise CrossTenantWrite(f"A row of another tenant cannot be written to {access.table} here.")
 
     def execute_sql(self, returning_fields: Any = None) -> Any:
-        context = current_context()
-        meta = self.query.get_meta()
-        if (
-            context is not None
-            and context.purpose is not Purpose.OWNER
-            and not self.connection.in_atomic_block
-            and meta.db_table in access_by_table()
-        ):
-            raise TenantTransactionRequired("A tenant's rows are written inside tenant_context(tenant_id) only.")
+        self.require_transaction()
         return super().execute_sql(returning_fields)

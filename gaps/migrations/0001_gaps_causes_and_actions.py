@@ -1,0 +1,207 @@
+import django.core.validators
+import django.db.models.deletion
+import django.db.models.lookups
+import tenants.append_only
+import tenants.isolation.constraints
+import tenants.isolation.context
+import tenants.isolation.identifiers
+import tenants.isolation.references
+import tenants.validators
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    initial = True
+
+    dependencies = [
+        ('projects', '0001_record_of_the_work'),
+        ('tenants', '0002_audit_trail'),
+        ('tenants', '__first__'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='Gap',
+            fields=[
+                ('id', models.UUIDField(default=tenants.isolation.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('title', models.CharField(max_length=200)),
+                ('description', models.TextField(blank=True, default='')),
+                ('type', models.CharField(choices=[('RESOURCE', 'Resource'), ('PROCESS', 'Process'), ('COMMUNICATION', 'Communication'), ('TECHNOLOGY', 'Technology'), ('CULTURE', 'Culture'), ('TIMELINE', 'Timeline'), ('QUALITY', 'Quality'), ('SKILL', 'Skill'), ('BUDGET', 'Budget')], max_length=32)),
+                ('category', models.CharField(choices=[('OPERATIONAL', 'Operational'), ('STRATEGIC', 'Strategic'), ('TACTICAL', 'Tactical'), ('TECHNICAL', 'Technical'), ('ORGANIZATIONAL', 'Organizational')], max_length=32)),
+                ('severity', models.CharField(choices=[('LOW', 'Low'), ('MEDIUM', 'Medium'), ('HIGH', 'High'), ('CRITICAL', 'Critical')], max_length=16)),
+                ('status', models.CharField(choices=[('OPEN', 'Open'), ('IN_PROGRESS', 'In progress'), ('RESOLVED', 'Resolved'), ('CLOSED', 'Closed')], default='OPEN', max_length=16)),
+                ('current_value', tenants.validators.CheckedJSONField(blank=True, null=True, schema=tenants.validators.JsonSchema({'additionalProperties': False, 'properties': {'high': {'maxLength': 40, 'type': ['number', 'string', 'null']}, 'label': {'maxLength': 200, 'type': 'string'}, 'low': {'maxLength': 40, 'type': ['number', 'string', 'null']}, 'unit': {'maxLength': 40, 'minLength': 1, 'type': 'string'}, 'value': {'maxLength': 200, 'type': ['number', 'string', 'boolean', 'null']}}, 'required': ['value', 'unit'], 'type': 'object'}))),
+                ('target_value', tenants.validators.CheckedJSONField(blank=True, null=True, schema=tenants.validators.JsonSchema({'additionalProperties': False, 'properties': {'high': {'maxLength': 40, 'type': ['number', 'string', 'null']}, 'label': {'maxLength': 200, 'type': 'string'}, 'low': {'maxLength': 40, 'type': ['number', 'string', 'null']}, 'unit': {'maxLength': 40, 'minLength': 1, 'type': 'string'}, 'value': {'maxLength': 200, 'type': ['number', 'string', 'boolean', 'null']}}, 'required': ['value', 'unit'], 'type': 'object'}))),
+                ('impact', models.TextField(blank=True, default='')),
+                ('effect_tolerance_units', models.FloatField(blank=True, null=True, verbose_name='effect (tolerances)')),
+                ('confidence', models.FloatField(blank=True, null=True)),
+                ('urgency_h', models.FloatField(blank=True, null=True, verbose_name='urgency (h left to act)')),
+                ('origin', models.CharField(choices=[('DETECTED', 'Detected'), ('MANUAL', 'Entered by hand')], default='MANUAL', max_length=16)),
+                ('identified_at', models.DateTimeField()),
+                ('last_seen_at', models.DateTimeField(blank=True, null=True)),
+                ('resolved_at', models.DateTimeField(blank=True, null=True)),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('readiness', models.CharField(choices=[('OK', 'Ready'), ('LIMITED', 'Limited'), ('INSUFFICIENT', 'Not enough facts'), ('STALE', 'Facts too old'), ('MISCONFIGURED', 'Facts not connected')], default='OK', max_length=16)),
+                ('readiness_reasons', tenants.validators.CheckedJSONField(blank=True, default=list, schema=tenants.validators.JsonSchema({'items': {'additionalProperties': False, 'properties': {'code': {'maxLength': 64, 'minLength': 1, 'type': 'string'}, 'message': {'maxLength': 500, 'type': 'string'}, 'unlock': {'maxLength': 500, 'type': 'string'}}, 'required': ['code', 'message'], 'type': 'object'}, 'maxItems': 50, 'type': 'array'}))),
+                ('fingerprint', models.CharField(blank=True, default='', max_length=64)),
+                ('detector_id', models.CharField(blank=True, default='', max_length=64)),
+                ('detector_version', models.CharField(blank=True, default='', max_length=32)),
+                ('inputs_hash', models.CharField(blank=True, default='', max_length=64)),
+                ('opening_effect', models.FloatField(blank=True, null=True)),
+                ('below_since', models.DateTimeField(blank=True, null=True)),
+                ('owner', tenants.isolation.references.TenantForeignKey(blank=True, null=True, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('project', tenants.isolation.references.TenantForeignKey(containing=True, related_name='gaps', to='projects.project')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.isolation.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['tenant', 'project', 'status', 'id'], name='gaps_by_project_status'), models.Index(fields=['tenant', 'status', 'severity', 'id'], name='gaps_by_status_severity'), models.Index(fields=['tenant', 'type', 'id'], name='gaps_by_type'), models.Index(fields=['tenant', 'identified_at', 'id'], name='gaps_by_identified_at'), models.Index(fields=['tenant', 'owner'], name='gaps_gap_tenant__ebfaf0_idx')],
+                'constraints': [tenants.isolation.constraints.TenantKey(name='gaps_gap_tenant_key'), tenants.isolation.constraints.TenantReference(cascade=True, field='project', name='gaps_gap_project_ref'), tenants.isolation.constraints.TenantReference(cascade=False, field='owner', name='gaps_gap_owner_ref'), models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='gaps_gap_title_given', violation_error_message='This field must not be empty.'), models.UniqueConstraint(condition=models.Q(('fingerprint', ''), _negated=True), fields=('tenant', 'project', 'fingerprint'), name='gaps_gap_fingerprint_per_project', violation_error_message='The project already has this detected gap.'), models.CheckConstraint(condition=models.Q(('type__in', ['RESOURCE', 'PROCESS', 'COMMUNICATION', 'TECHNOLOGY', 'CULTURE', 'TIMELINE', 'QUALITY', 'SKILL', 'BUDGET'])), name='gaps_gap_type_valid'), models.CheckConstraint(condition=models.Q(('category__in', ['OPERATIONAL', 'STRATEGIC', 'TACTICAL', 'TECHNICAL', 'ORGANIZATIONAL'])), name='gaps_gap_category_valid'), models.CheckConstraint(condition=models.Q(('severity__in', ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])), name='gaps_gap_severity_valid'), models.CheckConstraint(condition=models.Q(('status__in', ['OPEN', 'IN_PROGRESS', 'RESOLVED', 'CLOSED'])), name='gaps_gap_status_valid'), models.CheckConstraint(condition=models.Q(('origin__in', ['DETECTED', 'MANUAL'])), name='gaps_gap_origin_valid'), models.CheckConstraint(condition=models.Q(('readiness__in', ['OK', 'LIMITED', 'INSUFFICIENT', 'STALE', 'MISCONFIGURED'])), name='gaps_gap_readiness_valid'), models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='gaps_gap_confidence_range', violation_error_message='Enter a number from 0 to 1.'), models.CheckConstraint(condition=models.Q(('effect_tolerance_units__gt', float("-inf")), ('effect_tolerance_units__lt', float("inf"))), name='gaps_gap_effect_tolerance_units_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('opening_effect__gt', float("-inf")), ('opening_effect__lt', float("inf"))), name='gaps_gap_opening_effect_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('urgency_h__gte', 0), ('urgency_h__lt', float("inf"))), name='gaps_gap_urgency_h_range', violation_error_message='Enter a finite number of at least 0.'), models.CheckConstraint(condition=models.Q(('resolved_at__gte', models.F('identified_at'))), name='gaps_gap_resolved_at_order', violation_error_message='Must not lie before identified at.'), models.CheckConstraint(condition=models.Q(('closed_at__gte', models.F('identified_at'))), name='gaps_gap_closed_at_order', violation_error_message='Must not lie before identified at.'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('OPEN', 'IN_PROGRESS')), ('resolved_at__isnull', True)), models.Q(('resolved_at__isnull', False), ('status', 'RESOLVED')), ('status', 'CLOSED'), _connector='OR'), name='gaps_gap_resolved_at_fits_status', violation_error_message='A resolved gap has the instant of its resolution; an open one has none.'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('status', 'CLOSED')), models.Q(models.Q(('status', 'CLOSED'), _negated=True), ('closed_at__isnull', True)), _connector='OR'), name='gaps_gap_closed_at_fits_status', violation_error_message='A gap has the instant of its closing exactly when it is closed.'), models.CheckConstraint(condition=models.Q(models.Q(('origin', 'DETECTED'), models.Q(('fingerprint', ''), _negated=True), models.Q(('detector_id', ''), _negated=True), models.Q(('inputs_hash', ''), _negated=True)), models.Q(('detector_id', ''), ('fingerprint', ''), ('inputs_hash', ''), ('origin', 'MANUAL')), _connector='OR'), name='gaps_gap_origin_fits_detector', violation_error_message='A detected gap names its detector, fingerprint and inputs; a manual one has none of them.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('current_value'), function='jsonb_typeof', output_field=models.TextField()), models.Value('object', output_field=models.TextField()))), name='gaps_gap_current_value_kind', violation_error_message='Enter a JSON object.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('target_value'), function='jsonb_typeof', output_field=models.TextField()), models.Value('object', output_field=models.TextField()))), name='gaps_gap_target_value_kind', violation_error_message='Enter a JSON object.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('readiness_reasons'), function='jsonb_typeof', output_field=models.TextField()), models.Value('array', output_field=models.TextField()))), name='gaps_gap_readiness_reasons_kind', violation_error_message='Enter a JSON array.'), models.CheckConstraint(condition=models.Q(('fingerprint__regex', '^[0-9a-f]{64}$'), ('fingerprint', ''), _connector='OR'), name='gaps_gap_fingerprint_form', violation_error_message='Enter 64 lower-case hexadecimal digits.'), models.CheckConstraint(condition=models.Q(('inputs_hash__regex', '^[0-9a-f]{64}$'), ('inputs_hash', ''), _connector='OR'), name='gaps_gap_inputs_hash_form', violation_error_message='Enter 64 lower-case hexadecimal digits.')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AffectedArea',
+            fields=[
+                ('id', models.UUIDField(default=tenants.isolation.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('kind', models.CharField(choices=[('WORK_ITEMS', 'Work items'), ('WORKFLOW_STATE', 'Workflow state'), ('ITERATION', 'Iteration'), ('MILESTONE', 'Milestone'), ('GOAL', 'Goal'), ('COMPONENT', 'Component'), ('TEAM', 'Team'), ('SUPPLIER', 'Supplier'), ('OTHER', 'Other')], default='OTHER', max_length=16)),
+                ('name', models.CharField(max_length=200)),
+                ('impact_level', models.CharField(choices=[('LOW', 'Low'), ('MEDIUM', 'Medium'), ('HIGH', 'High'), ('CRITICAL', 'Critical')], max_length=16)),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.isolation.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('gap', tenants.isolation.references.TenantForeignKey(containing=True, related_name='affected_areas', to='gaps.gap')),
+            ],
+            options={
+                'ordering': ['gap', 'kind', 'name'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'constraints': [tenants.isolation.constraints.TenantKey(name='gaps_affectedarea_tenant_key'), tenants.isolation.constraints.TenantReference(cascade=True, field='gap', name='gaps_affectedarea_gap_ref'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='gaps_affectedarea_name_given', violation_error_message='This field must not be empty.'), models.UniqueConstraint(fields=('tenant', 'gap', 'kind', 'name'), name='gaps_affectedarea_name_per_gap', violation_error_message='The gap already names this area.'), models.CheckConstraint(condition=models.Q(('kind__in', ['WORK_ITEMS', 'WORKFLOW_STATE', 'ITERATION', 'MILESTONE', 'GOAL', 'COMPONENT', 'TEAM', 'SUPPLIER', 'OTHER'])), name='gaps_affectedarea_kind_valid'), models.CheckConstraint(condition=models.Q(('impact_level__in', ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])), name='gaps_affectedarea_impact_level_valid')],
+            },
+        ),
+        migrations.CreateModel(
+            name='CorrectiveAction',
+            fields=[
+                ('id', models.UUIDField(default=tenants.isolation.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('title', models.CharField(max_length=200)),
+                ('description', models.TextField(blank=True, default='')),
+                ('steps', tenants.validators.CheckedJSONField(blank=True, default=list, schema=tenants.validators.JsonSchema({'items': {'maxLength': 500, 'minLength': 1, 'type': 'string'}, 'maxItems': 30, 'type': 'array'}))),
+                ('code', models.SlugField(blank=True, db_index=False, default='', help_text='Which kind of suggestion this is, so that measured effects can be compared. Empty: by hand.', max_length=64)),
+                ('status', models.CharField(choices=[('SUGGESTED', 'Suggested'), ('ACTIVE', 'Active'), ('DONE', 'Done'), ('DROPPED', 'Dropped')], default='SUGGESTED', max_length=16)),
+                ('priority', models.CharField(choices=[('LOW', 'Low'), ('MEDIUM', 'Medium'), ('HIGH', 'High'), ('CRITICAL', 'Critical')], default='MEDIUM', max_length=16)),
+                ('owner_role', models.CharField(blank=True, choices=[('ADMIN', 'Administrator'), ('PROJECT_MANAGER', 'Project manager'), ('TEAM_LEADER', 'Team leader'), ('STAKEHOLDER', 'Stakeholder'), ('ANALYST', 'Analyst')], default='', help_text='Who could take it, while nobody has.', max_length=32)),
+                ('due_date', models.DateField(blank=True, null=True)),
+                ('latest_start_at', models.DateTimeField(blank=True, help_text='After this instant the action no longer restores the target.', null=True)),
+                ('effort_h', models.FloatField(blank=True, null=True, verbose_name='effort (h)')),
+                ('cost_amount', models.DecimalField(blank=True, decimal_places=2, max_digits=16, null=True, verbose_name='cost')),
+                ('cost_currency', models.CharField(blank=True, default='', help_text='ISO 4217, such as EUR.', max_length=3, validators=[tenants.validators.validate_currency])),
+                ('expected_effect_days', models.FloatField(blank=True, null=True)),
+                ('measured_effect_days', models.FloatField(blank=True, null=True)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('completed_at', models.DateTimeField(blank=True, null=True)),
+                ('owner', tenants.isolation.references.TenantForeignKey(blank=True, null=True, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.isolation.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('gap', tenants.isolation.references.TenantForeignKey(containing=True, related_name='corrective_actions', to='gaps.gap')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['tenant', 'gap', 'status', 'id'], name='corrective_by_gap'), models.Index(fields=['tenant', 'status', 'due_date', 'id'], name='corrective_by_due_date'), models.Index(fields=['tenant', 'owner'], name='gaps_correc_tenant__6d63c0_idx')],
+                'constraints': [tenants.isolation.constraints.TenantKey(name='gaps_correctiveaction_tenant_key'), tenants.isolation.constraints.TenantReference(cascade=False, field='owner', name='gaps_correctiveaction_owner_ref'), tenants.isolation.constraints.TenantReference(cascade=True, field='gap', name='gaps_correctiveaction_gap_ref'), models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='gaps_correctiveaction_title_given', violation_error_message='This field must not be empty.'), models.CheckConstraint(condition=models.Q(('status__in', ['SUGGESTED', 'ACTIVE', 'DONE', 'DROPPED'])), name='gaps_correctiveaction_status_valid'), models.CheckConstraint(condition=models.Q(('priority__in', ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])), name='gaps_correctiveaction_priority_valid'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('ACTIVE', 'DONE')), _negated=True), ('owner__isnull', False), _connector='OR'), name='gaps_correctiveaction_active_has_owner', violation_error_message='An action that is active or done needs an owner.'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('ACTIVE', 'DONE')), _negated=True), ('due_date__isnull', False), _connector='OR'), name='gaps_correctiveaction_active_has_due_date', violation_error_message='An action that is active or done needs a due date.'), models.CheckConstraint(condition=models.Q(models.Q(('completed_at__isnull', False), ('status', 'DONE')), models.Q(models.Q(('status', 'DONE'), _negated=True), ('completed_at__isnull', True)), _connector='OR'), name='gaps_correctiveaction_completed_when_done', violation_error_message='An action has a completion time exactly when it is done.'), models.CheckConstraint(condition=models.Q(('cost_amount__isnull', True), ('cost_currency__regex', '^[A-Z]{3}$'), _connector='OR'), name='gaps_correctiveaction_cost_has_currency', violation_error_message='A cost needs its currency, three capital letters.'), models.CheckConstraint(condition=models.Q(('cost_amount__gte', 0), ('cost_amount__lt', 1000000000000)), name='gaps_correctiveaction_cost_amount_range', violation_error_message='Enter an amount of at least 0.'), models.CheckConstraint(condition=models.Q(('effort_h__gte', 0), ('effort_h__lt', float("inf"))), name='gaps_correctiveaction_effort_h_range', violation_error_message='Enter a finite number of at least 0.'), models.CheckConstraint(condition=models.Q(('expected_effect_days__gt', float("-inf")), ('expected_effect_days__lt', float("inf"))), name='gaps_correctiveaction_expected_effect_days_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('measured_effect_days__gt', float("-inf")), ('measured_effect_days__lt', float("inf"))), name='gaps_correctiveaction_measured_effect_days_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('completed_at__gte', models.F('started_at'))), name='gaps_correctiveaction_completed_at_order', violation_error_message='Must not lie before started at.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('steps'), function='jsonb_typeof', output_field=models.TextField()), models.Value('array', output_field=models.TextField()))), name='gaps_correctiveaction_steps_kind', violation_error_message='Enter a JSON array.'), models.UniqueConstraint(condition=models.Q(('code', ''), _negated=True), fields=('tenant', 'gap', 'code'), name='gaps_correctiveaction_suggested_once', violation_error_message='This action was already suggested for the gap.')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Evidence',
+            fields=[
+                ('id', models.UUIDField(default=tenants.isolation.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('object_type', models.CharField(max_length=64)),
+                ('object_id', models.CharField(blank=True, default='', max_length=255)),
+                ('object_key', models.CharField(blank=True, default='', max_length=255)),
+                ('field', models.CharField(max_length=100)),
+                ('value', tenants.validators.CheckedJSONField(blank=True, null=True, schema=tenants.validators.JsonSchema({'anyOf': [{'type': ['string', 'number', 'boolean', 'null']}, {'items': {'type': ['string', 'number', 'boolean', 'null']}, 'maxItems': 100, 'type': 'array'}]}))),
+                ('observed_at', models.DateTimeField(blank=True, null=True)),
+                ('url', models.CharField(blank=True, default='', max_length=2000, validators=[django.core.validators.URLValidator(schemes=['http', 'https'])])),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.isolation.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+                ('gap', tenants.isolation.references.TenantForeignKey(containing=True, related_name='evidence', to='gaps.gap')),
+            ],
+            options={
+                'verbose_name_plural': 'evidence',
+                'ordering': ['gap', 'id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['tenant', 'gap'], name='gaps_eviden_tenant__e6383f_idx')],
+                'constraints': [tenants.isolation.constraints.TenantKey(name='gaps_evidence_tenant_key'), tenants.isolation.constraints.TenantReference(cascade=True, field='gap', name='gaps_evidence_gap_ref'), models.CheckConstraint(condition=models.Q(('object_type', ''), _negated=True), name='gaps_evidence_object_type_given', violation_error_message='This field must not be empty.'), models.CheckConstraint(condition=models.Q(('field', ''), _negated=True), name='gaps_evidence_field_given', violation_error_message='This field must not be empty.'), models.CheckConstraint(condition=models.Q(('url', ''), ('url__regex', '^https?://'), _connector='OR'), name='gaps_evidence_url_is_web', violation_error_message='Enter a web address.')],
+            },
+        ),
+        migrations.CreateModel(
+            name='GapTransition',
+            fields=[
+                ('id', models.UUIDField(default=tenants.isolation.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('OPENED', 'Opened'), ('UPDATED', 'Updated'), ('WORSENED', 'Worsened'), ('EASED', 'Eased'), ('STARTED', 'Work started'), ('PAUSED', 'Work paused'), ('RESOLVED', 'Resolved'), ('CLOSED', 'Closed'), ('REOPENED', 'Reopened')], max_length=16)),
+                ('from_status', models.CharField(blank=True, choices=[('OPEN', 'Open'), ('IN_PROGRESS', 'In progress'), ('RESOLVED', 'Resolved'), ('CLOSED', 'Closed')], default='', max_length=16)),
+                ('to_status', models.CharField(choices=[('OPEN', 'Open'), ('IN_PROGRESS', 'In progress'), ('RESOLVED', 'Resolved'), ('CLOSED', 'Closed')], max_length=16)),
+                ('from_severity', models.CharField(blank=True, choices=[('LOW', 'Low'), ('MEDIUM', 'Medium'), ('HIGH', 'High'), ('CRITICAL', 'Critical')], default='', max_length=16)),
+                ('to_severity', models.CharField(choices=[('LOW', 'Low'), ('MEDIUM', 'Medium'), ('HIGH', 'High'), ('CRITICAL', 'Critical')], max_length=16)),
+                ('from_effect', models.FloatField(blank=True, null=True)),
+                ('to_effect', models.FloatField(blank=True, null=True)),
+                ('actor_id', models.UUIDField(blank=True, null=True)),
+                ('at', models.DateTimeField()),
+                ('note', models.TextField(blank=True, default='')),
+                ('inputs_hash', models.CharField(blank=True, default='', max_length=64)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('gap', tenants.isolation.references.TenantForeignKey(containing=True, related_name='transitions', to='gaps.gap')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.isolation.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['tenant', 'gap', 'id'], name='gap_transitions_by_gap')],
+                'constraints': [tenants.isolation.constraints.TenantKey(name='gaps_gaptransition_tenant_key'), tenants.isolation.constraints.TenantReference(cascade=True, field='gap', name='gaps_gaptransition_gap_ref'), models.CheckConstraint(condition=models.Q(('kind__in', ['OPENED', 'UPDATED', 'WORSENED', 'EASED', 'STARTED', 'PAUSED', 'RESOLVED', 'CLOSED', 'REOPENED'])), name='gaps_gaptransition_kind_valid'), models.CheckConstraint(condition=models.Q(('to_status__in', ['OPEN', 'IN_PROGRESS', 'RESOLVED', 'CLOSED'])), name='gaps_gaptransition_to_status_valid'), models.CheckConstraint(condition=models.Q(('to_severity__in', ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])), name='gaps_gaptransition_to_severity_valid'), models.CheckConstraint(condition=models.Q(('from_status__in', ['', 'OPEN', 'IN_PROGRESS', 'RESOLVED', 'CLOSED'])), name='gaps_gaptransition_from_status_valid', violation_error_message='Choose a status, or none for the opening.'), models.CheckConstraint(condition=models.Q(('from_severity__in', ['', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'])), name='gaps_gaptransition_from_severity_valid', violation_error_message='Choose a severity, or none for the opening.'), models.CheckConstraint(condition=models.Q(models.Q(('from_status', ''), ('kind', 'OPENED')), models.Q(models.Q(('kind', 'OPENED'), _negated=True), models.Q(('from_status', ''), _negated=True)), _connector='OR'), name='gaps_gaptransition_opening_has_no_before', violation_error_message='Only the opening has no former status.'), models.CheckConstraint(condition=models.Q(('from_effect__gt', float("-inf")), ('from_effect__lt', float("inf"))), name='gaps_gaptransition_from_effect_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('to_effect__gt', float("-inf")), ('to_effect__lt', float("inf"))), name='gaps_gaptransition_to_effect_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('inputs_hash__regex', '^[0-9a-f]{64}$'), ('inputs_hash', ''), _connector='OR'), name='gaps_gaptransition_inputs_hash_form', violation_error_message='Enter 64 lower-case hexadecimal digits.')],
+            },
+            bases=(tenants.append_only.AppendOnly, models.Model),
+        ),
+        migrations.CreateModel(
+            name='RootCause',
+            fields=[
+                ('id', models.UUIDField(default=tenants.isolation.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('rank', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1)])),
+                ('code', models.SlugField(blank=True, db_index=False, default='', max_length=64)),
+                ('description', models.TextField()),
+                ('category', models.CharField(choices=[('OPERATIONAL', 'Operational'), ('STRATEGIC', 'Strategic'), ('TACTICAL', 'Tactical'), ('TECHNICAL', 'Technical'), ('ORGANIZATIONAL', 'Organizational')], max_length=32)),
+                ('confidence', models.FloatField(blank=True, null=True)),
+                ('contribution_days', models.FloatField(blank=True, null=True, verbose_name='contribution (days)')),
+                ('contribution_money', models.DecimalField(blank=True, decimal_places=2, max_digits=16, null=True, verbose_name='contribution (money)')),
+                ('contribution_currency', models.CharField(blank=True, default='', help_text='ISO 4217, such as EUR.', max_length=3, validators=[tenants.validators.validate_currency])),
+                ('contribution_share', models.FloatField(blank=True, null=True, verbose_name='contribution (share)')),
+                ('evidence_for', tenants.validators.CheckedJSONField(blank=True, default=list, schema=tenants.validators.JsonSchema({'items': {'additionalProperties': False, 'properties': {'field': {'maxLength': 100, 'minLength': 1, 'type': 'string'}, 'object_id': {'maxLength': 200, 'type': 'string'}, 'object_key': {'maxLength': 200, 'type': 'string'}, 'object_type': {'maxLength': 64, 'minLength': 1, 'type': 'string'}, 'observed_at': {'format': 'date-time', 'type': ['string', 'null']}, 'url': {'maxLength': 2000, 'type': 'string'}, 'value': {'anyOf': [{'type': ['string', 'number', 'boolean', 'null']}, {'items': {'type': ['string', 'number', 'boolean', 'null']}, 'maxItems': 100, 'type': 'array'}]}}, 'required': ['object_type', 'object_id', 'field', 'value', 'observed_at'], 'type': 'object'}, 'maxItems': 200, 'type': 'array'}))),
+                ('evidence_against', tenants.validators.CheckedJSONField(blank=True, default=list, schema=tenants.validators.JsonSchema({'items': {'additionalProperties': False, 'properties': {'field': {'maxLength': 100, 'minLength': 1, 'type': 'string'}, 'object_id': {'maxLength': 200, 'type': 'string'}, 'object_key': {'maxLength': 200, 'type': 'string'}, 'object_type': {'maxLength': 64, 'minLength': 1, 'type': 'string'}, 'observed_at': {'format': 'date-time', 'type': ['string', 'null']}, 'url': {'maxLength': 2000, 'type': 'string'}, 'value': {'anyOf': [{'type': ['string', 'number', 'boolean', 'null']}, {'items': {'type': ['string', 'number', 'boolean', 'null']}, 'maxItems': 100, 'type': 'array'}]}}, 'required': ['object_type', 'object_id', 'field', 'value', 'observed_at'], 'type': 'object'}, 'maxItems': 200, 'type': 'array'}))),
+                ('gap', tenants.isolation.references.TenantForeignKey(containing=True, related_name='root_causes', to='gaps.gap')),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.isolation.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
+            ],
+            options={
+                'ordering': ['gap', 'rank'],
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'constraints': [tenants.isolation.constraints.TenantKey(name='gaps_rootcause_tenant_key'), tenants.isolation.constraints.TenantReference(cascade=True, field='gap', name='gaps_rootcause_gap_ref'), models.CheckConstraint(condition=models.Q(('description', ''), _negated=True), name='gaps_rootcause_description_given', violation_error_message='This field must not be empty.'), models.UniqueConstraint(fields=('tenant', 'gap', 'rank'), name='gaps_rootcause_rank_per_gap', violation_error_message='The gap already has a cause of this rank.'), models.CheckConstraint(condition=models.Q(('category__in', ['OPERATIONAL', 'STRATEGIC', 'TACTICAL', 'TECHNICAL', 'ORGANIZATIONAL'])), name='gaps_rootcause_category_valid'), models.CheckConstraint(condition=models.Q(('rank__gte', 1), ('rank__lte', 1000)), name='gaps_rootcause_rank_range', violation_error_message='Enter a number from 1 to 1000.'), models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='gaps_rootcause_confidence_range', violation_error_message='Enter a number from 0 to 1.'), models.CheckConstraint(condition=models.Q(('contribution_days__gt', float("-inf")), ('contribution_days__lt', float("inf"))), name='gaps_rootcause_contribution_days_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('contribution_share__gt', float("-inf")), ('contribution_share__lt', float("inf"))), name='gaps_rootcause_contribution_share_range', violation_error_message='Enter a finite number.'), models.CheckConstraint(condition=models.Q(('contribution_money__isnull', True), ('contribution_currency__regex', '^[A-Z]{3}$'), _connector='OR'), name='gaps_rootcause_contribution_has_currency', violation_error_message='A contribution in money needs its currency, three capital letters.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('evidence_for'), function='jsonb_typeof', output_field=models.TextField()), models.Value('array', output_field=models.TextField()))), name='gaps_rootcause_evidence_for_kind', violation_error_message='Enter a JSON array.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('evidence_against'), function='jsonb_typeof', output_field=models.TextField()), models.Value('array', output_field=models.TextField()))), name='gaps_rootcause_evidence_against_kind', violation_error_message='Enter a JSON array.')],
+            },
+        ),
+    ]

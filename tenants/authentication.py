@@ -1,0 +1,52 @@
+"""Who logs in: the one backend behind the API's session and the backoffice."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import check_password
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from tenants.isolation.transaction import auth_step
+from tenants.models.user import User
+
+
+class TenantBackend(BaseBackend):
+    """Logs in by e-mail address and password, and resolves the user of a session.
+
+    Both happen under the auth purpose, the moment before the tenant is known.  A person of an inactive organisation is
+    treated like a deactivated one: at login and in every request after it.
+    """
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        """Return the user, or None; an unknown address costs the same time as a wrong password."""
+        address = (username or kwargs.get("email") or "").strip().lower()
+        if not address or password is None or "\0" in address:
+            return None
+        with auth_step():
+            user = User.objects.select_related("tenant").filter(email=address).first()
+        if user is None:
+            User().set_password(password)
+            return None
+        # No setter: rehashing with a newer hasher happens when the password is next set.
+        if check_password(password, user.password) and self.user_can_authenticate(user):
+            return user
+        return None
+
+    def user_can_authenticate(self, user: User) -> bool:
+        """Whether the person and their organisation are active."""
+        return user.is_active and (user.tenant is None or user.tenant.is_active)
+
+    def get_user(self, user_id: Any) -> User | None:
+        """Return the active user of a session, None when they or their organisation were deactivated."""
+        try:
+            with auth_step():
+                user = User.objects.select_related("tenant").filter(pk=UUID(str(user_id))).first()
+        except (ValueError, ValidationError):
+            return None
+        return user if user is not None and self.user_can_authenticate(user) else None

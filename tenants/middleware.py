@@ -1,0 +1,186 @@
+"""Doors to the tenant: who asks, and the transaction in which they are answered.
+
+1. A short auth transaction resolves session or API key; the tenant comes from that row and from nowhere else.
+2. One transaction with the tenant's context is opened around view and rendering; it is rolled back on an exception and
+   on every status from 400 on.
+3. A streaming body outlives the view, so it gets a transaction of its own while it is read.
+4. What must survive the rollback (refusals, logins) is written afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from tenants.domain.api_keys import authenticate_api_key
+from tenants.domain.auditing import entries_after_transaction, record_refusal
+from tenants.isolation.context import AccessContext, Purpose, use_context
+from tenants.isolation.platform_access import across_all_tenants
+from tenants.isolation.transaction import auth_context, open_context
+from tenants.models.user import User
+from tenants.operators import BACKOFFICE_PATH, operator_choice
+from tenants.request_info import request_info_of, use_request_info
+
+logger = logging.getLogger(__name__)
+GetResponse = Callable[[HttpRequest], HttpResponse]
+_REFUSED = 403
+
+
+class RequestInfoMiddleware:
+    """Outermost: where the request comes from, and the entries that outlive its transaction."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        info = request_info_of(request)
+        request.request_id = info.request_id  # type: ignore[attr-defined]  # read by problems and logs
+        with use_request_info(info), use_context(None), entries_after_transaction():
+            response = self.get_response(request)
+        response["X-Request-ID"] = info.request_id
+        return response
+
+
+class ContentSecurityPolicyMiddleware:
+    """Pages load from this server only: no inline script, no frame, no foreign origin."""
+
+    POLICY = (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Content-Security-Policy", self.POLICY)
+        return response
+
+
+class TenantMiddleware:
+    """Innermost: resolves who asks and answers inside their tenant's transaction."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            user = resolve_user(request)
+            return self._answer(request, user)
+        except (OperationalError, InterfaceError) as error:
+            return database_unavailable(request, error)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 where a view met a database that does not answer."""
+        if isinstance(exception, OperationalError | InterfaceError):
+            return database_unavailable(request, exception)
+        return None
+
+    def _answer(self, request: HttpRequest, user: User | None) -> HttpResponse:
+        context = context_of(request, user)
+        if context is None:
+            return self.get_response(request)
+        with self._opened(context):
+            response = self.get_response(request)
+            if response.status_code >= 400:
+                _roll_back(context)
+            if response.status_code == _REFUSED:
+                record_refusal(reason="Refused by the role matrix.", changes=_asked(request))
+        if response.streaming:
+            _stream_inside(response, context)
+        return response
+
+    @contextmanager
+    def _opened(self, context: AccessContext) -> Iterator[None]:
+        if context.purpose is Purpose.PLATFORM:
+            with across_all_tenants(reason=context.reason, actor_id=context.actor_id):
+                yield
+        else:
+            with open_context(context):
+                yield
+
+
+def resolve_user(request: HttpRequest) -> User | None:
+    """Return who asks: the bearer of an API key, or the user of the session; None for a stranger.
+
+    Puts ``api_key`` and ``api_key_refused`` on the request.  A stranger costs no database work.
+    """
+    bare: Any = request
+    bare.api_key, bare.api_key_refused = None, False
+    header = request.headers.get("Authorization", "")
+    if header:
+        with auth_context():
+            found = authenticate_api_key(header)
+        if found is None:
+            bare.api_key_refused = True
+            return None
+        bare.api_key, bare.user = found, found.user
+        return cast(User, found.user)
+    if not request.session.session_key:
+        return None
+    with auth_context():
+        return cast(User, request.user) if request.user.is_authenticated else None
+
+
+def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
+    """Return the context a request is answered in: the tenant of its user, an operator's choice, or none."""
+    if user is None:
+        return None
+    if user.tenant_id is not None:
+        return AccessContext(Purpose.APP, cast(UUID, user.tenant_id), user.pk)
+    if not request.path.startswith(BACKOFFICE_PATH):
+        return None
+    choice = operator_choice(request)
+    if choice is None:
+        return None
+    if choice.tenant_id is not None:
+        return AccessContext(Purpose.APP, choice.tenant_id, user.pk, choice.reason)
+    return AccessContext(Purpose.PLATFORM, actor_id=user.pk, reason=choice.reason)
+
+
+def database_unavailable(request: HttpRequest, error: Error) -> HttpResponse:
+    """Answer 503 with a problem document; the cause goes to the log, never to the client."""
+    logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
+    body = {
+        "type": "urn:stratibreak:problem:database-unavailable",
+        "title": "The database does not answer",
+        "status": 503,
+        "detail": "Nothing was changed. Try again in a moment.",
+        "instance": f"urn:request:{getattr(request, 'request_id', '')}",
+    }
+    return JsonResponse(body, status=503, content_type="application/problem+json", headers={"Retry-After": "5"})
+
+
+def _roll_back(context: AccessContext) -> None:
+    using = "platform" if context.purpose is Purpose.PLATFORM else DEFAULT_DB_ALIAS
+    transaction.set_rollback(True, using=using)
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    return {"method": request.method or "", "path": request.path[:200]}
+
+
+def _stream_inside(response: Any, context: AccessContext) -> None:
+    """Read a streaming body inside a transaction of the same context, opened when the first chunk is asked for."""
+    response.streaming_content = _chunks_inside(iter(response.streaming_content), context)
+
+
+def _chunks_inside(chunks: Iterator[bytes], context: AccessContext) -> Iterator[bytes]:
+    """Yield chunks, each made with the context in force; between chunks the server's own work sees none."""
+    using = "platform" if context.purpose is Purpose.PLATFORM else DEFAULT_DB_ALIAS
+    with ExitStack() as stack:
+        with use_context(context):
+            stack.enter_context(transaction.atomic(using=using))
+        while True:
+            with use_context(context):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk

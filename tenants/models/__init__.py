@@ -1,0 +1,10 @@
+"""Organisations, people and what is kept about their doings."""
+
+from tenants.models.api_key import ApiKey
+from tenants.models.audit_entry import AuditEntry
+from tenants.models.data_key import TenantDataKey
+from tenants.models.login_attempt import LoginAttempt
+from tenants.models.tenant import Tenant
+from tenants.models.user import User
+
+__all__ = ["ApiKey", "AuditEntry", "LoginAttempt", "Tenant", "TenantDataKey", "User"]

@@ -1,0 +1,105 @@
+"""What every test starts from: the login of the web, no tenant chosen, and two tenants that look alike.
+
+The two tenants are committed once per test database, so that every login sees them; what a test changes is rolled back.
+A test marked ``transaction=True`` empties the database, and the next one that asks for the tenants makes them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from tenants.isolation.checks import check_runtime_role
+from tenants.isolation.context import current_context
+from tenants.isolation.owner import owner_access
+from tenants.isolation.transaction import auth_context
+from tenants.models import Tenant
+from tests.factories.look_alike import LookAlike, build_look_alike_tenants
+from tests.factories.tenants import TenantFactory
+from tests.owner_rows import delete_tenant, insert_tenant
+
+_world: list[LookAlike] = []
+
+
+def _make_tenant(**fields: Any) -> Tenant:
+    with owner_access("test data"):
+        return TenantFactory.create(**fields)
+
+
+def _make_world() -> None:
+    _world[:] = build_look_alike_tenants(_make_tenant)
+
+
+def _world_exists() -> bool:
+    with auth_context():
+        return Tenant.objects.filter(pk=_world[0].tenant.pk).exists()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Make the test database as the owner; refuse a login that bypasses what the suite tests."""
+    with django_db_blocker.unblock():
+        problems = check_runtime_role(None, databases=list(connections))
+        assert problems == []
+        _make_world()
+        for connection in connections.all():
+            connection.close()
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, django_db_blocker: Any) -> tuple[LookAlike, LookAlike]:
+    """The two tenants, made again where a test before emptied the database."""
+    request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
+    if _is_transactional(request) and not _world_exists():
+        _make_world()
+    return _world[0], _world[1]
+
+
+def _is_transactional(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
+
+
+@pytest.fixture
+def ours(world: tuple[LookAlike, LookAlike]) -> LookAlike:
+    """The tenant a test works in."""
+    return world[0]
+
+
+@pytest.fixture
+def theirs(world: tuple[LookAlike, LookAlike]) -> LookAlike:
+    """The tenant that must not be seen, found or changed."""
+    return world[1]
+
+
+@pytest.fixture
+def make_tenant(db: None) -> Iterator[Callable[[str], Tenant]]:
+    """Make further, empty tenants, committed by the owner; they go when the test ends."""
+    made: list[Tenant] = []
+
+    def make(name: str) -> Tenant:
+        tenant = Tenant(name=name)
+        insert_tenant(tenant)
+        made.append(tenant)
+        return tenant
+
+    yield make
+    for tenant in made:
+        delete_tenant(tenant)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Hash passwords quickly: their strength is not what these tests are about."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_context_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a context in force for the next one."""
+    assert current_context() is None
+    yield
+    assert current_context() is None

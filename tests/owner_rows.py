@@ -1,0 +1,35 @@
+"""Rows that only the owner writes, over a connection of its own, committed at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from tenants.models import Tenant
+
+
+def owner_connection() -> psycopg.Connection[Any]:
+    """Return a connection of the owner to the test database, in autocommit."""
+    parameters: dict[str, Any] = settings.DATABASES["default"]["OWNER"]
+    return psycopg.connect(dbname=connection.settings_dict["NAME"], autocommit=True, **parameters)
+
+
+def insert_tenant(tenant: Tenant) -> None:
+    """Commit a tenant as the owner."""
+    now = timezone.now()
+    with owner_connection() as owner:
+        owner.execute(
+            "INSERT INTO tenants_tenant (id, name, is_active, retention_days, time_zone, created_at, updated_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [tenant.pk, tenant.name, tenant.is_active, tenant.retention_days, tenant.time_zone, now, now],
+        )
+
+
+def delete_tenant(tenant: Tenant) -> None:
+    """Delete a tenant as the owner; its rows were rolled back with the test."""
+    with owner_connection() as owner:
+        owner.execute("DELETE FROM tenants_tenant WHERE id = %s", [tenant.pk])
