@@ -14,6 +14,7 @@ from tenants.enums import Role
 from tenants.isolation.constraints import RowSecurity
 from tenants.isolation.identifiers import uuid7
 from tenants.isolation.models import IsolatedModel
+from tenants.isolation.transaction import auth_step
 from tenants.models.tenant import Tenant
 from tenants.permissions import allowed_by_name
 
@@ -102,6 +103,11 @@ class User(AbstractBaseUser, IsolatedModel):
         super().clean_fields(exclude=exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the time of the last login alone is written under the auth purpose, before the tenant is known."""
+        if kwargs.get("update_fields") == ["last_login"]:
+            with auth_step():
+                User.objects.filter(pk=self.pk).update(last_login=self.last_login)
+            return
         self.email = (self.email or "").strip().lower()
         super().save(*args, **kwargs)
 
