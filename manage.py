@@ -26,10 +26,15 @@ def main() -> None:
     """Start what the command needs, then hand over to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stratibreak.settings")
     try:
-        from django.core.management import execute_from_command_line  # noqa: PLC0415 - to explain its absence
+        import django  # noqa: PLC0415 - to explain its absence
+        from django.core.management import call_command, execute_from_command_line  # noqa: PLC0415 - likewise
 
         from stratibreak.development_secrets import development_secrets  # noqa: PLC0415 - likewise
-        from stratibreak.embedded_postgres import EmbeddedPostgresError, ensure_running  # noqa: PLC0415 - likewise
+        from stratibreak.embedded_postgres import (  # noqa: PLC0415 - likewise
+            EmbeddedPostgresError,
+            database_exists,
+            ensure_running,
+        )
     except ModuleNotFoundError as error:
         sys.exit(f"{error}. Run `make environment`, then `.venv/bin/python manage.py …`.")
     if sys.argv[1:2] == ["demo"]:
@@ -39,9 +44,13 @@ def main() -> None:
             os.environ.setdefault(name, value)
     if not os.environ.get("DATABASE_URL") and needs_database(sys.argv[1:]):
         try:
-            ensure_running(ROOT)
+            urls = ensure_running(ROOT)
         except EmbeddedPostgresError as error:
             sys.exit(str(error))
+        if not database_exists(urls):
+            django.setup()
+            # Not to stdout: that may be the start of a dump.
+            call_command("provision_database", stdout=sys.stderr)
     execute_from_command_line(sys.argv)
 
 

@@ -9,7 +9,7 @@ Readiness is decided by connecting, never by a process id. The server listens on
 on nothing else. This package imports no Django: it runs before the settings are read.
 """
 
-from .database_urls import DatabaseUrls
+from .database_urls import DatabaseUrls, database_exists
 from .development import ServerStatus, development_urls, ensure_running, remove_data, status, stop
 from .errors import EmbeddedPostgresError
 from .temporary import temporary_server
@@ -18,6 +18,7 @@ __all__ = [
     "DatabaseUrls",
     "EmbeddedPostgresError",
     "ServerStatus",
+    "database_exists",
     "development_urls",
     "ensure_running",
     "remove_data",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 DATABASE_NAME = "stratibreak"
 SUPERUSER = "postgres"
 MAINTENANCE_DATABASE = "postgres"
@@ -44,7 +46,14 @@ def socket_urls(sockets: Path) -> DatabaseUrls:
     return DatabaseUrls(
         login=url("stratibreak_login"),
         owner=url("stratibreak_owner"),
-        platform=url("stratibreak_platform"),
+        platform=url("stratibreak_platform_login"),
         backup=url("stratibreak_backup"),
         superuser=url(SUPERUSER, MAINTENANCE_DATABASE),
     )
+
+
+def database_exists(urls: DatabaseUrls) -> bool:
+    """Whether the application's database was made already: on a new server it was not."""
+    with psycopg.connect(urls.superuser, autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE_NAME]).fetchone()
+    return found is not None

@@ -138,6 +138,7 @@ class Server:
         """Run initdb in a directory of its own and rename it when done, so that an interrupted one is never used."""
         unfinished = self.places.data.with_name("postgres.new")
         shutil.rmtree(unfinished, ignore_errors=True)
+        refusals = ""
         for locale in _locale_choices(binaries.major):
             private_directory(unfinished, user=self.places.user)
             made = subprocess.run(  # noqa: S603 - a program we located, with arguments of our own
@@ -151,8 +152,9 @@ class Server:
             if made.returncode == 0:
                 unfinished.rename(self.places.data)
                 return
+            refusals += made.stdout + made.stderr
             shutil.rmtree(unfinished, ignore_errors=True)
-        raise EmbeddedPostgresError(f"initdb failed:\n{made.stdout}{made.stderr}")
+        raise EmbeddedPostgresError(f"initdb failed:\n{refusals}")
 
     def _clear_remains(self) -> None:
         """Stop a server of ours that cannot be reached, wait for the children of a killed one, and drop its lock files.

@@ -73,7 +73,7 @@ def _write_configuration(home: Path, server_url: str, pool_size: int) -> None:
     lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
     address = f"host={server.get('host', '127.0.0.1')} port={server.get('port', 5432)}"
     (home / "pgbouncer.ini").write_text(f"[databases]\n* = {address}\n\n[pgbouncer]\n{lines}")
-    kinds = ("login", "platform", "owner", "backup")
+    kinds = ("login", "platform_login", "owner", "backup")
     users = {str(server["user"]): str(server.get("password", "")), **{f"stratibreak_{kind}": "" for kind in kinds}}
     (home / "users.txt").write_text("".join(f'"{name}" "{password}"\n' for name, password in users.items()))
 
