@@ -7,11 +7,15 @@ from uuid import UUID
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import check_password
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
+from tenants.domain.auditing import AuditAction, record_login_failed
+from tenants.domain.login_attempts import Attempt, LockedOut, attempt_succeeded, begin_attempt
 from tenants.isolation.transaction import auth_step
 from tenants.models.user import User
+from tenants.request_info import current_request_info
 
 
 class TenantBackend(BaseBackend):
@@ -24,10 +28,15 @@ class TenantBackend(BaseBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """Return the user, or None; an unknown address costs the same time as a wrong password."""
+        """Return the user, or None; an unknown address costs the same time as a wrong password.
+
+        Raises PermissionDenied while account or network address have to wait after bad tries; the refusal is put on
+        the request as ``locked_out``, for doors that can say how long.
+        """
         address = (username or kwargs.get("email") or "").strip().lower()
         if not address or password is None or "\0" in address:
             return None
+        attempt = self._begin(request, address)
         with auth_step():
             user = User.objects.select_related("tenant").filter(email=address).first()
         if user is None:
@@ -35,8 +44,18 @@ class TenantBackend(BaseBackend):
             return None
         # No setter: rehashing with a newer hasher happens when the password is next set.
         if check_password(password, user.password) and self.user_can_authenticate(user):
+            attempt_succeeded(attempt)
             return user
         return None
+
+    def _begin(self, request: HttpRequest | None, address: str) -> Attempt:
+        try:
+            return begin_attempt(login=address, ip_address=current_request_info().ip, at=timezone.now())
+        except LockedOut as locked:
+            if request is not None:
+                request.locked_out = locked  # type: ignore[attr-defined]  # read by the API's session
+            record_login_failed(login=address, reason=str(locked), action=AuditAction.LOCKED_OUT)
+            raise PermissionDenied from locked
 
     def user_can_authenticate(self, user: User) -> bool:
         """Whether the person and their organisation are active."""

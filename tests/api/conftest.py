@@ -1,0 +1,55 @@
+"""People and machines at the door of the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tenants.enums import Role
+from tenants.isolation.transaction import auth_context
+from tenants.models import User
+from tests.factories.look_alike import LookAlike
+
+
+class ApiClient(Client):
+    """A browser that speaks JSON."""
+
+    def send(self, method: str, path: str, body: Any = None, *, etag: str | None = None, **extra: Any) -> Any:
+        """One request; a body is sent as JSON, an etag as If-Match."""
+        headers = ({"If-Match": etag} if etag is not None else {}) | extra.pop("headers", {})
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.generic(method, path, content, "application/json", headers=headers, **extra)
+
+    def fetch(self, path: str, **query: Any) -> Any:
+        """GET, with a query."""
+        return self.get(path, query)
+
+
+def signed_in(user: User) -> ApiClient:
+    """A browser in which a person has signed in."""
+    client = ApiClient()
+    with auth_context():
+        client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def as_role(db: None, ours: LookAlike) -> Callable[[Role], ApiClient]:
+    """Browsers of people of our tenant, by role."""
+    return lambda role: signed_in(ours.users[role])
+
+
+@pytest.fixture
+def admin(as_role: Callable[[Role], ApiClient]) -> ApiClient:
+    """The browser of our administrator."""
+    return as_role(Role.ADMIN)
+
+
+@pytest.fixture(autouse=True)
+def _no_collected_files(settings: Any) -> None:
+    """A working copy has no folder of collected static files, of which WhiteNoise would warn."""
+    settings.STATIC_ROOT = None
