@@ -13,7 +13,7 @@ from django.db import models
 WITHHELD = "withheld"
 
 _SECRET_NAME = re.compile(
-    r"passw(or)?d|passphrase|secret|token|credential|ciphertext|wrapped|pepper|digest|hash(ed)?$|^hash"
+    r"passw(or)?d|passphrase|secret|token|credential|ciphertext|wrapped|pepper|digest|hash(ed)?$|^hash(_|$)"
     r"|api_?key|private_?key|data_?key|signing_?key|authorization|cookie|session_?(id|key)|webhook_?url|^otp|recovery_code",
     re.IGNORECASE,
 )

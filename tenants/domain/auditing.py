@@ -20,6 +20,7 @@ from tenants.audit.resources import Resource, named_action, resource_of
 from tenants.isolation.context import AccessContext, Purpose, current_context, require_tenant_id, use_context
 from tenants.isolation.transaction import auth_context
 from tenants.models.user import User
+from tenants.request_info import printable
 
 __all__ = [
     "INSTALLATION",
@@ -35,6 +36,8 @@ __all__ = [
     "record_operator_read",
     "record_refusal",
 ]
+
+_ADDRESS_MAX_CHARS = 254  # RFC 5321, as the users' column
 
 
 def record(
@@ -138,7 +141,7 @@ def record_login_failed(*, login: str, reason: str = "", action: AuditAction = A
     login: what was typed. People type passwords into the wrong box, so only a keyed digest of it is kept: enough to see
     that the same address is tried again and again.
     """
-    address = login.strip().lower()
+    address = printable(login, _ADDRESS_MAX_CHARS).lower()
     with auth_context():
         known = User.objects.filter(email=address).values_list("id", "tenant_id").first()
     user_id, tenant_id = known or (None, None)
