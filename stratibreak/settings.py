@@ -199,7 +199,9 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 # Audit
 
 AUDITLOG_LOGENTRY_MODEL = "tenants.AuditEntry"
-AUDITLOG_DISABLE_REMOTE_ADDR = True
+AUDITLOG_STORE_JSON_CHANGES = True  # before and after keep their types
+AUDITLOG_DISABLE_ON_RAW_SAVE = True  # loading fixtures is the operator's act, not a change by somebody
+AUDITLOG_DISABLE_REMOTE_ADDR = True  # the request's origin comes from tenants.request_info
 
 # API
 
