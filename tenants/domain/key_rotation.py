@@ -76,7 +76,7 @@ def rewrap_data_keys(*, tenant_id: UUID) -> int:
         record(
             action=AuditAction.KEY_ROTATED,
             resource=TenantDataKey,
-            changes={"ring_version": ring.primary_version, "rewrapped": rewrapped},
+            changes={"ring_version": ring.primary_version, "renewed": rewrapped},
         )
     return rewrapped
 

@@ -139,6 +139,10 @@ class EncryptedField(models.BinaryField):  # type: ignore[type-arg]  # generic f
         model, _, field = self.bound_as.rpartition(".")
         return model, field
 
+    # A BinaryField without a default has b"", which would be a plain value.
+    def get_default(self) -> Any:
+        return super().get_default() if self.has_default() else None
+
     # --- on the way to the database ---
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
