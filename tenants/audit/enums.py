@@ -24,7 +24,6 @@ class AuditAction(models.TextChoices):
     DELETE_USER = "DELETE_USER", "User deleted"
     API_KEY_CREATED = "API_KEY_CREATED", "API key created"
     API_KEY_REVOKED = "API_KEY_REVOKED", "API key revoked"
-    DATA_KEY_CREATED = "DATA_KEY_CREATED", "Data key created"
     KEY_ROTATED = "KEY_ROTATED", "Data key rotated"
     CREDENTIAL_READ = "CREDENTIAL_READ", "Stored credential used"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -37,21 +37,26 @@ NAMED_ACTIONS: dict[str, dict[Operation, AuditAction]] = {
         Operation.DELETE: AuditAction.DELETE_USER,
     },
     "tenants.apikey": {Operation.CREATE: AuditAction.API_KEY_CREATED, Operation.DELETE: AuditAction.API_KEY_REVOKED},
-    "tenants.tenantdatakey": {Operation.CREATE: AuditAction.DATA_KEY_CREATED},
 }
 
 Resource = models.Model | type[models.Model] | tuple[str, object] | None
 """What an entry is about: a row, a kind of row, (type, id) in words, or nothing in particular."""
 
 
-# A change of this field is what the action is about, whatever else changed with it.
-_TELLING_FIELDS: dict[tuple[str, str], AuditAction] = {("tenants.apikey", "revoked_at"): AuditAction.API_KEY_REVOKED}
+# An update whose meaning is this one change: (label, field, value after it).
+_TELLING_CHANGES: dict[tuple[str, str], tuple[object, AuditAction]] = {
+    ("tenants.user", "is_active"): (False, AuditAction.DELETE_USER),  # people are deactivated, never deleted
+}
 
 
-def named_action(label: str, operation: Operation, changed: Iterable[str] = ()) -> AuditAction:
-    """Return the action's own name where the trail has one, else the general one."""
-    for name in changed:
-        if operation is Operation.UPDATE and (action := _TELLING_FIELDS.get((label, name))):
+def named_action(label: str, operation: Operation, changes: Mapping[str, Any] | None = None) -> AuditAction:
+    """Return the action's own name where the trail has one, else the general one.
+
+    changes: field name to [before, after]
+    """
+    for name, change in (changes or {}).items():
+        value_after, action = _TELLING_CHANGES.get((label, name), (None, None))
+        if operation is Operation.UPDATE and action is not None and change[1] == value_after:
             return action
     return NAMED_ACTIONS.get(label, {}).get(operation) or _GENERAL[operation]
 

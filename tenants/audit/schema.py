@@ -27,7 +27,6 @@ _ACTIONS = (
     ("DELETE_USER", "User deleted"),
     ("API_KEY_CREATED", "API key created"),
     ("API_KEY_REVOKED", "API key revoked"),
-    ("DATA_KEY_CREATED", "Data key created"),
     ("KEY_ROTATED", "Data key rotated"),
     ("CREDENTIAL_READ", "Stored credential used"),
     ("CREATE", "Created"),

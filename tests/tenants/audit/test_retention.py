@@ -16,6 +16,7 @@ from tenants.audit import checks, partitions
 from tenants.audit.entries import INSTALLATION, Draft, write_entry
 from tenants.audit.enums import AuditAction
 from tenants.audit.partitions import Month, list_partitions, make_partitions, partitions_ahead
+from tenants.audit.verification import AlteredEntry, altered_entries
 from tenants.domain.audit_retention import apply_tenant_retention, erase_audit_entries
 from tenants.isolation.owner import owner_access
 from tenants.isolation.transaction import tenant_context
@@ -183,3 +184,20 @@ def test_the_removal_setting_helps_nobody_but_the_owner(here: Desk) -> None:
         cursor.execute("SET LOCAL stratibreak.audit_removal = 'on'; DELETE FROM tenants_auditentry")
 
     assert len(here.entries()) == 1
+
+
+def test_a_rewritten_entry_no_longer_fits_its_hash(here: Desk) -> None:
+    write_as(here, 3)
+    forged = here.entries()[1]
+    since = forged.timestamp - timedelta(minutes=1)
+
+    with owner_access(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tenants_auditentry DISABLE TRIGGER audit_append_only")
+        cursor.execute("UPDATE tenants_auditentry SET actor_id = gen_random_uuid() WHERE id = %s", [forged.pk])
+        [problem] = checks.check_audit_table(None, databases=["default"])
+        cursor.execute("ALTER TABLE tenants_auditentry ENABLE TRIGGER audit_append_only")
+
+    with tenant_context(here.tenant_id):
+        altered = altered_entries(connection, since=since)
+    assert altered == [AlteredEntry(forged.pk, here.tenant_id, forged.timestamp)]
+    assert problem.id == "tenants.E042"
