@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.db import DatabaseError
+from django.db import Error
 
 from tenants.isolation.transaction import auth_context
 
@@ -57,7 +57,7 @@ def _write_waiting(waiting: list[Draft]) -> None:
         with auth_context():
             for draft in waiting:
                 write_entry(draft)
-    except DatabaseError:
+    except Error:
         for draft in waiting:
             logger.exception(
                 "audit entry lost: %s %s %s tenant=%s actor=%s request=%s",
