@@ -69,6 +69,8 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
 
     def required_action(self) -> Action | None:
         """The action of this request in the role matrix, None for a method that is not offered."""
+        if (self.request.method or "").lower() not in self.http_method_names:
+            return None
         handler = self.action or ""
         return self.custom_actions.get(handler) or ACTION_OF_HANDLER.get(handler)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from tenants.enums import Role
-from tenants.isolation.transaction import auth_context
+from tenants.domain.api_keys import create_api_key
+from tenants.enums import ApiScope, Role
+from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models import User
 from tests.factories.look_alike import LookAlike
 
@@ -53,3 +56,18 @@ def admin(as_role: Callable[[Role], ApiClient]) -> ApiClient:
 def _no_collected_files(settings: Any) -> None:
     """A working copy has no folder of collected static files, of which WhiteNoise would warn."""
     settings.STATIC_ROOT = None
+
+
+@pytest.fixture
+def key_of(db: None, ours: LookAlike) -> Callable[..., ApiClient]:
+    """Machines of our tenant: a key that acts as the person of a role, within scopes."""
+
+    def make(role: Role, *scopes: ApiScope) -> ApiClient:
+        user, now = ours.users[role], timezone.now()
+        with tenant_context(ours.tenant.pk):
+            made = create_api_key(
+                name="Machine", user=user, scopes=scopes, expires_at=now + timedelta(days=1), by=user, at=now
+            )
+        return ApiClient(headers={"Authorization": f"Bearer {made.secret_text}"})
+
+    return make

@@ -1,0 +1,119 @@
+"""Every endpoint of the API as the suite knows it: an address that is not here fails `test_every_address_is_known`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tenants.permissions import Action
+
+READ = frozenset({Action.VIEW})
+FULL = frozenset({Action.VIEW, Action.ADD, Action.CHANGE, Action.DELETE})
+
+ACTION_OF_METHOD = {
+    "GET": Action.VIEW,
+    "POST": Action.ADD,
+    "PUT": Action.CHANGE,
+    "PATCH": Action.CHANGE,
+    "DELETE": Action.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A list and its items.  offered: what the API offers at all, whoever asks."""
+
+    name: str
+    label: str
+    offered: frozenset[Action] = FULL
+
+    @property
+    def list_path(self) -> str:
+        return f"/api/v1/{self.name}"
+
+    def item_path(self, row_id: object) -> str:
+        return f"/api/v1/{self.name}/{row_id}"
+
+
+ENDPOINTS = (
+    Endpoint("tenants", "tenants.Tenant", frozenset({Action.VIEW, Action.CHANGE})),
+    Endpoint("users", "tenants.User"),
+    Endpoint("api-keys", "tenants.ApiKey"),
+    Endpoint("audit-entries", "tenants.AuditEntry", READ),
+    Endpoint("projects", "projects.Project"),
+    Endpoint("memberships", "projects.ProjectMembership"),
+    Endpoint("stakeholders", "projects.Stakeholder"),
+    Endpoint("goals", "projects.Goal"),
+    Endpoint("milestones", "projects.Milestone"),
+    Endpoint("milestone-memberships", "projects.MilestoneMembership"),
+    Endpoint("baselines", "projects.Baseline"),
+    Endpoint("scope-approvals", "projects.ScopeApproval"),
+    Endpoint("capacity-calendars", "projects.CapacityCalendar"),
+    Endpoint("work-items", "projects.WorkItem"),
+    Endpoint("co-assignees", "projects.CoAssignee"),
+    Endpoint("field-changes", "projects.FieldChange"),
+    Endpoint("iterations", "projects.Iteration"),
+    Endpoint("iteration-memberships", "projects.IterationMembership"),
+    Endpoint("work-item-links", "projects.WorkItemLink"),
+    Endpoint("workflow-statuses", "projects.WorkflowStatus"),
+    Endpoint("contributors", "projects.Contributor", FULL - {Action.ADD}),
+    Endpoint("activity-events", "projects.ActivityEvent"),
+    Endpoint("ci-runs", "projects.CiRun"),
+    Endpoint("deployments", "projects.Deployment"),
+    Endpoint("incidents", "projects.Incident"),
+    Endpoint("cost-entries", "projects.CostEntry"),
+    Endpoint("pulse-summaries", "projects.PulseSummary"),
+    Endpoint("analysis-records", "projects.AnalysisRecord", READ),
+    Endpoint("gaps", "gaps.Gap"),
+    Endpoint("gap-transitions", "gaps.GapTransition", READ),
+    Endpoint("root-causes", "gaps.RootCause"),
+    Endpoint("affected-areas", "gaps.AffectedArea"),
+    Endpoint("evidence", "gaps.Evidence"),
+    Endpoint("corrective-actions", "gaps.CorrectiveAction"),
+    Endpoint("predictions", "predictions.Prediction", READ),
+    Endpoint("prediction-outcomes", "predictions.PredictionOutcome", READ),
+    Endpoint("preventive-actions", "predictions.PreventiveAction"),
+    Endpoint("risk-indicators", "predictions.RiskIndicator"),
+    Endpoint("integrations", "integrations.Integration"),
+    Endpoint("sync-results", "integrations.SyncResult", READ),
+    Endpoint("field-mappings", "integrations.FieldMapping"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAction:
+    """One thing that can be done to an item, beside reading and changing it."""
+
+    route: str
+    method: str
+    label: str
+    action: Action
+
+    def path(self, row_id: object) -> str:
+        return f"/api/v1/{self.route.replace('<id>', str(row_id))}"
+
+
+ITEM_ACTIONS = (ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", Action.TRANSITION),)
+
+OPEN_TO_STRANGERS = {
+    "session": "whoever signs in is a stranger before",
+    "openapi.json": "describes the API and nobody's data",
+    "docs": "shows the same description",
+}
+
+
+def resolved_routes() -> set[str]:
+    """Every address below /api/v1/ that the URL resolver knows, ids written as <id>."""
+    prefix = "api/v1/"
+    return {route.removeprefix(prefix) for route in _walk(get_resolver(), "") if route.startswith(prefix)}
+
+
+def _walk(resolver: URLResolver, before: str) -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        route = before + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield route.replace("<str:pk>", "<id>")
+        else:
+            yield from _walk(entry, route)
