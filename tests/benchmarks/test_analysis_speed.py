@@ -1,0 +1,48 @@
+"""The analysis of a large project stays interactive. Pure computation, so wall time of the best of three is enough."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from gaps.detectors.timeline import detect_timeline_gap
+from predictions.forecasters.delay_risk import forecast_delay_risk
+from predictions.forecasters.finish import forecast_finish
+from predictions.forecasters.simulation import TRIALS, simulate_finish
+from projects.history import ProjectHistory, WorkCalendar, flow_metrics
+from tests.project_histories import NOW, WEEK, large_team_facts
+
+pytestmark = pytest.mark.benchmark
+CALENDAR = WorkCalendar("Europe/Berlin")
+
+
+def best_of_three_s(work: Callable[[], object]) -> float:
+    durations = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        durations.append(time.perf_counter() - began)
+    return min(durations)
+
+
+def test_refresh_of_30000_items_and_ten_years_takes_at_most_a_second() -> None:
+    history = ProjectHistory.from_facts(large_team_facts(items=30_000, years=10))
+    target = NOW.date() + 52 * WEEK
+
+    def refresh() -> None:
+        known = history.as_of(NOW)
+        flow_metrics(known, as_of=NOW, calendar=CALENDAR)
+        finish = forecast_finish(known, as_of=NOW, target_date=target, calendar=CALENDAR)
+        forecast_delay_risk(known, as_of=NOW, target_date=target, calendar=CALENDAR, finish=finish)
+        detect_timeline_gap(known, as_of=NOW, target_date=target, calendar=CALENDAR, finish=finish)
+        assert finish.quantiles
+
+    assert best_of_three_s(refresh) <= 1.0
+
+
+def test_simulation_of_10000_trials_takes_at_most_a_tenth_of_a_second() -> None:
+    weekly = np.random.default_rng(1).poisson(8, 260).astype(float)
+    items = np.full(TRIALS, 200.0)
+
+    assert best_of_three_s(lambda: simulate_finish(weekly, items, np.random.default_rng(1))) <= 0.1

@@ -1,0 +1,154 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gaps.detectors.timeline import detect_timeline_gap, expected_slip_days, shapley_of_two
+from gaps.enums import AreaKind, GapType
+from predictions.enums import Severity
+from predictions.forecasters.finish import forecast_finish
+from projects.enums import Readiness
+from projects.history import BaselineFact, HistoryFact, ProjectHistory
+from projects.history.readiness import ReasonCode
+from tests.project_histories import NOW, WEEK, generated_teams, team_facts, team_history, without_later_facts, work_item
+
+
+def slip_of_the_example(scope_as_now: bool, rate_as_now: bool) -> float:
+    open_items = 50 if scope_as_now else 30
+    rate = 2 if rate_as_now else 4
+    return open_items / rate - 5
+
+
+def test_shapley_value_of_the_worked_example() -> None:
+    scope, rate = shapley_of_two(slip_of_the_example)
+
+    assert (scope, rate) == (7.5, 10.0)
+    assert slip_of_the_example(True, True) - scope - rate == 2.5
+
+
+def test_shapley_value_is_symmetric_and_gives_a_dummy_nothing() -> None:
+    assert shapley_of_two(lambda a, b: float(a + b)) == (1.0, 1.0)
+    assert shapley_of_two(lambda a, _b: 3.0 * a) == (3.0, 0.0)
+
+
+def test_expected_slip_is_the_mean_of_the_days_late_with_the_tail_cut_at_p95() -> None:
+    days = np.array([90.0] * 90 + [110.0] * 10)
+
+    assert expected_slip_days(days, 100.0) == pytest.approx(1.0)
+    assert expected_slip_days(np.array([90.0] * 99 + [9_999.0]), 100.0) == 0.0
+
+
+def test_target_that_holds_is_no_gap() -> None:
+    assert (
+        detect_timeline_gap(team_history([5] * 52, open_items=20), as_of=NOW, target_date=NOW.date() + 40 * WEEK)
+        is None
+    )
+
+
+def test_target_out_of_reach_is_a_critical_gap_with_everything_to_check_it() -> None:
+    target = NOW.date() + 3 * WEEK
+
+    finding = detect_timeline_gap(team_history([5] * 52, open_items=60), as_of=NOW, target_date=target)
+
+    assert finding is not None
+    assert (finding.type, finding.severity) == (GapType.TIMELINE, Severity.CRITICAL)
+    assert finding.target_value == {"target_date": target.isoformat(), "p_on_time": 0.85}
+    assert finding.current_value["open_items"] == 60
+    assert finding.tolerance_days == 3.0
+    assert finding.effect_in_tolerances == finding.effect_days / 3.0
+    assert finding.confidence > 0.9
+    assert [area.kind for area in finding.affected_areas] == [AreaKind.WORK_ITEMS]
+    assert {row.field for row in finding.evidence} >= {"demonstrated_rate", "required_rate", "open_items", "created_at"}
+    assert [action.code for action in finding.corrective_actions] == ["LEAVE_OUT_SCOPE", "ADD_CAPACITY"]
+
+
+def test_goal_may_tolerate_more() -> None:
+    history, target = team_history([5] * 52, open_items=60), NOW.date() + 3 * WEEK
+
+    finding = detect_timeline_gap(history, as_of=NOW, target_date=target, tolerance_days=60.0)
+
+    assert finding is not None
+    assert (finding.tolerance_days, finding.severity) == (60.0, Severity.LOW)
+
+
+def test_tenant_that_accepts_more_risk_sees_fewer_gaps() -> None:
+    history, target = team_history([5] * 52, open_items=40), NOW.date() + 9 * WEEK
+
+    strict = detect_timeline_gap(history, as_of=NOW, target_date=target)
+    lenient = detect_timeline_gap(history, as_of=NOW, target_date=target, accepted_probability=0.3)
+
+    assert strict is not None
+    assert lenient is None
+
+
+def test_without_a_baseline_the_slip_is_unexplained_and_the_step_is_named() -> None:
+    finding = detect_timeline_gap(team_history([5] * 52, open_items=60), as_of=NOW, target_date=NOW.date() + 3 * WEEK)
+
+    assert finding is not None
+    assert [cause.code for cause in finding.root_causes] == ["UNEXPLAINED"]
+    assert finding.readiness.readiness == Readiness.LIMITED
+    assert [reason.code for reason in finding.readiness.reasons] == [ReasonCode.NO_BASELINE]
+
+
+def test_added_scope_explains_a_slip_at_the_planned_rate() -> None:
+    target = NOW.date() + 4 * WEEK
+    facts: list[HistoryFact] = team_facts([5] * 26, open_items=20)
+    facts += [work_item(8_000 + n, created_at=NOW - 8 * WEEK - n * timedelta(hours=9)) for n in range(40)]
+    facts.append(BaselineFact(NOW - 26 * WEEK, NOW - 26 * WEEK, target, scope_items=150))
+
+    finding = detect_timeline_gap(ProjectHistory.from_facts(facts), as_of=NOW, target_date=target)
+
+    assert finding is not None
+    shares = {cause.code: cause.share for cause in finding.root_causes}
+    assert finding.root_causes[0].code == "SCOPE_ADDED"
+    assert shares["SCOPE_ADDED"] is not None
+    assert shares["SCOPE_ADDED"] > 0.7
+    assert shares["RATE_BELOW_PLAN"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_low_rate_explains_a_slip_of_the_planned_scope() -> None:
+    target = NOW.date() + 4 * WEEK
+    facts: list[HistoryFact] = team_facts([2] * 26, open_items=60)
+    facts.append(BaselineFact(NOW - 26 * WEEK, NOW - 26 * WEEK, target, scope_items=112))
+
+    finding = detect_timeline_gap(ProjectHistory.from_facts(facts), as_of=NOW, target_date=target)
+
+    assert finding is not None
+    shares = {cause.code: cause.share for cause in finding.root_causes}
+    assert finding.root_causes[0].code == "RATE_BELOW_PLAN"
+    assert shares["SCOPE_ADDED"] == 0.0
+
+
+def test_forecast_of_another_moment_is_refused() -> None:
+    history, target = team_history([5] * 52, open_items=60), NOW.date() + 3 * WEEK
+    finish = forecast_finish(history, as_of=NOW - WEEK, target_date=target)
+
+    with pytest.raises(ValueError, match="another moment or target"):
+        detect_timeline_gap(history, as_of=NOW, target_date=target, finish=finish)
+
+
+@settings(deadline=None, max_examples=40)  # a busy machine is not a failure
+@given(facts=generated_teams(), weeks=st.integers(1, 20))
+def test_parts_of_the_slip_add_up_to_it_exactly(facts: list[HistoryFact], weeks: int) -> None:
+    finding = detect_timeline_gap(ProjectHistory.from_facts(facts), as_of=NOW, target_date=NOW.date() + weeks * WEEK)
+
+    if finding is not None:
+        assert sum(cause.contribution_days for cause in finding.root_causes) == finding.effect_days
+        assert finding.effect_days >= 0
+        assert finding.evidence
+
+
+@settings(deadline=None, max_examples=25)  # a busy machine is not a failure
+@given(facts=generated_teams(), back_hours=st.integers(0, 24 * 21))
+def test_deleting_every_later_fact_changes_nothing(facts: list[HistoryFact], back_hours: int) -> None:
+    moment = NOW - timedelta(hours=back_hours)
+    target = NOW.date() + 2 * WEEK
+
+    whole, cut = (
+        detect_timeline_gap(ProjectHistory.from_facts(some), as_of=moment, target_date=target)
+        for some in (facts, without_later_facts(facts, moment))
+    )
+
+    assert cut == whole

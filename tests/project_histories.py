@@ -1,0 +1,220 @@
+"""Histories to test pure analysis on: small enough to check by hand, or generated in all their contradictions."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from hypothesis import strategies as st
+
+from projects.enums import Presence, StatusCategory
+from projects.history import BaselineFact, FieldChangeFact, HistoryFact, ProjectHistory, StatusChangeFact, WorkItemFact
+
+NOW = datetime(2024, 7, 3, 12, tzinfo=UTC)
+"""A Wednesday."""
+DAY = timedelta(days=1)
+WEEK = timedelta(weeks=1)
+IMPORTED = NOW - timedelta(hours=1)
+
+
+def item_id(number: int) -> UUID:
+    return UUID(int=number)
+
+
+def work_item(
+    number: int,
+    *,
+    created_at: datetime,
+    resolved_at: datetime | None = None,
+    recorded_at: datetime = IMPORTED,
+    status_category: StatusCategory | None = None,
+    presence: Presence = Presence.LIVE,
+    presence_changed_at: datetime | None = None,
+) -> WorkItemFact:
+    return WorkItemFact(
+        id=item_id(number),
+        key=f"DEMO-{number}",
+        created_at=created_at,
+        recorded_at=recorded_at,
+        resolved_at=resolved_at,
+        status_category=status_category,
+        presence=presence,
+        presence_changed_at=presence_changed_at,
+        url=f"https://tracker.example/DEMO-{number}",
+    )
+
+
+def move(number: int, to: StatusCategory, changed_at: datetime, recorded_at: datetime = IMPORTED) -> StatusChangeFact:
+    return StatusChangeFact(item_id(number), to, changed_at, recorded_at)
+
+
+def finished_item(
+    number: int, *, created_at: datetime, started_at: datetime, finished_at: datetime
+) -> list[HistoryFact]:
+    return [
+        work_item(number, created_at=created_at, resolved_at=finished_at),
+        move(number, StatusCategory.IN_PROGRESS, started_at),
+        move(number, StatusCategory.DONE, finished_at),
+    ]
+
+
+def team_facts(
+    weekly: Sequence[int], *, open_items: int, as_of: datetime = NOW, first_number: int = 1
+) -> list[HistoryFact]:
+    """A team that finished weekly[k] items in week k, the last ending at as_of, all planned before the first."""
+    start = as_of - len(weekly) * WEEK
+    planned_at = start - DAY
+    facts: list[HistoryFact] = []
+    number = first_number
+    for week, count in enumerate(weekly):
+        for index in range(count):
+            finished_at = start + week * WEEK + WEEK * ((index + 0.5) / count)
+            facts += finished_item(
+                number,
+                created_at=planned_at,
+                started_at=max(planned_at, finished_at - 2 * DAY),
+                finished_at=finished_at,
+            )
+            number += 1
+    facts += [work_item(number + index, created_at=planned_at) for index in range(open_items)]
+    return facts
+
+
+def team_history(weekly: Sequence[int], *, open_items: int, as_of: datetime = NOW) -> ProjectHistory:
+    return ProjectHistory.from_facts(team_facts(weekly, open_items=open_items, as_of=as_of))
+
+
+def large_team_facts(*, items: int, years: int, seed: int = 1) -> list[HistoryFact]:
+    """Items created and finished over years, a tenth of them still open, with a start and a finish each."""
+    rng = np.random.default_rng(seed)
+    created_s = rng.uniform(0, years * 365 * 86400, items)
+    started_s = created_s + rng.exponential(10 * 86400, items)
+    finished_s = started_s + rng.exponential(5 * 86400, items)
+    is_open = rng.random(items) < 0.1
+    begin = NOW - timedelta(days=365 * years)
+    facts: list[HistoryFact] = []
+    for number in range(items):
+        created_at = begin + timedelta(seconds=float(created_s[number]))
+        started_at = begin + timedelta(seconds=float(started_s[number]))
+        finished_at = begin + timedelta(seconds=float(finished_s[number]))
+        if is_open[number] or finished_at >= NOW:
+            facts.append(work_item(number + 1, created_at=created_at))
+        else:
+            facts += finished_item(number + 1, created_at=created_at, started_at=started_at, finished_at=finished_at)
+    return facts
+
+
+def without_later_facts(facts: Iterable[HistoryFact], moment: datetime) -> list[HistoryFact]:
+    """The same facts with everything deleted that became known only after a moment."""
+    kept: list[HistoryFact] = []
+    for fact in facts:
+        match fact:
+            case WorkItemFact():
+                if min(fact.created_at, fact.recorded_at) <= moment:
+                    kept.append(_as_known(fact, moment))
+            case StatusChangeFact() | FieldChangeFact():
+                if min(fact.changed_at, fact.recorded_at) <= moment:
+                    kept.append(fact)
+            case BaselineFact():
+                if min(fact.approved_at, fact.recorded_at) <= moment:
+                    kept.append(fact)
+    return kept
+
+
+def _as_known(item: WorkItemFact, moment: datetime) -> WorkItemFact:
+    if (item.presence_changed_at or item.recorded_at) > moment:
+        item = replace(item, presence=Presence.LIVE, presence_changed_at=None)
+    if item.resolved_at is not None and min(item.resolved_at, item.recorded_at) > moment:
+        item = replace(item, resolved_at=None)
+    if item.recorded_at > moment:
+        item = replace(item, item_type="", status_category=None, due_date=None, estimate_points=None)
+    return item
+
+
+_hours = st.integers(min_value=-24 * 120, max_value=24 * 20)
+_moments = _hours.map(lambda hours: NOW + timedelta(hours=hours))
+_categories = st.sampled_from(StatusCategory)
+
+
+def _items(numbers: int) -> st.SearchStrategy[list[WorkItemFact]]:
+    return st.tuples(
+        *[
+            st.builds(
+                WorkItemFact,
+                id=st.just(item_id(number)),
+                key=st.just(f"DEMO-{number}"),
+                created_at=_moments,
+                recorded_at=_moments,
+                item_type=st.sampled_from(["", "Bug", "Story"]),
+                status_category=st.none() | _categories,
+                resolved_at=st.none() | _moments,
+                due_date=st.none() | st.just(date(2024, 8, 1)),
+                estimate_points=st.none() | st.just(3.0),
+                presence=st.sampled_from(Presence),
+                presence_changed_at=st.none() | _moments,
+            )
+            for number in range(numbers)
+        ]
+    ).map(list)
+
+
+@st.composite
+def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
+    """Any facts about a few items: contradictory, out of order, from the future, about items nobody knows."""
+    numbers = draw(st.integers(min_value=0, max_value=8))
+    ids = st.integers(min_value=0, max_value=9).map(item_id)
+    moves = st.builds(
+        StatusChangeFact,
+        item_id=ids,
+        to_category=_categories,
+        changed_at=_moments,
+        recorded_at=_moments,
+        sequence=st.integers(min_value=0, max_value=2),
+    )
+    changes = st.builds(
+        FieldChangeFact,
+        item_id=ids,
+        field=st.sampled_from(["due_date", "estimate_points", "assignee"]),
+        from_value=st.none(),
+        to_value=st.none() | st.sampled_from(["a", "b"]),
+        changed_at=_moments,
+        recorded_at=_moments,
+    )
+    baselines = st.builds(
+        BaselineFact,
+        approved_at=_moments,
+        recorded_at=_moments,
+        target_date=st.just(date(2024, 9, 1)),
+        scope_items=st.integers(min_value=1, max_value=20),
+    )
+    facts: list[HistoryFact] = [*draw(_items(numbers))]
+    facts += draw(st.lists(moves, max_size=15))
+    facts += draw(st.lists(changes, max_size=6))
+    facts += draw(st.lists(baselines, max_size=2))
+    return facts
+
+
+@st.composite
+def generated_teams(draw: st.DrawFn) -> list[HistoryFact]:
+    """A team that worked before NOW and goes on after it, with items that come in all the time and a baseline."""
+    weeks_before, weeks_after = draw(st.integers(min_value=6, max_value=40)), 6
+    weekly = draw(st.lists(st.integers(0, 6), min_size=weeks_before + weeks_after, max_size=weeks_before + weeks_after))
+    seed = draw(st.integers(min_value=0, max_value=2**16))
+    rng = np.random.default_rng(seed)
+    begin = NOW - weeks_before * WEEK
+    facts: list[HistoryFact] = []
+    number = 0
+    for week, count in enumerate(weekly):
+        for _ in range(count):
+            finished_at = begin + week * WEEK + timedelta(hours=float(rng.uniform(0, 168)))
+            started_at = finished_at - timedelta(hours=float(rng.exponential(60)))
+            created_at = started_at - timedelta(hours=float(rng.exponential(400)))
+            facts += finished_item(number, created_at=created_at, started_at=started_at, finished_at=finished_at)
+            number += 1
+    for _ in range(draw(st.integers(min_value=0, max_value=30))):
+        facts.append(work_item(number, created_at=begin + timedelta(hours=float(rng.uniform(0, 168 * len(weekly))))))
+        number += 1
+    if draw(st.booleans()):
+        facts.append(BaselineFact(begin, begin, (NOW + 8 * WEEK).date(), max(1, number // 2)))
+    return facts
