@@ -2,7 +2,8 @@
 
 1. Take the finish forecast. Without a gate passed and a target to come there is no finding.
 2. The effect is the slip to be expected: the mean over the trials of the days late, none of them counted for more than
-   the P95 finish or ten years, because a few endless trials must not speak for all. T is 5 % of the time left, at least 3 days.
+   the P95 finish or ten years, because a few endless trials must not speak for all. T is 5 % of the time left, at least
+   3 days.
 3. It opens when P(slip > T) is at least 80 %, or P(on time) is below what is accepted (default .85).
 4. Root causes, against the plan in force (a baseline of so many items by the target from its approval on):
    scope (items in the project now over items in the baseline) and rate (demonstrated over planned). Each trial's

@@ -135,10 +135,11 @@ StatusRow = tuple[int, int, int, int, int, bool]
 
 
 def status_columns(
-    items: Sequence[WorkItemFact], changes: Iterable[StatusChangeFact], row_of: dict[UUID, int]
+    observed: Iterable[WorkItemFact], changes: Iterable[StatusChangeFact], row_of: dict[UUID, int]
 ) -> StatusColumns:
     """Every dated move, every dated resolution, and each state that was only found at a moment.
 
+    observed: every observation of the items, so that a later one does not hide what an earlier one knew
     Duplicates collapse; a change of an unknown item is left out.
     """
     rows: set[StatusRow] = {
@@ -153,8 +154,8 @@ def status_columns(
         for change in changes
         if change.item_id in row_of
     }
-    for row, item in enumerate(items):
-        recorded_us = to_us(item.recorded_at)
+    for item in observed:
+        row, recorded_us = row_of[item.id], to_us(item.recorded_at)
         if item.resolved_at is not None:
             rows.add((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True))
         if item.status_category is not None:
@@ -174,7 +175,7 @@ FieldRow = tuple[str, int, int, int, str, str | None, int]
 
 
 def field_columns(
-    items: Sequence[WorkItemFact], changes: Iterable[FieldChangeFact], row_of: dict[UUID, int]
+    observed: Iterable[WorkItemFact], changes: Iterable[FieldChangeFact], row_of: dict[UUID, int]
 ) -> FieldColumns:
     """Every dated value of a field, and the undated ones from the moment they were found."""
     rows: set[FieldRow] = {
@@ -190,8 +191,8 @@ def field_columns(
         for change in changes
         if change.item_id in row_of
     }
-    for row, item in enumerate(items):
-        recorded_us = to_us(item.recorded_at)
+    for item in observed:
+        row, recorded_us = row_of[item.id], to_us(item.recorded_at)
         for name, value in _undated_values(item):
             rows.add((name, row, recorded_us, UNDATED_LAST, repr(value), value, recorded_us))
     ordered = sorted(rows, key=lambda row: row[:5])

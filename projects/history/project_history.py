@@ -127,8 +127,8 @@ class ProjectHistory:
         row_of = {fact.id: row for row, fact in enumerate(unique)}
         return cls(
             items=item_columns(unique),
-            statuses=status_columns(unique, moves, row_of),
-            fields=field_columns(unique, changes, row_of),
+            statuses=status_columns(items, moves, row_of),
+            fields=field_columns(items, changes, row_of),
             baselines=tuple(sorted(baselines, key=lambda fact: (fact.approved_at, repr(fact)))),
         )
 
