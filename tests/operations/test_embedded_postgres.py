@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ from stratibreak.embedded_postgres import (
 from stratibreak.embedded_postgres.binaries import find_binaries
 from stratibreak.embedded_postgres.places import SOCKET_PATH_LIMIT, places_for
 from stratibreak.embedded_postgres.server import DURABLE_SETTINGS, Server
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -50,6 +53,18 @@ def _one_value(url: str, statement: str) -> object:
 def _make_table(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL("CREATE TABLE {} AS SELECT 7 AS value").format(Identifier(name)))
+
+
+def _python(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start another Python that runs the script with this package's names at hand."""
+    names = "import sys\nfrom pathlib import Path\nfrom stratibreak.embedded_postgres import *\n"
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and script
+        [sys.executable, "-c", names + script, *arguments],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _server(root: Path) -> Server:
@@ -139,12 +154,13 @@ def test_interrupted_first_start_is_begun_anew(root: Path) -> None:
 
 
 def test_starters_at_the_same_time_share_one_server(root: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        urls = pool.map(ensure_running, [root] * 3)
+    starters = [_python("print(ensure_running(Path(sys.argv[1])).login)", str(root)) for _ in range(3)]
 
-    assert len(set(urls)) == 1
-    log = places_for(root).log.read_text()
-    assert log.count("starting PostgreSQL") == 1
+    answers = {starter.communicate()[0] for starter in starters}
+
+    assert [starter.returncode for starter in starters] == [0, 0, 0]
+    assert len(answers) == 1
+    assert places_for(root).log.read_text().count("starting PostgreSQL") == 1
 
 
 def test_data_and_socket_are_closed_to_other_users(root: Path) -> None:
@@ -268,28 +284,17 @@ def test_temporary_server_leaves_nothing_behind() -> None:
 
 
 def test_temporary_server_of_a_killed_run_is_removed_by_the_next() -> None:
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    run = context.Process(target=_hold_temporary_server, args=(sender,))
-    run.start()
-    abandoned = Path(receiver.recv())
-    run.kill()
-    run.join()
+    hold = "with temporary_server() as urls:\n    print(urls.superuser, flush=True)\n    sys.stdin.read()"
+    with _python(hold) as run:
+        assert run.stdout is not None
+        abandoned = Path(str(_one_value(run.stdout.readline().strip(), "SHOW data_directory"))).parent
+        run.kill()
     assert abandoned.exists()
 
     with temporary_server():
         pass
 
     assert not abandoned.exists()
-    receiver.close()
-    sender.close()
-    run.close()
-
-
-def _hold_temporary_server(sender: multiprocessing.connection.Connection) -> None:
-    with temporary_server() as urls:
-        sender.send(str(Path(str(_one_value(urls.superuser, "SHOW data_directory"))).parent))
-        signal.pause()
 
 
 def test_secrets_are_made_once_and_readable_by_us_alone(root: Path) -> None:

@@ -21,7 +21,7 @@ from tenants.models import User
 
 HOST = "127.0.0.1"
 # One process: its threads share the interpreter, but a demo waits for the database, not for the processor.
-BLOCKING_THREADS = 8
+BLOCKING_THREADS = 4
 DEMO_USERS = (
     ("admin@stratibreak.com", "admin123"),
     ("manager@stratibreak.com", "manager123"),
