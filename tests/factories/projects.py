@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import factory
 
@@ -15,6 +16,7 @@ from projects.enums import (
     CategoryOrigin,
     CostCategory,
     GoalHardness,
+    ImportStatus,
     IncidentSeverity,
     IterationState,
     LinkDirection,
@@ -35,6 +37,7 @@ from projects.models import (
     Deployment,
     FieldChange,
     Goal,
+    ImportRun,
     Incident,
     Iteration,
     IterationMembership,
@@ -42,6 +45,7 @@ from projects.models import (
     MilestoneMembership,
     Project,
     ProjectMembership,
+    PseudonymKey,
     PulseSummary,
     ScopeApproval,
     Stakeholder,
@@ -49,6 +53,7 @@ from projects.models import (
     WorkItem,
     WorkItemLink,
 )
+from tenants.encryption.secret import Secret
 from tests.factories.base import TenantModelFactory, register
 from tests.factories.tenants import UserFactory
 
@@ -134,6 +139,20 @@ class ContributorFactory(TenantModelFactory[Contributor]):
     source = SOURCE
     external_id_digest = factory.Sequence(lambda n: sha256_of(f"account-{n}"))
     pseudonym = factory.Sequence(lambda n: f"Contributor {n}")
+    recorded_at = MONDAY
+
+
+@register
+class PseudonymKeyFactory(TenantModelFactory[PseudonymKey]):
+    """The tenant's one key: made where there is none yet."""
+
+    class Meta:
+        model = PseudonymKey
+
+    @classmethod
+    def _create(cls, model_class: type[PseudonymKey], *args: Any, **kwargs: Any) -> PseudonymKey:
+        found: PseudonymKey | None = model_class.objects.first()
+        return found or model_class.objects.create(key=Secret(bytes(32)))
 
 
 @register
@@ -170,6 +189,23 @@ class WorkItemFactory(TenantModelFactory[WorkItem]):
     labels = factory.LazyFunction(lambda: ["backend"])
     recorded_at = MONDAY + timedelta(days=2)
     last_seen_at = MONDAY + timedelta(days=2)
+
+
+@register
+class ImportRunFactory(TenantModelFactory[ImportRun]):
+    class Meta:
+        model = ImportRun
+
+    project = factory.SubFactory(ProjectFactory)
+    file_name = "issues.jsonl"
+    file_digest = factory.Sequence(lambda n: sha256_of(f"file-{n}"))
+    profile = "jira-rest"
+    source = SOURCE
+    status = ImportStatus.COMPLETED
+    checkpoint = 1
+    created_count = 1
+    started_at = MONDAY
+    finished_at = MONDAY + timedelta(minutes=1)
 
 
 @register

@@ -10,9 +10,10 @@ import factory
 from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
 
+from tenants.domain.keys import create_data_key
 from tenants.enums import Role
 from tenants.isolation.context import require_tenant_id
-from tenants.models import ApiKey, Tenant, User
+from tenants.models import ApiKey, Tenant, TenantDataKey, User
 from tests.factories.base import TenantModelFactory, register
 
 
@@ -67,3 +68,16 @@ class ApiKeyFactory(TenantModelFactory[ApiKey]):
     expires_at = datetime(2100, 1, 1, tzinfo=UTC)
     secret_digest = factory.Sequence(lambda n: hashlib.sha256(f"secret-{n}".encode()).hexdigest())
     pepper_version = 1
+
+
+@register
+class TenantDataKeyFactory(TenantModelFactory[TenantDataKey]):
+    """The tenant's newest data key: made, wrapped by the key ring, where there is none yet."""
+
+    class Meta:
+        model = TenantDataKey
+
+    @classmethod
+    def _create(cls, model_class: type[TenantDataKey], *args: Any, **kwargs: Any) -> TenantDataKey:
+        create_data_key(tenant_id=require_tenant_id())
+        return model_class.objects.latest("version")

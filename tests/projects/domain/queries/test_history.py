@@ -1,0 +1,201 @@
+"""From rows to a history: what is read, how it is read, and in how many queries."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from projects.domain.queries.history import load_history
+from projects.enums import Presence, StatusCategory
+from projects.history.columns import DONE, IN_PROGRESS, TO_DO
+from projects.history.facts import BaselineFact
+from projects.history.instants import to_us
+from projects.history.project_history import ProjectHistory
+from projects.models import Project
+from tenants.isolation.transaction import tenant_context
+from tests.factories.look_alike import LookAlike
+from tests.factories.projects import (
+    MONDAY,
+    SOURCE,
+    BaselineFactory,
+    FieldChangeFactory,
+    ProjectFactory,
+    ScopeApprovalFactory,
+    WorkflowStatusFactory,
+    WorkItemFactory,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_tenant")]
+
+WEEK_LATER = MONDAY + timedelta(days=7)
+
+
+@pytest.fixture
+def project(in_tenant: LookAlike) -> Project:
+    project: Project = ProjectFactory.create()
+    for status_id, category in (
+        ("1", StatusCategory.TODO),
+        ("3", StatusCategory.IN_PROGRESS),
+        ("6", StatusCategory.DONE),
+    ):
+        WorkflowStatusFactory.create(project=project, source=SOURCE, status_id=status_id, category=category)
+    return project
+
+
+def started_and_finished_item(project: Project) -> Any:
+    item = WorkItemFactory.create(
+        project=project,
+        opened_at=MONDAY,
+        resolved_at=MONDAY + timedelta(days=3),
+        status_category=StatusCategory.DONE,
+        recorded_at=WEEK_LATER,
+    )
+    for days, from_id, to_id in ((1, "1", "3"), (3, "3", "6")):
+        FieldChangeFactory.create(
+            work_item=item,
+            from_id=from_id,
+            to_id=to_id,
+            changed_at=MONDAY + timedelta(days=days),
+            recorded_at=WEEK_LATER,
+        )
+    return item
+
+
+def state_at(history: ProjectHistory, moment: datetime) -> int:
+    return int(history.as_of(moment).states.category[0])
+
+
+def test_item_goes_through_the_categories_of_its_statuses(project: Project) -> None:
+    started_and_finished_item(project)
+
+    history = load_history(project.pk)
+
+    assert state_at(history, MONDAY + timedelta(days=2)) == IN_PROGRESS
+    assert state_at(history, MONDAY + timedelta(days=4)) == DONE
+    states = history.as_of(WEEK_LATER).states
+    assert states.started_us.tolist() == [to_us(MONDAY + timedelta(days=1))]
+    assert states.finished_us.tolist() == [to_us(MONDAY + timedelta(days=3))]
+
+
+def test_category_corrected_by_a_person_changes_the_past(project: Project) -> None:
+    started_and_finished_item(project)
+    project.workflow_statuses.filter(status_id="3").update(category=StatusCategory.TODO)
+
+    history = load_history(project.pk)
+
+    assert state_at(history, MONDAY + timedelta(days=2)) == TO_DO
+
+
+def test_status_without_a_category_is_not_guessed(project: Project) -> None:
+    item = WorkItemFactory.create(project=project, status_category=StatusCategory.TODO, recorded_at=WEEK_LATER)
+    FieldChangeFactory.create(work_item=item, to_id="99", to_text="In Progress", recorded_at=WEEK_LATER)
+
+    history = load_history(project.pk)
+
+    assert IN_PROGRESS not in history.statuses.category.tolist()
+
+
+def test_dates_and_estimates_read_alike_on_items_and_in_changes(project: Project) -> None:
+    item = WorkItemFactory.create(
+        project=project, due_date=date(2026, 3, 2), estimate_points=5.0, recorded_at=WEEK_LATER
+    )
+    FieldChangeFactory.create(
+        work_item=item, field="due_date", from_id="", from_text="", to_id="2026-03-02", to_text="2026-03-02 00:00:00.0"
+    )
+    FieldChangeFactory.create(work_item=item, field="estimate_points", from_id="", from_text="3", to_id="", to_text="5")
+
+    history = load_history(project.pk)
+
+    for moment in (MONDAY + timedelta(days=2), WEEK_LATER):
+        assert history.as_of(moment).values_of("due_date").tolist() == ["2026-03-02"]
+        assert history.as_of(moment).values_of("estimate_points").tolist() == ["5.0"]
+
+
+def test_emptied_field_is_none_and_ids_stand_before_localised_names(project: Project) -> None:
+    item = WorkItemFactory.create(project=project)
+    for days, to_id, to_text in ((1, "12", "Sprint 12"), (2, "", "")):
+        FieldChangeFactory.create(
+            work_item=item, field="iteration", to_id=to_id, to_text=to_text, changed_at=MONDAY + timedelta(days=days)
+        )
+
+    history = load_history(project.pk)
+
+    assert history.as_of(MONDAY + timedelta(days=1)).values_of("iteration").tolist() == ["12"]
+    assert history.as_of(MONDAY + timedelta(days=2)).values_of("iteration").tolist() == [None]
+
+
+def test_item_that_is_gone_is_gone_from_when_it_was_found_so(project: Project) -> None:
+    WorkItemFactory.create(
+        project=project, presence=Presence.GONE, presence_changed_at=MONDAY + timedelta(days=5), recorded_at=MONDAY
+    )
+
+    history = load_history(project.pk)
+
+    assert history.as_of(MONDAY + timedelta(days=4)).states.live.tolist() == [True]
+    assert history.as_of(MONDAY + timedelta(days=6)).states.live.tolist() == [False]
+
+
+def test_approved_change_of_scope_makes_a_plan_of_its_own(project: Project) -> None:
+    BaselineFactory.create(project=project, approved_at=MONDAY, finish_date=date(2026, 6, 30), scope_item_count=120)
+    ScopeApprovalFactory.create(project=project, approved_at=WEEK_LATER, item_count_delta=6)
+    ScopeApprovalFactory.create(
+        project=project,
+        approved_at=WEEK_LATER + timedelta(days=1),
+        item_count_delta=0,
+        finish_date=date(2026, 7, 31),
+    )
+
+    plans = load_history(project.pk).baselines
+
+    assert [(plan.approved_at, plan.target_date, plan.scope_items) for plan in plans] == [
+        (MONDAY, date(2026, 6, 30), 120),
+        (WEEK_LATER, date(2026, 6, 30), 126),
+        (WEEK_LATER + timedelta(days=1), date(2026, 7, 31), 126),
+    ]
+    assert all(isinstance(plan, BaselineFact) for plan in plans)
+
+
+def test_approval_before_any_baseline_promises_nothing(project: Project) -> None:
+    ScopeApprovalFactory.create(project=project, approved_at=MONDAY)
+    BaselineFactory.create(project=project, approved_at=WEEK_LATER, scope_item_count=None)
+
+    assert load_history(project.pk).baselines == ()
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_history_takes_five_queries_whatever_its_size(
+    project: Project, items: int, django_assert_num_queries: Any
+) -> None:
+    for _ in range(items):
+        started_and_finished_item(project)
+
+    with django_assert_num_queries(5):
+        history = load_history(project.pk)
+
+    assert len(history.items) == items
+
+
+def test_unknown_project_has_an_empty_history() -> None:
+    assert len(load_history(uuid4()).items) == 0
+
+
+def test_project_of_another_tenant_has_an_empty_history(project: Project, theirs: LookAlike) -> None:
+    with tenant_context(theirs.tenant.pk):
+        foreign = started_and_finished_item(ProjectFactory.create())
+
+    assert len(load_history(foreign.project_id).items) == 0
+
+
+def test_two_loads_hash_alike(project: Project) -> None:
+    for _ in range(3):
+        started_and_finished_item(project)
+    moment = datetime(2026, 2, 1, tzinfo=UTC)
+
+    first, second = load_history(project.pk).as_of(moment), load_history(project.pk).as_of(moment)
+
+    assert first.inputs_hash == second.inputs_hash
+    assert np.array_equal(first.statuses.at_us, second.statuses.at_us)
