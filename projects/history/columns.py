@@ -7,7 +7,6 @@ which facts arrive cannot matter. Every array is read-only.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,12 +100,12 @@ class FieldColumns(Columns):
 
 def newest_items(facts: Iterable[WorkItemFact]) -> list[WorkItemFact]:
     """One fact per item, ordered by id: of several about one item the one recorded last."""
-    newest: dict[UUID, WorkItemFact] = {}
+    newest: dict[int, WorkItemFact] = {}
     for fact in facts:
-        kept = newest.get(fact.id)
+        kept = newest.get(fact.id.int)
         if kept is None or _recency(fact) > _recency(kept):
-            newest[fact.id] = fact
-    return sorted(newest.values(), key=lambda fact: fact.id.bytes)
+            newest[fact.id.int] = fact
+    return [newest[number] for number in sorted(newest)]
 
 
 def _recency(fact: WorkItemFact) -> tuple[Any, ...]:
@@ -132,56 +131,61 @@ def item_columns(facts: Sequence[WorkItemFact]) -> ItemColumns:
 
 
 StatusRow = tuple[int, int, int, int, int, bool]
+"""Item, instant, sequence, category, recorded, dated: in the order that the rows are sorted by."""
 
 
 def status_columns(
-    observed: Iterable[WorkItemFact], changes: Iterable[StatusChangeFact], row_of: dict[UUID, int]
+    observed: Iterable[WorkItemFact], changes: Iterable[StatusChangeFact], row_of: dict[int, int]
 ) -> StatusColumns:
     """Every dated move, every dated resolution, and each state that was only found at a moment.
 
     observed: every observation of the items, so that a later one does not hide what an earlier one knew
+    row_of: the row of each item by the integer of its id
     Duplicates collapse; a change of an unknown item is left out.
     """
-    rows: set[StatusRow] = {
-        (
-            row_of[change.item_id],
-            to_us(change.changed_at),
-            change.sequence,
-            CATEGORY_CODES[change.to_category],
-            to_us(change.recorded_at),
-            True,
-        )
-        for change in changes
-        if change.item_id in row_of
-    }
+    rows: list[StatusRow] = []
+    for change in changes:
+        row = row_of.get(change.item_id.int)
+        if row is not None:
+            category = CATEGORY_CODES[change.to_category]
+            at_us, recorded_us = to_us(change.changed_at), to_us(change.recorded_at)
+            rows.append((row, at_us, change.sequence, category, recorded_us, True))
     for item in observed:
-        row, recorded_us = row_of[item.id], to_us(item.recorded_at)
+        row, recorded_us = row_of[item.id.int], to_us(item.recorded_at)
         if item.resolved_at is not None:
-            rows.add((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True))
+            rows.append((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True))
         if item.status_category is not None:
-            rows.add((row, recorded_us, UNDATED_LAST, CATEGORY_CODES[item.status_category], recorded_us, False))
-    ordered = sorted(rows)
+            rows.append((row, recorded_us, UNDATED_LAST, CATEGORY_CODES[item.status_category], recorded_us, False))
+    table = _sorted_without_doubles(np.array(rows, dtype=np.int64).reshape(-1, len(fields(StatusColumns))))
     return StatusColumns(
-        item=np.array([row[0] for row in ordered], dtype=np.intp),
-        at_us=_instants(row[1] for row in ordered),
-        sequence=np.array([row[2] for row in ordered], dtype=np.int32),
-        category=np.array([row[3] for row in ordered], dtype=np.int8),
-        recorded_us=_instants(row[4] for row in ordered),
-        dated=np.array([row[5] for row in ordered], dtype=np.bool_),
+        item=table[:, 0].astype(np.intp),
+        at_us=table[:, 1].copy(),
+        sequence=table[:, 2].astype(np.int32),
+        category=table[:, 3].astype(np.int8),
+        recorded_us=table[:, 4].copy(),
+        dated=table[:, 5].astype(np.bool_),
     )
+
+
+def _sorted_without_doubles(table: Instants) -> Instants:
+    """Rows of a table in the order of its columns, each once: shape (rows, columns)."""
+    table = table[np.lexsort(table.T[::-1])]
+    is_new = np.ones(len(table), dtype=np.bool_)
+    is_new[1:] = (table[1:] != table[:-1]).any(axis=1)
+    return table[is_new]
 
 
 FieldRow = tuple[str, int, int, int, str, str | None, int]
 
 
 def field_columns(
-    observed: Iterable[WorkItemFact], changes: Iterable[FieldChangeFact], row_of: dict[UUID, int]
+    observed: Iterable[WorkItemFact], changes: Iterable[FieldChangeFact], row_of: dict[int, int]
 ) -> FieldColumns:
     """Every dated value of a field, and the undated ones from the moment they were found."""
     rows: set[FieldRow] = {
         (
             change.field,
-            row_of[change.item_id],
+            row_of[change.item_id.int],
             to_us(change.changed_at),
             change.sequence,
             repr(change.to_value),
@@ -189,13 +193,13 @@ def field_columns(
             to_us(change.recorded_at),
         )
         for change in changes
-        if change.item_id in row_of
+        if change.item_id.int in row_of
     }
     for item in observed:
-        row, recorded_us = row_of[item.id], to_us(item.recorded_at)
+        row, recorded_us = row_of[item.id.int], to_us(item.recorded_at)
         for name, value in _undated_values(item):
             rows.add((name, row, recorded_us, UNDATED_LAST, repr(value), value, recorded_us))
-    ordered = sorted(rows, key=lambda row: row[:5])
+    ordered = sorted(rows, key=lambda row: (*row[:5], row[6]))
     return FieldColumns(
         field=_texts([row[0] for row in ordered]),
         item=np.array([row[1] for row in ordered], dtype=np.intp),

@@ -13,11 +13,11 @@ Instants = NDArray[np.int64]
 """Microseconds since the epoch in UTC; NEVER where the instant has not come."""
 
 NEVER: int = int(np.iinfo(np.int64).max)
-MICROSECONDS_PER_HOUR: int = 3_600_000_000
-MICROSECONDS_PER_DAY: int = 24 * MICROSECONDS_PER_HOUR
+SECONDS_PER_DAY = 86_400
+MICROSECONDS_PER_SECOND = 1_000_000
+MICROSECONDS_PER_DAY: int = SECONDS_PER_DAY * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_WEEK: int = 7 * MICROSECONDS_PER_DAY
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(at: datetime | None) -> int:
@@ -29,7 +29,8 @@ def to_us(at: datetime | None) -> int:
         return NEVER
     if at.tzinfo is None:
         raise ValueError(f"{at!r} has no time zone; instants are aware")
-    return (at - EPOCH) // MICROSECOND
+    since = at - EPOCH
+    return (since.days * SECONDS_PER_DAY + since.seconds) * MICROSECONDS_PER_SECOND + since.microseconds
 
 
 def from_us(us: int) -> datetime:

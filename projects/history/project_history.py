@@ -124,7 +124,7 @@ class ProjectHistory:
                 case BaselineFact():
                     baselines.add(fact)
         unique = newest_items(items)
-        row_of = {fact.id: row for row, fact in enumerate(unique)}
+        row_of = {fact.id.int: row for row, fact in enumerate(unique)}
         return cls(
             items=item_columns(unique),
             statuses=status_columns(items, moves, row_of),
