@@ -1,9 +1,161 @@
-"""The backoffice."""
+"""The backoffice: one site for administrators of an organisation and for platform operators.
+
+An administrator works in their organisation and sees no other.  An operator first takes a deliberate step, with a
+reason: enter one organisation and work in it, or read across all of them.  Both are in the audit log before anything is
+shown.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.views.decorators.cache import never_cache
+
+from tenants.isolation.platform_access import platform_access_available
+from tenants.isolation.transaction import auth_context
+from tenants.operators import OperatorChoice, keep_operator_choice, operator_choice
+
+RECENT_ENTRIES = 10
+_READ_ACROSS = "across"
+_LEAVE = "leave"
+_ALWAYS_OPEN = ("login", "logout", "jsi18n", "password_change", "password_change_done", "operator_step")
+
+
+class OperatorStepForm(forms.Form):
+    """Which organisation an operator enters, or that they read across all, and why."""
+
+    target = forms.ChoiceField(label="Work in")
+    reason = forms.CharField(
+        max_length=300,
+        min_length=5,
+        help_text="Kept in the audit log; the organisation's administrators can read it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "size": 60}),
+    )
+
+    def __init__(self, *args: Any, organisations: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        across = [(_READ_ACROSS, "All organisations, reading only")] if platform_access_available() else []
+        field = self.fields["target"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above
+        field.choices = [*across, *organisations]
+
+
+class BackofficeSite(AdminSite):
+    """Django's admin, with the operator's step before it and the audit trail instead of its own log."""
+
+    site_header = "Stratibreak"
+    site_title = "Stratibreak"
+    index_title = "Backoffice"
+    enable_nav_sidebar = True
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(getattr(request.user, "is_staff", False))
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        step = path("operator/", self.admin_view(self.operator_step), name="operator_step")
+        return [step, *super().get_urls()]
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Send an operator who has not taken the step to it, whatever page they asked for."""
+        inner = super().admin_view(view, cacheable)
+
+        def stepped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if needs_step(request):
+                return HttpResponseRedirect(reverse("admin:operator_step"))
+            answer: HttpResponse = inner(request, *args, **kwargs)
+            return answer
+
+        stepped.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]  # as Django's does
+        return stepped
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        choice = operator_choice(request) if getattr(request.user, "is_operator", False) else None
+        context["operator_choice"] = choice
+        context["organisation_name"] = _organisation_name(request, choice)
+        return context
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Show the models and what was done last, from the audit trail."""
+        from tenants.models import AuditEntry  # noqa: PLC0415  # models are loaded after sites
+
+        recent = list(AuditEntry.objects.all()[:RECENT_ENTRIES])
+        return super().index(request, {"recent_entries": recent, **(extra_context or {})})
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Change one's own password under the auth purpose, which operators have too."""
+        with auth_context(actor_id=getattr(request.user, "pk", None)):
+            return super().password_change(request, extra_context)
+
+    def operator_step(self, request: HttpRequest) -> HttpResponse:
+        """Let an operator enter an organisation, read across all, or leave again."""
+        if not getattr(request.user, "is_operator", False):
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.POST.get("target") == _LEAVE:
+            keep_operator_choice(request, None)
+            return HttpResponseRedirect(reverse("admin:operator_step"))
+        form = OperatorStepForm(request.POST or None, organisations=_organisations())
+        if request.method == "POST" and form.is_valid():
+            take_step(request, form.cleaned_data["target"], form.cleaned_data["reason"])
+            messages.success(request, "Your step is in the audit log.")
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {**self.each_context(request), "title": "Where do you want to work?", "form": form}
+        return TemplateResponse(request, "admin/operator_step.html", context)
+
+    @never_cache
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
+        return super().app_index(request, app_label, extra_context)
 
 
 class BackofficeConfig(AdminConfig):
     """Django's admin with our site as the default one."""
+
+    default_site = "stratibreak.admin_site.BackofficeSite"
+
+
+def needs_step(request: HttpRequest) -> bool:
+    """Whether an operator asks for a page that needs the step they have not taken."""
+    if not getattr(request.user, "is_operator", False) or operator_choice(request) is not None:
+        return False
+    match = request.resolver_match
+    return match is None or match.url_name not in _ALWAYS_OPEN
+
+
+def take_step(request: HttpRequest, target: str, reason: str) -> None:
+    """Keep the choice in the session; entering an organisation is in its audit log first."""
+    from tenants.domain.auditing import record_operator_enter  # noqa: PLC0415  # models are loaded after sites
+
+    tenant_id = None if target == _READ_ACROSS else UUID(target)
+    if tenant_id is not None:
+        operator_id = request.user.pk
+        record_operator_enter(tenant_id=tenant_id, operator_id=operator_id, reason=reason)
+    keep_operator_choice(request, OperatorChoice(tenant_id, reason))
+
+
+def _organisations() -> list[tuple[str, str]]:
+    from tenants.models import Tenant  # noqa: PLC0415  # models are loaded after sites
+
+    with auth_context():
+        found = Tenant.objects.order_by("name").values_list("id", "name")
+        return [(str(tenant_id), name) for tenant_id, name in found]
+
+
+def _organisation_name(request: HttpRequest, choice: OperatorChoice | None) -> str:
+    from tenants.models import Tenant  # noqa: PLC0415  # models are loaded after sites
+
+    tenant = getattr(request.user, "tenant", None)
+    if tenant is not None:
+        return str(tenant)
+    if choice is None or choice.tenant_id is None:
+        return ""
+    with auth_context():
+        return Tenant.objects.values_list("name", flat=True).filter(pk=choice.tenant_id).first() or ""

@@ -42,6 +42,7 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
+    "auditlog",  # before tenants, whose page of the audit trail replaces its own
     "tenants",
     "projects",
     "predictions",
@@ -52,7 +53,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "auditlog",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -191,7 +191,8 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / ".stratibreak" / "static"
+# STATIC_ROOT: where `collectstatic` writes for a web server in front; absent: the process serves them itself.
+STATIC_ROOT = env.str("STATIC_ROOT", "") or None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import path
+from django.views.generic import RedirectView
 
+from stratibreak import health
 from stratibreak.api_router import api_urlpatterns
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("livez", health.live, name="livez"),
+    path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
     *api_urlpatterns,
 ]

@@ -24,7 +24,7 @@ from tenants.isolation.context import AccessContext, Purpose, use_context
 from tenants.isolation.platform_access import across_all_tenants
 from tenants.isolation.transaction import auth_context, open_context
 from tenants.models.user import User
-from tenants.operators import BACKOFFICE_PATH, operator_choice
+from tenants.operators import BACKOFFICE_PATH, STEP_PATH, operator_choice
 from tenants.request_info import request_info_of, use_request_info
 
 logger = logging.getLogger(__name__)
@@ -135,8 +135,8 @@ def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
         return None
     if user.tenant_id is not None:
         return AccessContext(Purpose.APP, cast(UUID, user.tenant_id), user.pk)
-    if not request.path.startswith(BACKOFFICE_PATH):
-        return None
+    if not request.path.startswith(BACKOFFICE_PATH) or request.path == STEP_PATH:
+        return None  # the step itself is recorded in a transaction of its own
     choice = operator_choice(request)
     if choice is None:
         return None

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 BACKOFFICE_PATH = "/admin/"
+STEP_PATH = "/admin/operator/"
 _SESSION_KEY = "operator_choice"
 
 

@@ -52,7 +52,7 @@ def change_user(*, user: User, changes: Mapping[str, Any]) -> User:
     """
     loses_rights = changes.get("role", user.role) != Role.ADMIN or not changes.get("is_active", user.is_active)
     if loses_rights:
-        _check_not_last_administrator(user)
+        check_not_last_administrator(user)
     for name, value in changes.items():
         setattr(user, name, value)
     user.save(update_fields=[*changes, "updated_at"])
@@ -67,7 +67,7 @@ def deactivate_user(*, user: User) -> User:
     return change_user(user=user, changes={"is_active": False})
 
 
-def _check_not_last_administrator(user: User) -> None:
+def check_not_last_administrator(user: User) -> None:
     """Raises LastAdministrator. Holds the organisation's row, so that two administrators cannot remove each other."""
     if user.role != Role.ADMIN or not user.is_active:
         return

@@ -1,0 +1,94 @@
+"""Backoffice pages of gaps, their causes, evidence and actions."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
+from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
+from tenants.domain.auditing import AuditAction
+
+
+class RootCauseInline(TenantInline):
+    """Why, ranked."""
+
+    model = RootCause
+    fields = ("rank", "description", "contribution_days", "contribution_share", "confidence")
+
+
+class EvidenceInline(TenantInline):
+    """The facts it rests on."""
+
+    model = Evidence
+    fields = ("object_type", "object_key", "field", "value", "observed_at")
+
+
+class CorrectiveActionInline(TenantInline):
+    """What closes it."""
+
+    model = CorrectiveAction
+    fields = ("title", "status", "priority", "owner", "due_date", "expected_effect_days")
+
+
+class AffectedAreaInline(TenantInline):
+    """What it touches."""
+
+    model = AffectedArea
+    fields = ("kind", "name", "impact_level")
+
+
+@admin.register(Gap)
+class GapPage(TenantAdmin):
+    """Where a project differs from what was intended, with causes, evidence and actions on one page."""
+
+    read_action = AuditAction.VIEW_GAP_ANALYSIS
+    list_display = ("title", "project", "type", "severity", "status", "identified_at", "owner")
+    list_filter = ("status", "severity", "type")
+    list_select_related = ("project", "owner")
+    search_fields = ("title__startswith",)
+    inlines = (RootCauseInline, AffectedAreaInline, EvidenceInline, CorrectiveActionInline)
+
+
+@admin.register(RootCause)
+class RootCausePage(TenantAdmin):
+    """Causes of gaps with their contribution in days, money or share."""
+
+    read_action = AuditAction.VIEW_GAP_ANALYSIS
+    list_display = ("description", "gap", "rank", "category", "contribution_days", "contribution_share", "confidence")
+    list_select_related = ("gap",)
+
+
+@admin.register(AffectedArea)
+class AffectedAreaPage(TenantAdmin):
+    """What gaps touch."""
+
+    read_action = AuditAction.VIEW_GAP_ANALYSIS
+    list_display = ("name", "gap", "kind", "impact_level")
+    list_select_related = ("gap",)
+
+
+@admin.register(Evidence)
+class EvidencePage(TenantAdmin):
+    """The facts gaps rest on."""
+
+    read_action = AuditAction.VIEW_GAP_ANALYSIS
+    list_display = ("object_key", "gap", "object_type", "field", "observed_at")
+    list_select_related = ("gap",)
+
+
+@admin.register(CorrectiveAction)
+class CorrectiveActionPage(TenantAdmin):
+    """What closes gaps: who, until when, at what cost, to what effect."""
+
+    list_display = ("title", "gap", "status", "priority", "owner", "due_date", "expected_effect_days")
+    list_filter = ("status", "priority")
+    list_select_related = ("gap", "owner")
+
+
+@admin.register(GapTransition)
+class GapTransitionPage(SystemAdmin):
+    """Who moved a gap from which state to which, when and why."""
+
+    read_action = AuditAction.VIEW_GAP_ANALYSIS
+    list_display = ("gap", "kind", "from_status", "to_status", "from_severity", "to_severity", "at")
+    list_select_related = ("gap",)

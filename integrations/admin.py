@@ -1,0 +1,42 @@
+"""Backoffice pages of connected tools."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from integrations.models import FieldMapping, Integration, SyncResult
+from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
+
+
+class FieldMappingInline(TenantInline):
+    """Which external field becomes which of ours."""
+
+    model = FieldMapping
+
+
+@admin.register(Integration)
+class IntegrationPage(TenantAdmin):
+    """Connections to tools; credentials are entered here and shown nowhere."""
+
+    list_display = ("name", "project", "type", "status", "last_sync_at", "error_count")
+    list_filter = ("type", "status")
+    list_select_related = ("project",)
+    search_fields = ("name__startswith",)
+    inlines = (FieldMappingInline,)
+
+
+@admin.register(FieldMapping)
+class FieldMappingPage(TenantAdmin):
+    """Which external field becomes which of ours, and how."""
+
+    list_display = ("external_field", "internal_field", "integration", "transformation", "is_required")
+    list_select_related = ("integration",)
+
+
+@admin.register(SyncResult)
+class SyncResultPage(SystemAdmin):
+    """Runs of connections: how many, how long, what failed."""
+
+    list_display = ("integration", "status", "started_at", "duration_ms", "created_count", "failed_count")
+    list_filter = ("status",)
+    list_select_related = ("integration",)

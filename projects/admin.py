@@ -1,0 +1,282 @@
+"""Backoffice pages of projects, their plan and the record of their work."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from projects.models import (
+    ActivityEvent,
+    AnalysisRecord,
+    Baseline,
+    CapacityCalendar,
+    CiRun,
+    CoAssignee,
+    Contributor,
+    CostEntry,
+    Deployment,
+    FieldChange,
+    Goal,
+    ImportRun,
+    Incident,
+    Iteration,
+    IterationMembership,
+    Milestone,
+    MilestoneMembership,
+    Project,
+    ProjectMembership,
+    PulseSummary,
+    ScopeApproval,
+    Stakeholder,
+    WorkflowStatus,
+    WorkItem,
+    WorkItemLink,
+)
+from tenants.admin.base import RecordAdmin, SystemAdmin, TenantAdmin, TenantInline
+
+
+class MembershipInline(TenantInline):
+    """Who leads and who works on the project."""
+
+    model = ProjectMembership
+
+
+class GoalInline(TenantInline):
+    """What the project promised."""
+
+    model = Goal
+    fields = ("title", "hardness", "due_date", "achieved_at", "tolerance")
+
+
+@admin.register(Project)
+class ProjectPage(TenantAdmin):
+    """Projects, with their people and goals."""
+
+    list_display = ("name", "status", "start_date", "end_date", "owner")
+    list_filter = ("status",)
+    list_select_related = ("owner",)
+    search_fields = ("name_lower__prefix",)
+    inlines = (MembershipInline, GoalInline)
+    fieldsets = (
+        (None, {"fields": ("name", "description", "status", "owner", ("start_date", "end_date"), "time_zone")}),
+        ("Budget", {"fields": (("planned_budget", "currency"),)}),
+        (
+            "Tolerances",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("schedule_tolerance_days", "schedule_tolerance_percent"),
+                    ("budget_tolerance_percent", "scope_tolerance_percent"),
+                    "accepted_risk",
+                ),
+            },
+        ),
+    )
+
+
+@admin.register(ProjectMembership)
+class ProjectMembershipPage(TenantAdmin):
+    """Who leads and who works on which project: what a team leader sees."""
+
+    list_display = ("project", "user", "role")
+    list_filter = ("role",)
+    list_select_related = ("project", "user")
+
+
+@admin.register(Stakeholder)
+class StakeholderPage(TenantAdmin):
+    """People with an interest in a project."""
+
+    list_display = ("name", "email", "role", "project", "user")
+    list_select_related = ("project", "user")
+    search_fields = ("name_lower__prefix", "email__prefix")
+
+
+@admin.register(Goal)
+class GoalPage(TenantAdmin):
+    """What projects promised."""
+
+    list_display = ("title", "project", "hardness", "due_date", "achieved_at")
+    list_filter = ("hardness",)
+    list_select_related = ("project",)
+    search_fields = ("title_lower__prefix",)
+
+
+@admin.register(Baseline)
+class BaselinePage(TenantAdmin):
+    """Approved plans."""
+
+    list_display = ("name", "project", "approved_at", "start_date", "finish_date", "scope_item_count")
+    list_select_related = ("project",)
+
+
+@admin.register(ScopeApproval)
+class ScopeApprovalPage(TenantAdmin):
+    """Approved changes of scope."""
+
+    list_display = ("title", "project", "approved_at", "item_count_delta", "finish_date")
+    list_select_related = ("project",)
+
+
+@admin.register(CapacityCalendar)
+class CapacityCalendarPage(TenantAdmin):
+    """Who is available when."""
+
+    list_display = ("project", "contributor", "first_date", "last_date", "allocation_percent")
+    list_select_related = ("project", "contributor")
+
+
+@admin.register(WorkItem)
+class WorkItemPage(RecordAdmin):
+    """Issues, cards and tasks, as tools and imports report them."""
+
+    list_display = ("key", "title", "project", "item_type", "status_name", "status_category", "opened_at", "resolved_at")
+    list_filter = ("status_category", "presence")
+    list_select_related = ("project",)
+    search_fields = ("key__prefix", "external_id__exact")
+
+
+@admin.register(CoAssignee)
+class CoAssigneePage(RecordAdmin):
+    """Further people assigned to an item."""
+
+    list_display = ("work_item", "contributor", "recorded_at")
+    list_select_related = ("work_item", "contributor")
+
+
+@admin.register(FieldChange)
+class FieldChangePage(RecordAdmin):
+    """The history of items, field by field."""
+
+    list_display = ("work_item", "field", "from_text", "to_text", "changed_at", "actor")
+    list_select_related = ("work_item", "actor")
+    search_fields = ("external_id__exact",)
+
+
+@admin.register(WorkItemLink)
+class WorkItemLinkPage(RecordAdmin):
+    """What blocks, causes or duplicates what."""
+
+    list_display = ("work_item", "link_type", "direction", "target_key", "linked_at", "unlinked_at")
+    list_select_related = ("work_item",)
+
+
+@admin.register(Iteration)
+class IterationPage(RecordAdmin):
+    """Sprints and other time boxes."""
+
+    list_display = ("name", "project", "state", "starts_at", "ends_at", "completed_at")
+    list_filter = ("state",)
+    list_select_related = ("project",)
+    search_fields = ("name__prefix",)
+
+
+@admin.register(IterationMembership)
+class IterationMembershipPage(RecordAdmin):
+    """Which item was in which iteration, from when to when."""
+
+    list_display = ("iteration", "work_item", "joined_at", "left_at")
+    list_select_related = ("iteration", "work_item")
+
+
+@admin.register(Milestone)
+class MilestonePage(RecordAdmin):
+    """Releases and other dated marks."""
+
+    list_display = ("name", "project", "state", "target_date", "released_date")
+    list_filter = ("state",)
+    list_select_related = ("project",)
+    search_fields = ("name__prefix",)
+
+
+@admin.register(MilestoneMembership)
+class MilestoneMembershipPage(RecordAdmin):
+    """Which item belonged to which milestone, from when to when."""
+
+    list_display = ("milestone", "work_item", "joined_at", "left_at")
+    list_select_related = ("milestone", "work_item")
+
+
+@admin.register(WorkflowStatus)
+class WorkflowStatusPage(RecordAdmin):
+    """What each status of a tool means: to do, in progress or done."""
+
+    list_display = ("name", "project", "source", "category", "category_origin")
+    list_filter = ("category",)
+    list_select_related = ("project",)
+
+
+@admin.register(Contributor)
+class ContributorPage(RecordAdmin):
+    """People as the tools name them, under a pseudonym."""
+
+    list_display = ("pseudonym", "display_label", "source", "is_active", "user")
+    list_filter = ("is_active",)
+    list_select_related = ("user",)
+    search_fields = ("display_label_lower__prefix", "pseudonym__prefix")
+
+
+@admin.register(CostEntry)
+class CostEntryPage(RecordAdmin):
+    """Money and hours spent."""
+
+    list_display = ("project", "incurred_on_date", "amount", "currency", "category", "hours")
+    list_select_related = ("project",)
+
+
+@admin.register(ActivityEvent)
+class ActivityEventPage(RecordAdmin):
+    """Comments and reviews: when and in which role, never what was said."""
+
+    list_display = ("project", "work_item", "kind", "contributor_role", "occurred_at")
+    list_select_related = ("project", "work_item")
+
+
+@admin.register(CiRun)
+class CiRunPage(RecordAdmin):
+    """Runs of build pipelines."""
+
+    list_display = ("project", "pipeline", "branch", "outcome", "started_at", "finished_at")
+    list_select_related = ("project",)
+
+
+@admin.register(Deployment)
+class DeploymentPage(RecordAdmin):
+    """Deployments."""
+
+    list_display = ("project", "environment", "outcome", "started_at", "finished_at")
+    list_select_related = ("project",)
+
+
+@admin.register(Incident)
+class IncidentPage(RecordAdmin):
+    """Incidents in operation."""
+
+    list_display = ("title", "project", "severity", "opened_at", "resolved_at")
+    list_filter = ("severity",)
+    list_select_related = ("project",)
+
+
+@admin.register(PulseSummary)
+class PulseSummaryPage(RecordAdmin):
+    """Opt-in pulses, only ever as an average of five or more."""
+
+    list_display = ("project", "question_code", "first_date", "last_date", "mean_score", "respondent_count")
+    list_select_related = ("project",)
+
+
+@admin.register(AnalysisRecord)
+class AnalysisRecordPage(SystemAdmin):
+    """What was computed, from what, with which result: one row a run."""
+
+    list_display = ("project", "kind", "as_of", "readiness", "overall_score", "duration_ms", "created_at")
+    list_filter = ("kind", "readiness")
+    list_select_related = ("project",)
+
+
+@admin.register(ImportRun)
+class ImportRunPage(SystemAdmin):
+    """Imports of histories: how far, how many, what failed."""
+
+    list_display = ("file_name", "project", "status", "created_count", "updated_count", "failed_count", "started_at")
+    list_filter = ("status",)
+    list_select_related = ("project",)

@@ -1,0 +1,235 @@
+"""The base of every page of the backoffice that shows a tenant's rows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from tenants.admin.deletion import contained_counts, described_counts
+from tenants.admin.pagination import CappedPaginator
+from tenants.domain.auditing import AuditAction, Operation, record
+from tenants.isolation.context import Purpose, current_context
+from tenants.isolation.references import TenantForeignKey
+from tenants.models import AuditEntry
+
+HISTORY_ROWS = 200
+
+
+def reads_across_tenants() -> bool:
+    """Whether this request is an operator's read across all tenants, in which nothing is written."""
+    context = current_context()
+    return context is not None and context.purpose is Purpose.PLATFORM
+
+
+class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for all models
+    """Lists fast at a million rows, completes references, writes only inside one tenant.
+
+    Who may do what comes from the role matrix through ``User.has_perm``; the tenant from the request's context.
+    read_action: recorded when somebody opens a row (None: reads are not recorded)
+    """
+
+    read_action: ClassVar[AuditAction | None] = None
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    formfield_overrides: ClassVar[dict[Any, Any]] = {models.URLField: {"assume_scheme": "https"}}
+
+    # Which rows
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).order_by(*self.get_ordering(request))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Order by the primary key, newest first: the index of every tenant table, also across tenants."""
+        ordering = tuple(self.ordering or ("-id",))
+        if reads_across_tenants() and self.has_tenant():
+            return ("-tenant", *ordering)
+        return ordering
+
+    def has_tenant(self) -> bool:
+        """Whether the rows name their tenant, which an operator reading across sees as a column."""
+        return any(field.name == "tenant" for field in self.model._meta.concrete_fields)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        columns = tuple(self.list_display)
+        return (*columns, "tenant") if reads_across_tenants() and self.has_tenant() else columns
+
+    def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
+        wanted = tuple(self.list_select_related) if isinstance(self.list_select_related, list | tuple) else ()
+        return (*wanted, "tenant") if reads_across_tenants() and self.has_tenant() else wanted
+
+    # Who may
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not reads_across_tenants() and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not reads_across_tenants() and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not reads_across_tenants() and super().has_delete_permission(request, obj)
+
+    # Forms
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Complete every reference by typing: a list of all rows would be a page of a million options."""
+        return tuple(
+            field.name
+            for field in self.model._meta.concrete_fields
+            if isinstance(field, TenantForeignKey) and field.editable
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        """Show what the system writes (times, versions, counts) below what people write."""
+        shown = tuple(super().get_readonly_fields(request, obj))
+        if obj is None:
+            return shown
+        written = (
+            field.name
+            for field in self.model._meta.concrete_fields
+            if not field.editable and not field.primary_key and field.name not in (*self.hidden_fields(), *shown)
+        )
+        return (*shown, *written)
+
+    def hidden_fields(self) -> tuple[str, ...]:
+        """Return the names of fields that no page shows: the tenant stands in the header, secrets nowhere."""
+        generated = (field.name for field in self.model._meta.concrete_fields if field.generated)
+        return ("tenant", "password", *generated)
+
+    # Writes
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete one row; what still refers to it is named instead of a page of errors."""
+        try:
+            with transaction.atomic():
+                super().delete_model(request, obj)
+        except IntegrityError as error:
+            raise StillReferred from error
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        try:
+            with transaction.atomic():
+                super().delete_queryset(request, queryset)
+        except IntegrityError as error:
+            raise StillReferred from error
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)
+        except StillReferred:
+            return self._refused_deletion(request)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except StillReferred:
+            return self._refused_deletion(request)
+
+    def _refused_deletion(self, request: HttpRequest) -> HttpResponse:
+        name = self.model._meta.verbose_name
+        message = f"Nothing was deleted: other records still refer to this {name}. Change or delete those first."
+        self.message_user(request, message, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name what is deleted and count what goes with it, in as many queries as there are models."""
+        rows = list(objs)
+        counts = contained_counts(rows)
+        named = [str(row) for row in rows[:HISTORY_ROWS]]
+        with_it = described_counts(counts)
+        to_delete = [*named, with_it] if with_it else named
+        model_count = {str(self.model._meta.verbose_name_plural): len(rows)}
+        missing = set() if self.has_delete_permission(request) else {str(self.model._meta.verbose_name)}
+        return to_delete, model_count, missing, []
+
+    # The audit trail instead of Django's own log
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Leave it to the audit trail, which every write reaches."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Leave it to the audit trail, which every write reaches."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """Leave it to the audit trail, which every write reaches."""
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show one row; opening a gap or a prediction is recorded."""
+        response = super().change_view(request, object_id, form_url, extra_context)
+        if self.read_action and request.method == "GET" and response.status_code == 200 and not reads_across_tenants():
+            record(
+                action=self.read_action,
+                operation=Operation.READ,
+                resource=(self.model._meta.label_lower, object_id),
+            )
+        return response
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show the audit entries of one row, newest first."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {obj}",
+            "entries": AuditEntry.objects.get_for_object(obj)[:HISTORY_ROWS],
+            "object": obj,
+            "opts": self.opts,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/audit_history.html", context)
+
+
+class StillReferred(Exception):
+    """A row cannot be deleted because others refer to it."""
+
+
+class RecordAdmin(TenantAdmin):
+    """A page of rows that people may correct, but that tools and imports write."""
+
+
+class SystemAdmin(TenantAdmin):
+    """A page of rows that the system writes: read-only for everybody."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TenantInline(admin.TabularInline):  # type: ignore[type-arg]  # one base for all models
+    """Rows contained in another one, edited with it."""
+
+    extra = 0
+    show_change_link = True
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(
+            field.name
+            for field in self.model._meta.concrete_fields
+            if isinstance(field, TenantForeignKey) and field.editable and field.name != self.fk_name
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not reads_across_tenants() and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not reads_across_tenants() and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not reads_across_tenants() and super().has_delete_permission(request, obj)

@@ -1,0 +1,79 @@
+"""Forms with which an administrator adds and changes people and keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.contrib.auth.password_validation import validate_password
+from django.utils import timezone
+
+from tenants.enums import ApiScope
+from tenants.isolation.context import current_tenant_id
+from tenants.models import ApiKey, User
+
+
+class UserAddForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A new person with a first password, which they should change."""
+
+    password = forms.CharField(
+        label="First password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least twelve characters. They change it after their first login.",
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "role", "first_name", "last_name", "username")
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password)
+        return password
+
+    def _post_clean(self) -> None:
+        self.instance.tenant_id = current_tenant_id()
+        super()._post_clean()  # type: ignore[misc]  # Django's hook, not in the stubs
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.set_password(self.cleaned_data["password"])
+        return super().save(commit)
+
+
+class UserChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """What an administrator may change about a person; the password only by setting a new one."""
+
+    password = ReadOnlyPasswordHashField(label="Password", help_text="Not readable. Set a new one below if needed.")
+    new_password = forms.CharField(
+        required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), label="New password"
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "role", "first_name", "last_name", "username", "is_active")
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if password:
+            validate_password(password, self.instance)
+        return password
+
+    def save(self, commit: bool = True) -> Any:
+        if self.cleaned_data["new_password"]:
+            self.instance.set_password(self.cleaned_data["new_password"])
+        return super().save(commit)
+
+
+class ApiKeyAddForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A new key: what uses it, as whom, for what and until when."""
+
+    scopes = forms.MultipleChoiceField(choices=ApiScope.choices, initial=[ApiScope.READ])
+    expires_at = forms.SplitDateTimeField(
+        widget=forms.SplitDateTimeWidget, initial=lambda: timezone.now() + timedelta(days=90), label="Expires (UTC)"
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "user", "scopes", "expires_at")
