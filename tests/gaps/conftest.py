@@ -16,5 +16,6 @@ from tests.factories.look_alike import LookAlike
 def tenant(ours: LookAlike) -> Iterator[Tenant]:
     """Our tenant, chosen, and without projects for the time of the test; its look-alike is still full."""
     with tenant_context(ours.tenant.pk):
-        Project.objects.all().delete()
+        # Straight in the database: 37 audited deletions, each with a count of what goes, would take seconds.
+        Project.objects.all()._raw_delete("default")
         yield ours.tenant
