@@ -1,0 +1,114 @@
+"""Bring a file with a project's past into its record."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
+from projects.enums import ImportStatus
+from projects.imports.errors import ImportFileRefused
+from projects.imports.reading import PROFILE_NAMES
+from projects.management.progress import ProgressBar
+from projects.models import ImportRun, Project
+from tenants.isolation.transaction import tenant_context
+from tenants.management.tenant_argument import add_tenant_argument, find_tenant
+from tenants.models import Tenant
+
+SHOWN_ERRORS = 20
+NOTES = {
+    "HISTORY_CUT": "items came with a part of their history only",
+    "STATUS_GUESSED": "items have a status whose category is a guess; correct it under “workflow statuses”",
+    "SPRINT_WITHOUT_ID": "items have sprint changes without identifiers, which were left out",
+}
+
+
+class Command(BaseCommand):
+    """Reads Jira issues in REST form (one, or one page, on each line) and CSV tables; plain or gzipped.
+
+    The same file again changes nothing; after an interruption it goes on where it stopped.
+    """
+
+    help = "Import work items and their history from a file into a project. Safe to repeat and to interrupt."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_tenant_argument(parser)
+        parser.add_argument("--project", required=True, metavar="P", help="the project's name or id")
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument(
+            "--profile", choices=PROFILE_NAMES, help="what the file holds; default: seen by its content"
+        )
+        parser.add_argument("--strict", action="store_true", help="import nothing if a line is broken")
+        parser.add_argument(
+            "--time-zone", default="", metavar="Z", help="IANA name, for instants in the file that have no UTC offset"
+        )
+        parser.add_argument("--progress", action="store_true", help="show progress although stderr is no terminal")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = find_tenant(options["tenant"])
+        with tenant_context(tenant.pk, reason="import_history"):
+            project = _find_project(options["project"])
+        request = ImportRequest(
+            file_name=options["file"].name,
+            profile=options["profile"],
+            time_zone=options["time_zone"],
+            is_strict=options["strict"],
+        )
+        run = self._import(tenant, project, request, path=options["file"], shows_progress=options["progress"])
+        self._report(run)
+        if run.status == ImportStatus.REFUSED:
+            raise CommandError(f"Nothing was imported: {run.failed_count:,} lines are broken, and --strict was given.")
+
+    def _import(
+        self, tenant: Tenant, project: Project, request: ImportRequest, *, path: Path, shows_progress: bool
+    ) -> ImportRun:
+        bar = ProgressBar(self.stderr)  # type: ignore[arg-type]  # OutputWrapper is a text stream by another name
+        doorway = Doorway(
+            transaction=_transaction_in(tenant),
+            now=timezone.now,
+            **({"on_progress": bar.show} if shows_progress or self.stderr.isatty() else {}),
+        )
+        try:
+            with path.open("rb") as stream:
+                return import_file(project=project, stream=stream, request=request, doorway=doorway)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ImportFileRefused, ImportOvertaken) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            bar.close()
+
+    def _report(self, run: ImportRun) -> None:
+        for error in run.errors[:SHOWN_ERRORS]:
+            place = f", {error['field']}" if error["field"] else ""
+            self.stderr.write(f"line {error['line']}{place}: {error['reason']}")
+        if run.failed_count > SHOWN_ERRORS:
+            self.stderr.write(f"… and {run.failed_count - SHOWN_ERRORS:,} more broken lines")
+        for note, count in sorted(run.notes.items()):
+            self.stderr.write(f"{count:,} {NOTES[note]}")
+        self.stdout.write(
+            f"{run.get_status_display()} ({run.profile}): {run.created_count:,} items created, "
+            f"{run.updated_count:,} updated, {run.unchanged_count:,} unchanged; {run.fact_count:,} other facts; "
+            f"{run.failed_count:,} broken lines."
+        )
+
+
+def _transaction_in(tenant: Tenant) -> Callable[[], AbstractContextManager[object]]:
+    return lambda: tenant_context(tenant.pk, reason="import_history")
+
+
+def _find_project(name_or_id: str) -> Project:
+    try:
+        found = Project.objects.filter(pk=UUID(name_or_id)).first()
+    except ValueError:
+        found = Project.objects.filter(name_lower=name_or_id.lower()).first()
+    if found is None:
+        raise CommandError(f"There is no project “{name_or_id}” in this organisation. Give its name or its id.")
+    return found
