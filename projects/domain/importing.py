@@ -166,7 +166,7 @@ def _chunk(records: list[ParsedRecord]) -> _Chunk:
 
 def _begin(project: Project, request: ImportRequest, file: ReadFile, *, digest: str, at: datetime) -> ImportRun:
     """The unfinished run of this file, or a new one."""
-    unfinished = ImportRun.objects.filter(
+    unfinished: ImportRun | None = ImportRun.objects.filter(
         project=project,
         file_digest=digest,
         profile=file.profile,

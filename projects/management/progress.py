@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import IO, Final
+from typing import Final
 
 from projects.domain.importing import Progress
 
@@ -15,11 +15,11 @@ SECONDS_PER_MINUTE: Final = 60
 class ProgressBar:
     """Redraws one line: a bar, records, records per second and the time that is left at the present rate.
 
-    clock: seconds that only grow
+    write: puts text on the terminal as it is;  clock: seconds that only grow
     """
 
-    def __init__(self, out: IO[str], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._out = out
+    def __init__(self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
         self._clock = clock
         self._began_s = clock()
         self._is_drawn = False
@@ -30,17 +30,15 @@ class ProgressBar:
         share = min(progress.bytes_read / max(progress.file_bytes, 1), 1.0)
         bar = "█" * int(share * BAR_CHARACTERS)
         left_s = elapsed_s * (1 - share) / share if share else 0.0
-        self._out.write(
+        self._write(
             f"\r{bar:░<{BAR_CHARACTERS}} {share:4.0%}  {progress.records:,} records  "
             f"{progress.records / elapsed_s:,.0f}/s  {_duration(left_s)} left \x1b[K"
         )
-        self._out.flush()
 
     def close(self) -> None:
         """Leave the line, if there is one."""
         if self._is_drawn:
-            self._out.write("\n")
-            self._out.flush()
+            self._write("\n")
 
 
 def _duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from projects.domain.recording.bulk import Scope, index_scans
@@ -81,7 +82,7 @@ def record_observations(
 
     Raises CrossTenantWrite when the project is not the current tenant's.
     """
-    scope = Scope(tenant_id=project.tenant_id, project_id=project.pk, source=source, at=at)
+    scope = Scope(tenant_id=cast("UUID", project.tenant_id), project_id=project.pk, source=source, at=at)
     with index_scans():
         return _record(scope, observations, pseudonyms or load_pseudonyms())
 
@@ -92,7 +93,7 @@ def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms
     items = newest_of_each(observations.items)
     corrections = corrected_categories(scope, (item.status_id for item in items))
     recorded = record_items(scope, items, contributors=people, corrections=corrections)
-    item_ids = recorded.ids | find_items(scope, _items_beside(observations, recorded))
+    item_ids = {**recorded.ids, **find_items(scope, _items_beside(observations, recorded))}
     facts += record_co_assignees(scope, items, recorded, people)
     facts += record_changes(scope, observations.changes, item_ids=item_ids, contributors=people)
     facts += _record_groups(scope, observations, recorded, item_ids)

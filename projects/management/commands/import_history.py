@@ -69,7 +69,7 @@ class Command(BaseCommand):
     def _import(
         self, tenant: Tenant, project: Project, request: ImportRequest, *, path: Path, shows_progress: bool
     ) -> ImportRun:
-        bar = ProgressBar(self.stderr)  # type: ignore[arg-type]  # OutputWrapper is a text stream by another name
+        bar = ProgressBar(self._draw)
         doorway = Doorway(
             transaction=_transaction_in(tenant),
             now=timezone.now,
@@ -84,6 +84,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             bar.close()
+
+    def _draw(self, text: str) -> None:
+        self.stderr.write(text, ending="")
+        self.stderr.flush()
 
     def _report(self, run: ImportRun) -> None:
         for error in run.errors[:SHOWN_ERRORS]:
@@ -105,6 +109,7 @@ def _transaction_in(tenant: Tenant) -> Callable[[], AbstractContextManager[objec
 
 
 def _find_project(name_or_id: str) -> Project:
+    found: Project | None
     try:
         found = Project.objects.filter(pk=UUID(name_or_id)).first()
     except ValueError:
