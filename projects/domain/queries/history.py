@@ -9,8 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import BigIntegerField, Func
+
 from projects.enums import Presence, StatusCategory, TrackedField
 from projects.history.facts import BaselineFact, FieldChangeFact, HistoryFact, StatusChangeFact, WorkItemFact
+from projects.history.instants import from_us
 from projects.history.project_history import ProjectHistory
 from projects.models import Baseline, FieldChange, ScopeApproval, WorkflowStatus, WorkItem
 
@@ -39,29 +42,37 @@ def _facts(project_id: UUID) -> Iterator[HistoryFact]:
     yield from _baseline_facts(project_id)
 
 
+class Microseconds(Func):
+    """An instant as whole microseconds since 1970: read as an integer in a tenth of the time a datetime takes."""
+
+    template = "(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint"
+    output_field = BigIntegerField()
+
+
 def _item_facts(project_id: UUID) -> Iterator[tuple[str, WorkItemFact]]:
     rows = WorkItem.objects.filter(project_id=project_id).order_by().values_list(
-        "source", "id", "key", "opened_at", "recorded_at", "item_type", "status_category", "resolved_at", "due_date",
-        "estimate_points", "presence", "presence_changed_at", "url",
+        "source", "id", "key", Microseconds("opened_at"), Microseconds("recorded_at"), "item_type", "status_category",
+        Microseconds("resolved_at"), "due_date", "estimate_points", "presence", Microseconds("presence_changed_at"),
+        "url",
     )  # fmt: skip
-    for source, id_, key, opened_at, recorded_at, item_type, category, resolved_at, *rest in rows.iterator(
+    for source, id_, key, opened_us, recorded_us, item_type, category, resolved_us, *rest in rows.iterator(
         chunk_size=ROWS_PER_FETCH
     ):
-        due_date, estimate_points, presence, presence_changed_at, url = rest
+        due_date, estimate_points, presence, presence_changed_us, url = rest
         yield (
             source,
             WorkItemFact(
                 id=id_,
                 key=key,
-                created_at=opened_at,
-                recorded_at=recorded_at,
+                created_at=from_us(opened_us),
+                recorded_at=from_us(recorded_us),
                 item_type=item_type,
                 status_category=StatusCategory(category),
-                resolved_at=resolved_at,
+                resolved_at=None if resolved_us is None else from_us(resolved_us),
                 due_date=due_date,
                 estimate_points=estimate_points,
                 presence=Presence(presence),
-                presence_changed_at=presence_changed_at,
+                presence_changed_at=None if presence_changed_us is None else from_us(presence_changed_us),
                 url=url,
             ),
         )
@@ -79,10 +90,12 @@ def _change_facts(
 ) -> Iterator[HistoryFact]:
     """Changes in the order of their instants; identifiers grow with recording, which follows the source's order."""
     rows = FieldChange.objects.filter(project_id=project_id).order_by("changed_at", "id").values_list(
-        "work_item_id", "field", "from_id", "from_text", "to_id", "to_text", "changed_at", "recorded_at"
+        "work_item_id", "field", "from_id", "from_text", "to_id", "to_text", Microseconds("changed_at"),
+        Microseconds("recorded_at"),
     )  # fmt: skip
     for sequence, row in enumerate(rows.iterator(chunk_size=ROWS_PER_FETCH)):
-        item_id, field, from_id, from_text, to_id, to_text, changed_at, recorded_at = row
+        item_id, field, from_id, from_text, to_id, to_text, changed_us, recorded_us = row
+        changed_at, recorded_at = from_us(changed_us), from_us(recorded_us)
         if field == TrackedField.STATUS:
             source = sources.get(item_id, "")
             to_category = category_of.get((source, to_id))
