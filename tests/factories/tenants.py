@@ -80,4 +80,5 @@ class TenantDataKeyFactory(TenantModelFactory[TenantDataKey]):
     @classmethod
     def _create(cls, model_class: type[TenantDataKey], *args: Any, **kwargs: Any) -> TenantDataKey:
         create_data_key(tenant_id=require_tenant_id())
-        return model_class.objects.latest("version")
+        newest: TenantDataKey = model_class.objects.latest("version")
+        return newest
