@@ -38,6 +38,18 @@ def _world_exists() -> bool:
         return Tenant.objects.filter(pk=_world[0].tenant.pk).exists()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests that empty the database last: ``world`` asks for its database too late for pytest-django to know."""
+    items.sort(key=_empties_the_database)
+
+
+def _empties_the_database(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in fixtures
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Make the test database as the owner; refuse a login that bypasses what the suite tests."""
@@ -52,15 +64,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture
 def world(request: pytest.FixtureRequest, django_db_blocker: Any) -> tuple[LookAlike, LookAlike]:
     """The two tenants, made again where a test before emptied the database."""
-    request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
-    if _is_transactional(request) and not _world_exists():
+    is_transactional = _empties_the_database(request.node)
+    request.getfixturevalue("transactional_db" if is_transactional else "db")
+    if is_transactional and not _world_exists():
         _make_world()
     return _world[0], _world[1]
-
-
-def _is_transactional(request: pytest.FixtureRequest) -> bool:
-    marker = request.node.get_closest_marker("django_db")
-    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
 
 
 @pytest.fixture
