@@ -1,0 +1,53 @@
+"""Reading what forecasting left, for people who ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from predictions.models import Prediction
+from projects.enums import AnalysisKind, Readiness
+from projects.models import AnalysisRecord, Project
+
+NOT_YET_RUN = {
+    "code": "NOT_YET_RUN",
+    "message": "No forecast has been computed for this project.",
+    "unlock": "Import the project's history, then run an analysis.",
+}
+
+
+def describe_forecast(project: Project) -> dict[str, Any]:
+    """The newest forecast of a project as JSON values: when, how ready, what it says and what it rests on.
+
+    Without readiness `result` is null, whatever the run stored.
+    """
+    record = (
+        AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.FORECAST).order_by("-as_of", "-id").first()
+    )
+    if record is None:
+        return {
+            "project": project.pk,
+            "as_of": None,
+            "computed_at": None,
+            "readiness": Readiness.INSUFFICIENT,
+            "readiness_reasons": [NOT_YET_RUN],
+            "model": None,
+            "prediction": None,
+            "result": None,
+        }
+    answers = record.readiness not in (Readiness.INSUFFICIENT, Readiness.MISCONFIGURED)
+    return {
+        "project": project.pk,
+        "as_of": record.as_of,
+        "computed_at": record.created_at,
+        "readiness": record.readiness,
+        "readiness_reasons": record.readiness_reasons,
+        "model": {"id": record.model_id, "version": record.model_version, "inputs_hash": record.inputs_hash},
+        "prediction": _standing_prediction(record) if answers else None,
+        "result": record.results if answers else None,
+    }
+
+
+def _standing_prediction(record: AnalysisRecord) -> Any:
+    """The id of the claim that held when the forecast was made: the newest one that is no look at the past."""
+    claims = Prediction.objects.filter(project_id=record.project_id, as_of__lte=record.as_of)
+    return claims.order_by("-as_of", "-id").values_list("id", flat=True).first()

@@ -1,0 +1,178 @@
+"""What a forecasting run keeps, and what it leaves as it is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from predictions.domain.forecasting import ProjectForecast, forecast_project
+from predictions.enums import PredictionType
+from predictions.models import Prediction, PreventiveAction, RiskIndicator
+from projects.enums import AnalysisKind, Readiness
+from projects.history.calendar import WorkCalendar
+from projects.history.project_history import ProjectHistory
+from projects.models import AnalysisRecord, Project
+from tests.factories.projects import ProjectFactory
+from tests.project_histories import DAY, NOW, WEEK, team_history
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tenant")]
+
+STEADY_TEAM = [5] * 40
+TARGET = date(2024, 9, 25)
+HOPELESS, EVEN, EASY = 120, 45, 10
+
+
+@pytest.fixture
+def project(tenant: Any) -> Project:
+    return ProjectFactory.create(start_date=date(2023, 9, 1), end_date=TARGET)
+
+
+def _forecast(
+    project: Project,
+    *,
+    open_items: int = HOPELESS,
+    as_of: datetime = NOW,
+    at: datetime | None = None,
+    history: ProjectHistory | None = None,
+) -> ProjectForecast:
+    return forecast_project(
+        project=project,
+        history=history or team_history(STEADY_TEAM, open_items=open_items, as_of=as_of),
+        calendar=WorkCalendar(),
+        as_of=as_of,
+        at=at or as_of,
+    )
+
+
+def test_risk_of_delay_becomes_a_prediction_that_can_be_settled(project: Project) -> None:
+    forecast = _forecast(project)
+
+    prediction = Prediction.objects.get()
+    assert forecast.prediction == prediction
+    assert forecast.is_new
+    assert (prediction.type, prediction.is_alert, prediction.is_late) == (PredictionType.DELAY_RISK, True, False)
+    assert prediction.probability > 0.9
+    assert prediction.event["target_date"] == "2024-09-25"
+    assert prediction.event["scope"]["item_count"] == HOPELESS
+    assert prediction.event["subject"] == {"type": "project", "id": str(project.pk)}
+    assert prediction.predicted_for.isoformat() == "2024-09-26T00:00:00+00:00"
+    assert [point["p"] for point in prediction.quantiles["points"]] == [0.5, 0.7, 0.85, 0.95]
+    assert prediction.evidence
+    assert prediction.assumptions
+    assert (prediction.is_retrospective, len(prediction.row_hash), prediction.previous_hash) == (False, 64, "")
+    assert RiskIndicator.objects.filter(prediction=prediction).count() == 3
+    assert PreventiveAction.objects.filter(prediction=prediction).count() == 2
+
+
+def test_run_is_recorded_with_its_numbers(project: Project) -> None:
+    forecast = _forecast(project)
+
+    record = AnalysisRecord.objects.get(kind=AnalysisKind.FORECAST)
+    assert record.results["remaining_items"] == HOPELESS
+    assert record.results["delay_risk"]["probability"]["value"] == pytest.approx(forecast.prediction.probability)
+    assert record.overall_score == pytest.approx(100 * record.results["p_on_time"]["value"])
+
+
+@pytest.mark.parametrize(
+    ("history", "readiness"),
+    [
+        (ProjectHistory.from_facts([]), Readiness.MISCONFIGURED),
+        (team_history([5], open_items=5), Readiness.INSUFFICIENT),
+    ],
+)
+def test_abstention_is_recorded_and_is_no_prediction(
+    project: Project, history: ProjectHistory, readiness: Readiness
+) -> None:
+    forecast = _forecast(project, history=history)
+
+    record = AnalysisRecord.objects.get()
+    assert (forecast.prediction, forecast.is_new) == (None, False)
+    assert (record.readiness, record.overall_score, record.results["p_on_time"]) == (readiness, None, None)
+    assert record.readiness_reasons
+    assert not Prediction.objects.exists()
+
+
+def test_project_without_a_target_gets_dates_but_no_prediction(project: Project) -> None:
+    project.end_date = None
+
+    forecast = _forecast(project)
+
+    assert forecast.prediction is None
+    assert len(AnalysisRecord.objects.get().results["quantiles"]) == 4
+
+
+def test_same_moment_again_adds_nothing(project: Project) -> None:
+    first = _forecast(project)
+
+    second = _forecast(project)
+
+    assert (second.prediction, second.is_new) == (first.prediction, False)
+    assert (Prediction.objects.count(), AnalysisRecord.objects.count()) == (1, 1)
+
+
+def test_unchanged_facts_a_little_later_add_no_prediction(project: Project) -> None:
+    history = team_history(STEADY_TEAM, open_items=HOPELESS)
+    first = _forecast(project, history=history)
+
+    second = _forecast(project, history=history, as_of=NOW + timedelta(minutes=5))
+
+    assert (second.prediction, second.is_new) == (first.prediction, False)
+    assert RiskIndicator.objects.count() == 3
+
+
+def test_moved_probability_supersedes_the_prediction_and_extends_the_chain(project: Project) -> None:
+    first = _forecast(project, open_items=HOPELESS).prediction
+
+    second = _forecast(project, open_items=EASY, as_of=NOW + DAY).prediction
+
+    assert second.supersedes == first
+    assert second.event_key == first.event_key
+    assert second.previous_hash == first.row_hash
+    assert Prediction.objects.count() == 2
+
+
+def test_warning_that_goes_on_is_one_episode_and_its_end_another(project: Project) -> None:
+    warned = _forecast(project, open_items=HOPELESS).prediction
+    still = _forecast(project, open_items=HOPELESS + 60, as_of=NOW + DAY).prediction
+    over = _forecast(project, open_items=EASY, as_of=NOW + 2 * DAY).prediction
+
+    assert (warned.is_alert, still.is_alert, over.is_alert) == (True, True, False)
+    assert warned.episode_id == still.episode_id != over.episode_id
+
+
+@pytest.mark.parametrize(("hours_left", "is_late"), [(71, True), (73, False)])
+def test_warning_within_72_hours_of_the_event_is_late(project: Project, hours_left: int, is_late: bool) -> None:
+    end_of_target = datetime(2024, 9, 26, tzinfo=NOW.tzinfo)
+
+    prediction = _forecast(project, as_of=end_of_target - timedelta(hours=hours_left)).prediction
+
+    assert (prediction.is_alert, prediction.is_late) == (True, is_late)
+
+
+def test_warning_that_began_in_time_does_not_become_late(project: Project) -> None:
+    end_of_target = datetime(2024, 9, 26, tzinfo=NOW.tzinfo)
+    _forecast(project)
+
+    prediction = _forecast(project, open_items=HOPELESS + 60, as_of=end_of_target - timedelta(hours=5)).prediction
+
+    assert (prediction.is_alert, prediction.is_late) == (True, False)
+
+
+def test_look_at_the_past_is_labelled_and_stays_out_of_the_chain(project: Project) -> None:
+    prediction = _forecast(project, as_of=NOW - 4 * WEEK, at=NOW).prediction
+
+    assert prediction.is_retrospective
+    assert (prediction.row_hash, prediction.previous_hash) == ("", "")
+
+
+def test_moved_target_is_another_event(project: Project) -> None:
+    first = _forecast(project).prediction
+    project.end_date = TARGET + timedelta(days=7)
+
+    second = _forecast(project).prediction
+
+    assert second.event_key != first.event_key
+    assert second.supersedes is None
+    assert second.previous_hash == first.row_hash
