@@ -1,0 +1,175 @@
+"""Writing a finding into a gap's rows: its values, causes, areas, evidence and suggested actions.
+
+Of a detected gap the run owns the values, the areas, the evidence and the causes that have a code. Causes and actions
+that a person entered stay, and so does every action that somebody took up or dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from gaps.detectors.finding import CorrectiveActionFinding, Finding
+from gaps.domain.assessments import Assessment
+from gaps.enums import GapType
+from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, RootCause
+from predictions.domain.noise import same_date
+from predictions.enums import ActionStatus
+from projects.domain.analyses import reason_rows
+
+SAME_EFFECT_SHARE, SAME_EFFECT = 0.05, 0.1
+"""Effects closer than 5 %, or a tenth of a tolerance, differ by simulation noise only."""
+
+
+def write_values(gap: Gap, assessment: Assessment, finding: Finding) -> None:
+    """Set what the gap says of itself; the caller saves it."""
+    gap.title = finding.title
+    gap.description = finding.description
+    gap.type = finding.type
+    gap.category = finding.category
+    gap.severity = finding.severity
+    gap.current_value, gap.target_value = measures(finding)
+    gap.impact = (
+        f"{finding.effect_days:.1f} days of expected slip, against a tolerance of {finding.tolerance_days:.1f}."
+    )
+    gap.effect_tolerance_units = finding.effect_in_tolerances
+    gap.confidence = finding.confidence
+    gap.urgency_h = finding.urgency_h
+    gap.readiness = finding.readiness.readiness
+    gap.readiness_reasons = reason_rows(finding.readiness)
+    gap.fingerprint = assessment.fingerprint
+    gap.detector_id, gap.detector_version = finding.model.id, finding.model.version
+    gap.inputs_hash = finding.inputs_hash
+    gap.last_seen_at = finding.as_of
+    gap.below_since = None
+
+
+def measures(finding: Finding) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Current and target value as the gap shows them: one value each, in the same unit."""
+    if finding.type == GapType.TIMELINE:
+        current, target = finding.current_value, finding.target_value
+        return (
+            {
+                "value": current["p85_finish_date"],
+                "low": current["p50_finish_date"],
+                "high": current["p95_finish_date"],
+                "unit": "date",
+                "label": "finish at P85, from P50 to P95",
+            },
+            {"value": target["target_date"], "unit": "date", "label": "promised"},
+        )
+    return _first_measure(finding.current_value), _first_measure(finding.target_value)
+
+
+def _first_measure(values: Mapping[str, object]) -> dict[str, Any]:
+    """Detectors name their leading value first, with the unit in its name."""
+    name, value = next(iter(values.items()))
+    return {"value": value, "unit": name}
+
+
+def says_the_same(gap: Gap, finding: Finding) -> bool:
+    """Whether a finding adds nothing to what the gap says: time passed, or the simulation rolled other dice."""
+    before, now = gap.effect_tolerance_units, finding.effect_in_tolerances
+    if before is None or abs(now - before) > max(SAME_EFFECT, SAME_EFFECT_SHARE * abs(before)):
+        return False
+    current, target = measures(finding)
+    return (
+        gap.severity == finding.severity
+        and gap.readiness == finding.readiness.readiness
+        and gap.readiness_reasons == reason_rows(finding.readiness)
+        and (gap.detector_id, gap.detector_version) == (finding.model.id, finding.model.version)
+        and gap.target_value == target
+        and _close(gap.current_value, current, seen_on=finding.as_of.date())
+    )
+
+
+def _close(before: Mapping[str, Any] | None, now: Mapping[str, Any], *, seen_on: date) -> bool:
+    if before is None or before.keys() != now.keys():
+        return False
+    return all(_close_values(before[name], now[name], dated=now["unit"] == "date", seen_on=seen_on) for name in now)
+
+
+def _close_values(before: Any, now: Any, *, dated: bool, seen_on: date) -> bool:
+    if before == now or not dated or before is None or now is None:
+        return bool(before == now)
+    try:
+        return same_date(date.fromisoformat(before), date.fromisoformat(now), seen_on=seen_on)
+    except ValueError:  # a label beside the dates
+        return False
+
+
+def write_details(gap: Gap, finding: Finding) -> None:
+    """Replace causes, areas and evidence of a saved gap, and bring the suggested actions up to date."""
+    _write_causes(gap, finding)
+    gap.affected_areas.all().delete()
+    AffectedArea.objects.bulk_create(
+        AffectedArea(gap=gap, kind=area.kind, name=area.name, impact_level=area.impact)
+        for area in finding.affected_areas
+    )
+    gap.evidence.all().delete()
+    Evidence.objects.bulk_create(
+        Evidence(
+            gap=gap,
+            object_type=fact.object_type,
+            object_id=fact.object_id,
+            object_key=fact.label,
+            field=fact.field,
+            value=fact.value,
+            observed_at=fact.observed_at,
+            url=fact.url,
+        )
+        for fact in finding.evidence
+    )
+    _write_actions(gap, finding)
+
+
+def _write_causes(gap: Gap, finding: Finding) -> None:
+    gap.root_causes.exclude(code="").delete()
+    free = _free_ranks(set(gap.root_causes.values_list("rank", flat=True)))
+    RootCause.objects.bulk_create(
+        RootCause(
+            gap=gap,
+            rank=rank,
+            code=cause.code,
+            description=cause.description,
+            category=cause.category,
+            confidence=cause.confidence,
+            contribution_days=cause.contribution_days,
+            contribution_share=cause.share,
+        )
+        for rank, cause in zip(free, finding.root_causes, strict=False)
+    )
+
+
+def _free_ranks(taken: set[int]) -> Iterator[int]:
+    """Ranks from 1 on that no person's cause holds."""
+    return (rank for rank in count(1) if rank not in taken)
+
+
+def _write_actions(gap: Gap, finding: Finding) -> None:
+    suggested = {action.code: action for action in finding.corrective_actions}
+    known = {action.code: action for action in gap.corrective_actions.exclude(code="")}
+    for code, action in known.items():
+        if action.status != ActionStatus.SUGGESTED or action.owner_id is not None:
+            continue
+        if code not in suggested:
+            action.delete()
+        else:
+            _set_suggestion(action, suggested[code], finding.as_of)
+            action.save()
+    for code, suggestion in suggested.items():
+        if code not in known:
+            action = CorrectiveAction(gap=gap, code=code)
+            _set_suggestion(action, suggestion, finding.as_of)
+            action.save()
+
+
+def _set_suggestion(action: CorrectiveAction, suggestion: CorrectiveActionFinding, as_of: datetime) -> None:
+    action.title = suggestion.title
+    action.description = f"{suggestion.description} {suggestion.expected_effect}."
+    action.priority = suggestion.priority
+    action.expected_effect_days = suggestion.days_saved
+    hours = suggestion.latest_start_h
+    action.latest_start_at = None if hours is None else as_of + timedelta(hours=hours)

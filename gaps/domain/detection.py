@@ -1,0 +1,223 @@
+"""Turning findings into gaps that are followed: opened, updated, worsened, eased, resolved, reopened.
+
+1. Each detector's answer is matched with the gap of the same fingerprint.
+2. A finding without a gap opens one. A gap that is followed is updated by it, noting when it worsened or eased, unless
+   it says the same. A resolved gap is reopened; one that a person closed only when it is worse than what was closed.
+3. Without a finding, a followed gap is resolved once its effect has been below half of its opening level in two runs of
+   different moments. Where nobody can say (no readiness), it is left as it is: unknown is not solved.
+4. A run over an earlier moment than the gap was last seen at changes nothing: the past does not overrule the present.
+
+Every change leaves a GapTransition. A run on unchanged facts writes nothing at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from gaps.detectors.finding import Finding
+from gaps.detectors.severity import CLOSES_BELOW_SHARE, SEVERITY_FROM
+from gaps.domain.assessments import Assessment, assess_project
+from gaps.domain.contents import says_the_same, write_details, write_values
+from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
+from gaps.enums import GapOrigin, GapStatus, TransitionKind
+from gaps.models import Gap
+from predictions.domain.forecasting import ProjectForecast
+from predictions.enums import Severity
+from projects.domain.analyses import AnalysisRun, record_analysis
+from projects.enums import AnalysisKind
+from projects.history.calendar import WorkCalendar
+from projects.history.project_history import ProjectHistory
+from projects.history.readiness import ReadinessReport, report
+from projects.models import Project
+
+MODEL_ID, MODEL_VERSION = "gaps.detectors", "1"
+RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionResult:
+    """What one run did to the project's gaps.
+
+    gaps: those that are followed after the run;  changes: how many of each kind, without those left alone
+    """
+
+    gaps: tuple[Gap, ...]
+    changes: Counter[TransitionKind] = field(default_factory=Counter)
+
+
+def detect_gaps(
+    *,
+    project: Project,
+    history: ProjectHistory,
+    calendar: WorkCalendar,
+    forecast: ProjectForecast,
+    as_of: datetime,
+    at: datetime,
+) -> DetectionResult:
+    """Run every detector as of a moment and keep what changed.
+
+    forecast: of the same project and moment. The caller holds the project's refresh lock.
+    """
+    started = perf_counter()
+    assessments = assess_project(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of)
+    duration_ms = round((perf_counter() - started) * 1000)
+    stored = _stored_gaps(project, assessments)
+    changes: Counter[TransitionKind] = Counter()
+    followed = []
+    for assessment in assessments:
+        gap, kind = _apply(project, assessment, stored.get(assessment.fingerprint), as_of=as_of, at=at)
+        if kind is not None:
+            changes[kind] += 1
+        if gap is not None and gap.is_live:
+            followed.append(gap)
+    _record(project, assessments, forecast, as_of=as_of, at=at, duration_ms=duration_ms)
+    return DetectionResult(tuple(followed), changes)
+
+
+def _stored_gaps(project: Project, assessments: list[Assessment]) -> dict[str, Gap]:
+    """The project's detected gaps by fingerprint, locked."""
+    rows = Gap.objects.select_for_update(of=("self",)).filter(
+        project=project, fingerprint__in=[assessment.fingerprint for assessment in assessments]
+    )
+    return {gap.fingerprint: gap for gap in rows}
+
+
+def _apply(
+    project: Project, assessment: Assessment, gap: Gap | None, *, as_of: datetime, at: datetime
+) -> tuple[Gap | None, TransitionKind | None]:
+    """The gap after the run, and what happened to it, if anything."""
+    if gap is not None and gap.last_seen_at is not None and as_of < gap.last_seen_at:
+        return gap, None
+    if assessment.finding is None:
+        return gap, None if gap is None else _without_finding(gap, assessment, as_of=as_of, at=at)
+    if gap is None:
+        return _open(project, assessment, assessment.finding, at=at)
+    if gap.is_live:
+        return gap, _update(gap, assessment, assessment.finding, at=at)
+    if gap.status == GapStatus.RESOLVED or RANK[assessment.finding.severity] > RANK[Severity(gap.severity)]:
+        return gap, _reopen(gap, assessment, assessment.finding, at=at)
+    return gap, None
+
+
+def _open(project: Project, assessment: Assessment, finding: Finding, *, at: datetime) -> tuple[Gap, TransitionKind]:
+    gap = Gap(
+        project=project,
+        origin=GapOrigin.DETECTED,
+        identified_at=finding.as_of,
+        opening_effect=finding.effect_in_tolerances,
+    )
+    write_values(gap, assessment, finding)
+    gap.save()
+    write_details(gap, finding)
+    record_transition(gap=gap, kind=TransitionKind.OPENED, before=None, by=None, at=at, note=finding.title)
+    return gap, TransitionKind.OPENED
+
+
+def _update(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime) -> TransitionKind | None:
+    if gap.inputs_hash == finding.inputs_hash or (gap.below_since is None and says_the_same(gap, finding)):
+        return None
+    before = GapState.of(gap)
+    write_values(gap, assessment, finding)
+    gap.save()
+    write_details(gap, finding)
+    kind = _direction(before, gap)
+    record_transition(gap=gap, kind=kind, before=before, by=None, at=at, note=finding.title)
+    return kind
+
+
+def _direction(before: GapState, gap: Gap) -> TransitionKind:
+    was, now = RANK[Severity(before.severity)], RANK[Severity(gap.severity)]
+    if now == was:
+        return TransitionKind.UPDATED
+    return TransitionKind.WORSENED if now > was else TransitionKind.EASED
+
+
+def _reopen(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime) -> TransitionKind:
+    reopen_gap(gap=gap, by=None, at=at, note=f"Found again: {finding.title}")
+    write_values(gap, assessment, finding)
+    gap.opening_effect = finding.effect_in_tolerances
+    gap.save()
+    write_details(gap, finding)
+    return TransitionKind.REOPENED
+
+
+def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: datetime) -> TransitionKind | None:
+    """Hysteresis: the first run below half of the opening level is remembered, a second one resolves."""
+    if not gap.is_live or assessment.effect is None or not assessment.readiness.carries_value:
+        return None
+    level = CLOSES_BELOW_SHARE * max(gap.opening_effect or 0.0, SEVERITY_FROM[-1][0])
+    if assessment.effect >= level:
+        _remember_below(gap, since=None)
+        return None
+    if gap.below_since is None:
+        _remember_below(gap, since=as_of)
+        return None
+    if as_of <= gap.below_since:
+        return None
+    note = f"The effect stayed below {level:.2g} tolerances, half of its opening level, in two runs."
+    resolve_gap(gap=gap, by=None, at=at, note=note)
+    return TransitionKind.RESOLVED
+
+
+def _remember_below(gap: Gap, *, since: datetime | None) -> None:
+    if gap.below_since != since:
+        gap.below_since = since
+        gap.save(update_fields=["below_since", "updated_at"])
+
+
+# --- the run ---
+
+
+def _record(
+    project: Project,
+    assessments: list[Assessment],
+    forecast: ProjectForecast,
+    *,
+    as_of: datetime,
+    at: datetime,
+    duration_ms: int,
+) -> None:
+    models = [f"{assessment.model.id} {assessment.model.version}" for assessment in assessments]
+    settings = [project.accepted_risk, project.schedule_tolerance_days, project.schedule_tolerance_percent]
+    inputs = f"{forecast.delay_risk.inputs_hash} {models} {settings}"
+    run = AnalysisRun(
+        kind=AnalysisKind.GAPS,
+        as_of=as_of,
+        results={"detectors": [_assessment_row(assessment) for assessment in assessments]},
+        readiness=_worst(assessments),
+        inputs_hash=hashlib.sha256(inputs.encode()).hexdigest(),
+        model_id=MODEL_ID,
+        model_version=MODEL_VERSION,
+        duration_ms=duration_ms,
+    )
+    record_analysis(project=project, run=run, at=at)
+
+
+def _worst(assessments: list[Assessment]) -> ReadinessReport:
+    return report(reason for assessment in assessments for reason in assessment.readiness.reasons)
+
+
+def _assessment_row(assessment: Assessment) -> dict[str, Any]:
+    finding = assessment.finding
+    return {
+        "type": str(assessment.type),
+        "model": {"id": assessment.model.id, "version": assessment.model.version},
+        "fingerprint": assessment.fingerprint,
+        "readiness": str(assessment.readiness.readiness),
+        "effect_in_tolerances": assessment.effect,
+        "finding": None
+        if finding is None
+        else {
+            "title": finding.title,
+            "severity": str(finding.severity),
+            "confidence": finding.confidence,
+            "current_value": dict(finding.current_value),
+            "target_value": dict(finding.target_value),
+            "inputs_hash": finding.inputs_hash,
+        },
+    }
