@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -17,6 +16,7 @@ from projects.enums import ImportStatus
 from projects.imports.errors import ImportFileRefused
 from projects.imports.reading import PROFILE_NAMES
 from projects.management.progress import ProgressBar
+from projects.management.project_argument import find_project
 from projects.models import ImportRun, Project
 from tenants.isolation.transaction import tenant_context
 from tenants.management.tenant_argument import add_tenant_argument, find_tenant
@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = find_tenant(options["tenant"])
         with tenant_context(tenant.pk, reason="import_history"):
-            project = _find_project(options["project"])
+            project = find_project(options["project"])
         request = ImportRequest(
             file_name=options["file"].name,
             profile=options["profile"],
@@ -106,14 +106,3 @@ class Command(BaseCommand):
 
 def _transaction_in(tenant: Tenant) -> Callable[[], AbstractContextManager[object]]:
     return lambda: tenant_context(tenant.pk, reason="import_history")
-
-
-def _find_project(name_or_id: str) -> Project:
-    found: Project | None
-    try:
-        found = Project.objects.filter(pk=UUID(name_or_id)).first()
-    except ValueError:
-        found = Project.objects.filter(name_lower=name_or_id.lower()).first()
-    if found is None:
-        raise CommandError(f"There is no project “{name_or_id}” in this organisation. Give its name or its id.")
-    return found
