@@ -1,0 +1,115 @@
+"""From the record of the work to predictions and gaps, in the order in which they need each other.
+
+    load history → flow → forecast → detect
+
+One transaction for a project: a run that is killed half-way leaves the former state. Of two runs over one project at
+once one does the work, and the other says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from time import perf_counter
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from gaps.domain.detection import DetectionResult, detect_gaps
+from predictions.domain.forecasting import ProjectForecast, forecast_project
+from projects.domain.analyses import AnalysisRun, record_analysis
+from projects.domain.flow import measure_flow
+from projects.domain.queries.calendars import load_calendar
+from projects.domain.queries.history import load_history
+from projects.enums import AnalysisKind
+from projects.history.flow import FlowMetrics
+from projects.models import Project
+from tenants.isolation.context import require_tenant_id
+
+MODEL_ID, MODEL_VERSION = "pipeline.refresh", "1"
+
+
+class RefreshOutcome(StrEnum):
+    """DONE: this run did the work. BUSY: another one is at it, and nothing was touched."""
+
+    DONE = "DONE"
+    BUSY = "BUSY"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRefresh:
+    """What a refresh of one project found and changed; the parts are None when another run was at it."""
+
+    project: Project
+    outcome: RefreshOutcome
+    as_of: datetime
+    duration_s: float
+    flow: FlowMetrics | None = None
+    forecast: ProjectForecast | None = None
+    detection: DetectionResult | None = None
+
+
+def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> ProjectRefresh:
+    """Analyse one project as it was known at a moment and keep what is new.
+
+    Runs in the transaction of the tenant that is current, and holds the project's refresh lock until that ends.
+    Raises ValueError for an as_of after `at`: the future is not on record.
+    """
+    if as_of > at:
+        raise ValueError(f"as_of {as_of.isoformat()} lies in the future.")
+    started = perf_counter()
+    if not take_refresh_lock(project.pk):
+        return ProjectRefresh(project, RefreshOutcome.BUSY, as_of, perf_counter() - started)
+    calendar = load_calendar(project, on=as_of.astimezone(ZoneInfo(project.time_zone)).date())
+    history = load_history(project.pk).as_of(as_of)
+    flow = measure_flow(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
+    forecast = forecast_project(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
+    detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
+    duration_s = perf_counter() - started
+    _record(project, forecast, detection, at=at, duration_s=duration_s)
+    return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection)
+
+
+def _record(
+    project: Project, forecast: ProjectForecast, detection: DetectionResult, *, at: datetime, duration_s: float
+) -> None:
+    """Keep the run as a whole; its parts have records of their own."""
+    risk, p_on_time = forecast.delay_risk, forecast.finish.p_on_time
+    run = AnalysisRun(
+        kind=AnalysisKind.REFRESH,
+        as_of=risk.as_of,
+        results={
+            "prediction": None if forecast.prediction is None else str(forecast.prediction.pk),
+            "prediction_is_new": forecast.is_new,
+            "gaps": [str(gap.pk) for gap in detection.gaps],
+            "gap_changes": {str(kind): number for kind, number in detection.changes.items()},
+        },
+        readiness=risk.readiness,
+        inputs_hash=risk.inputs_hash,
+        model_id=MODEL_ID,
+        model_version=MODEL_VERSION,
+        duration_ms=round(duration_s * 1000),
+        overall_score=None if p_on_time is None else 100 * p_on_time.value,
+    )
+    record_analysis(project=project, run=run, at=at)
+
+
+def take_refresh_lock(project_id: UUID) -> bool:
+    """Whether this transaction may refresh the project; the lock goes with the transaction.
+
+    An advisory lock and not the project's row: people may go on editing the project meanwhile, and a lock of the
+    transaction survives pooling.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [refresh_lock_key(project_id)])
+        (taken,) = cursor.fetchone()
+    return bool(taken)
+
+
+def refresh_lock_key(project_id: UUID) -> int:
+    """The lock's name as PostgreSQL wants it, 64 bits, signed: two projects that shared one would be BUSY in turn."""
+    name = f"stratibreak refresh {require_tenant_id()} {project_id}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

@@ -1,0 +1,74 @@
+"""What a refresh found, as a line for people and as a row for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from predictions.domain.forecasting import ProjectForecast, forecast_results
+from projects.domain.analyses import reason_rows
+from projects.domain.flow import flow_results
+from stratibreak.pipeline import ProjectRefresh, RefreshOutcome
+
+
+def refresh_row(refresh: ProjectRefresh) -> dict[str, Any]:
+    """One project's refresh as JSON. Parts that were not reached are null."""
+    forecast, detection = refresh.forecast, refresh.detection
+    return {
+        "project": {"id": str(refresh.project.pk), "name": refresh.project.name},
+        "outcome": str(refresh.outcome),
+        "as_of": refresh.as_of.isoformat(),
+        "duration_s": round(refresh.duration_s, 3),
+        "readiness": None if forecast is None else str(forecast.delay_risk.readiness.readiness),
+        "reasons": None if forecast is None else reason_rows(forecast.delay_risk.readiness),
+        "flow": None if refresh.flow is None else flow_results(refresh.flow),
+        "forecast": None if forecast is None else forecast_results(forecast.finish, forecast.delay_risk),
+        "prediction": None if forecast is None else _prediction_row(forecast),
+        "gaps": None
+        if detection is None
+        else {
+            "followed": [
+                {"id": str(gap.pk), "type": str(gap.type), "severity": str(gap.severity), "title": gap.title}
+                for gap in detection.gaps
+            ],
+            "changes": {str(kind): number for kind, number in sorted(detection.changes.items())},
+        },
+    }
+
+
+def _prediction_row(forecast: ProjectForecast) -> dict[str, Any] | None:
+    prediction = forecast.prediction
+    if prediction is None:
+        return None
+    return {
+        "id": str(prediction.pk),
+        "type": str(prediction.type),
+        "probability": prediction.probability,
+        "is_alert": prediction.is_alert,
+        "is_new": forecast.is_new,
+    }
+
+
+def refresh_line(refresh: ProjectRefresh) -> str:
+    """One project's refresh in one line."""
+    name = refresh.project.name
+    if refresh.outcome == RefreshOutcome.BUSY:
+        return f"{name}: another refresh is at it; nothing was changed"
+    forecast, detection = refresh.forecast, refresh.detection
+    if forecast is None or detection is None:
+        return f"{name}: nothing was found"
+    changes = ", ".join(f"{number} {kind.label.lower()}" for kind, number in sorted(detection.changes.items()))
+    return f"{name}: {_forecast_text(forecast)}; gaps: {changes or 'no change'} ({refresh.duration_s:.1f} s)"
+
+
+def _forecast_text(forecast: ProjectForecast) -> str:
+    finish = forecast.finish
+    if not finish.quantiles:
+        reasons = "; ".join(reason.message for reason in forecast.delay_risk.readiness.reasons)
+        return f"no forecast, {forecast.delay_risk.readiness.readiness}: {reasons}"
+    dates = ", ".join(
+        f"P{quantile.probability * 100:.0f} {quantile.finish_date or 'beyond ten years'}"
+        for quantile in finish.quantiles
+    )
+    if finish.p_on_time is None or finish.target_date is None:
+        return f"{dates}; no target date"
+    return f"P(on time) {finish.p_on_time.value:.0%} for {finish.target_date}; {dates}"
