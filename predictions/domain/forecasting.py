@@ -159,8 +159,8 @@ def _draft(
     *, project: Project, finish: FinishForecast, risk: DelayRisk, calendar: WorkCalendar, at: datetime
 ) -> Prediction:
     """The prediction as it would be stored, before its place among the others is known."""
-    probability, event, target = risk.probability, risk.event, finish.target_date
-    if probability is None or event is None or target is None:
+    probability, target, impact = risk.probability, finish.target_date, risk.impact
+    if probability is None or target is None or impact is None:
         raise ValueError("an abstention is no prediction")
     hours, window = risk.time_to_occurrence, risk.prevention_window
     return Prediction(
@@ -172,7 +172,7 @@ def _draft(
         probability_low=probability.low,
         probability_high=probability.high,
         base_rate=risk.base_rate,
-        impact=risk.impact,
+        impact=impact,
         is_retrospective=at - risk.as_of > RETROSPECTIVE_AFTER,
         issued_at=at,
         as_of=risk.as_of,

@@ -100,7 +100,7 @@ def chosen(tenant: Tenant, project: Project) -> Iterator[None]:
         yield
 
 
-def _everything_stored() -> dict[str, list[dict[str, Any]]]:
+def _everything_stored() -> dict[str, list[Any]]:
     return {
         model._meta.label: list(model._default_manager.order_by("pk").values())
         for model in apps.get_models()
@@ -114,6 +114,9 @@ def test_record_becomes_prediction_gap_and_runs(project: Project) -> None:
 
     prediction, gap = Prediction.objects.get(project=project), Gap.objects.get(project=project)
     assert refresh.outcome == RefreshOutcome.DONE
+    assert refresh.forecast is not None
+    assert refresh.detection is not None
+    assert refresh.flow is not None
     assert refresh.forecast.prediction == prediction
     assert refresh.detection.gaps == (gap,)
     assert refresh.flow.throughput_per_week.value == pytest.approx(5, abs=0.5)
@@ -149,6 +152,7 @@ def test_project_without_facts_is_told_what_to_connect() -> None:
 
     refresh = refresh_project(project=empty, as_of=NOW, at=NOW)
 
+    assert refresh.forecast is not None
     assert refresh.forecast.prediction is None
     assert refresh.forecast.delay_risk.readiness.reasons[0].unlock == "CONNECT_A_TOOL"
     assert not Gap.objects.filter(project=empty).exists()

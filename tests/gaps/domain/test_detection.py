@@ -52,7 +52,7 @@ def _detect_in(project: Project, history: ProjectHistory, as_of: datetime) -> De
     return detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=as_of)
 
 
-def _everything_stored() -> dict[str, list[dict[str, Any]]]:
+def _everything_stored() -> dict[str, list[Any]]:
     return {
         model._meta.label: list(model._default_manager.order_by("pk").values())
         for model in apps.get_models()

@@ -46,6 +46,12 @@ def _forecast(
     )
 
 
+def _predict(project: Project, **circumstances: Any) -> Prediction:
+    prediction = _forecast(project, **circumstances).prediction
+    assert prediction is not None
+    return prediction
+
+
 def test_risk_of_delay_becomes_a_prediction_that_can_be_settled(project: Project) -> None:
     forecast = _forecast(project)
 
@@ -67,11 +73,11 @@ def test_risk_of_delay_becomes_a_prediction_that_can_be_settled(project: Project
 
 
 def test_run_is_recorded_with_its_numbers(project: Project) -> None:
-    forecast = _forecast(project)
+    _forecast(project)
 
     record = AnalysisRecord.objects.get(kind=AnalysisKind.FORECAST)
     assert record.results["remaining_items"] == HOPELESS
-    assert record.results["delay_risk"]["probability"]["value"] == pytest.approx(forecast.prediction.probability)
+    assert record.results["delay_risk"]["probability"]["value"] == pytest.approx(Prediction.objects.get().probability)
     assert record.overall_score == pytest.approx(100 * record.results["p_on_time"]["value"])
 
 
@@ -123,9 +129,9 @@ def test_unchanged_facts_a_little_later_add_no_prediction(project: Project) -> N
 
 
 def test_moved_probability_supersedes_the_prediction_and_extends_the_chain(project: Project) -> None:
-    first = _forecast(project, open_items=HOPELESS).prediction
+    first = _predict(project, open_items=HOPELESS)
 
-    second = _forecast(project, open_items=EASY, as_of=NOW + DAY).prediction
+    second = _predict(project, open_items=EASY, as_of=NOW + DAY)
 
     assert second.supersedes == first
     assert second.event_key == first.event_key
@@ -134,9 +140,9 @@ def test_moved_probability_supersedes_the_prediction_and_extends_the_chain(proje
 
 
 def test_warning_that_goes_on_is_one_episode_and_its_end_another(project: Project) -> None:
-    warned = _forecast(project, open_items=HOPELESS).prediction
-    still = _forecast(project, open_items=HOPELESS + 60, as_of=NOW + DAY).prediction
-    over = _forecast(project, open_items=EASY, as_of=NOW + 2 * DAY).prediction
+    warned = _predict(project, open_items=HOPELESS)
+    still = _predict(project, open_items=HOPELESS + 60, as_of=NOW + DAY)
+    over = _predict(project, open_items=EASY, as_of=NOW + 2 * DAY)
 
     assert (warned.is_alert, still.is_alert, over.is_alert) == (True, True, False)
     assert warned.episode_id == still.episode_id != over.episode_id
@@ -146,7 +152,7 @@ def test_warning_that_goes_on_is_one_episode_and_its_end_another(project: Projec
 def test_warning_within_72_hours_of_the_event_is_late(project: Project, hours_left: int, is_late: bool) -> None:
     end_of_target = datetime(2024, 9, 26, tzinfo=NOW.tzinfo)
 
-    prediction = _forecast(project, as_of=end_of_target - timedelta(hours=hours_left)).prediction
+    prediction = _predict(project, as_of=end_of_target - timedelta(hours=hours_left))
 
     assert (prediction.is_alert, prediction.is_late) == (True, is_late)
 
@@ -155,23 +161,23 @@ def test_warning_that_began_in_time_does_not_become_late(project: Project) -> No
     end_of_target = datetime(2024, 9, 26, tzinfo=NOW.tzinfo)
     _forecast(project)
 
-    prediction = _forecast(project, open_items=HOPELESS + 60, as_of=end_of_target - timedelta(hours=5)).prediction
+    prediction = _predict(project, open_items=HOPELESS + 60, as_of=end_of_target - timedelta(hours=5))
 
     assert (prediction.is_alert, prediction.is_late) == (True, False)
 
 
 def test_look_at_the_past_is_labelled_and_stays_out_of_the_chain(project: Project) -> None:
-    prediction = _forecast(project, as_of=NOW - 4 * WEEK, at=NOW).prediction
+    prediction = _predict(project, as_of=NOW - 4 * WEEK, at=NOW)
 
     assert prediction.is_retrospective
     assert (prediction.row_hash, prediction.previous_hash) == ("", "")
 
 
 def test_moved_target_is_another_event(project: Project) -> None:
-    first = _forecast(project).prediction
+    first = _predict(project)
     project.end_date = TARGET + timedelta(days=7)
 
-    second = _forecast(project).prediction
+    second = _predict(project)
 
     assert second.event_key != first.event_key
     assert second.supersedes is None
