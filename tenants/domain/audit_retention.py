@@ -43,14 +43,16 @@ def apply_tenant_retention(*, now: datetime) -> Iterator[tuple[str, int]]:
 
 
 def erase_audit_entries(*, tenant_id: UUID) -> int:
-    """Delete every entry of a tenant, whose changes quote its data. Returns how many.
+    """Delete every entry of a tenant before its retention ends, whose changes quote its data. Returns how many.
 
-    What erasing keeps is under the installation: that the tenant was erased, when, by whom and how many rows.
+    One entry under the installation says how many went of which tenant.
     Raises ValueError for the installation itself, whose entries go by retention only.
     """
     if tenant_id == INSTALLATION:
         raise ValueError("The installation's own entries are not erased.")
-    return _delete_in_batches(tenant_id, datetime(9999, 1, 1, tzinfo=UTC))
+    removed = _delete_in_batches(tenant_id, datetime(9999, 1, 1, tzinfo=UTC))
+    _record_removal(INSTALLATION, removed, of_tenant=tenant_id)
+    return removed
 
 
 def _delete_in_batches(tenant_id: UUID, before: datetime) -> int:
@@ -64,14 +66,15 @@ def _delete_in_batches(tenant_id: UUID, before: datetime) -> int:
             return removed
 
 
-def _record_removal(tenant_id: UUID, removed: int) -> None:
+def _record_removal(tenant_id: UUID, removed: int, *, of_tenant: UUID | None = None) -> None:
     with tenant_context(tenant_id):
         write_entry(
             Draft(
                 action=AuditAction.RETENTION_APPLIED,
                 operation=Operation.BULK,
                 tenant_id=tenant_id,
-                resource_type="tenants.auditentry",
+                resource_type="tenants.tenant" if of_tenant else "tenants.auditentry",
+                resource_id=str(of_tenant or ""),
                 changes={"counts": {"deleted": removed}},
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import CommandError
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from tenants.audit.partitions import (
     make_partitions,
     partitions_ahead,
 )
-from tenants.domain.audit_retention import apply_tenant_retention, longest_retention
+from tenants.domain.audit_retention import apply_tenant_retention, erase_audit_entries, longest_retention
 from tenants.isolation.owner import OwnerCommand
 
 
@@ -31,9 +32,17 @@ class Command(OwnerCommand):
         parser.add_argument("--months-ahead", type=int, default=MONTHS_AHEAD, help="whole months (default 3)")
         parser.add_argument("--keep", action="store_true", help="make partitions only; remove no entry")
 
+        parser.add_argument(
+            "--erase-tenant", type=UUID, metavar="ID", help="only remove every entry of one organisation, now"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
             self._check(partitions_ahead(connection))
+            return
+        if options["erase_tenant"]:
+            removed = erase_audit_entries(tenant_id=options["erase_tenant"])
+            self.stdout.write(f"{removed} entries removed.")
             return
         if not 1 <= options["months_ahead"] <= 24:  # noqa: PLR2004 - two years: more is a typing error
             raise CommandError("--months-ahead is a number from 1 to 24.")
