@@ -19,6 +19,7 @@ from predictions.domain.noise import same_date
 from predictions.enums import ActionStatus
 from projects.domain.analyses import reason_rows
 
+_FINISH, _NO_FINISH = "finish at P85, from P50 to P95", "finish at P85: more than ten years away"
 SAME_EFFECT_SHARE, SAME_EFFECT = 0.05, 0.1
 """Effects closer than 5 %, or a tenth of a tolerance, differ by simulation noise only."""
 
@@ -56,7 +57,7 @@ def measures(finding: Finding) -> tuple[dict[str, Any], dict[str, Any]]:
                 "low": current["p50_finish_date"],
                 "high": current["p95_finish_date"],
                 "unit": "date",
-                "label": "finish at P85, from P50 to P95",
+                "label": _FINISH if current["p85_finish_date"] else _NO_FINISH,
             },
             {"value": target["target_date"], "unit": "date", "label": "promised"},
         )

@@ -175,6 +175,23 @@ def test_refresh_touches_no_other_tenant(tenant: Tenant, project: Project, their
         assert _everything_stored() == before
 
 
+def test_run_that_dies_half_way_leaves_the_former_state(
+    tenant: Tenant, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenant_context(tenant.pk):
+        before = _everything_stored()
+
+    def die(**_arguments: Any) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr("stratibreak.pipeline.detect_gaps", die)
+    with pytest.raises(RuntimeError, match="killed"):
+        _refresh("--tenant", tenant.name, "--as-of", NOW.isoformat())
+
+    with tenant_context(tenant.pk):
+        assert _everything_stored() == before
+
+
 # --- two at once ---
 
 

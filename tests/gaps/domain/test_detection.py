@@ -78,6 +78,13 @@ def test_project_at_risk_gets_a_gap_with_everything_to_check_it(project: Project
     assert (transition.kind, transition.from_status, transition.actor_id) == (TransitionKind.OPENED, "", None)
 
 
+def test_finish_beyond_ten_years_has_no_date_and_says_so(project: Project) -> None:
+    _detect(project, open_items=5_000)
+
+    current = Gap.objects.get().current_value
+    assert (current["value"], current["label"]) == (None, "finish at P85: more than ten years away")
+
+
 def test_parts_of_the_slip_add_up_to_what_the_gap_says(project: Project) -> None:
     _detect(project, open_items=HOPELESS)
 
