@@ -13,9 +13,13 @@ from tenants.models import Tenant
 
 
 def owner_connection() -> psycopg.Connection[Any]:
-    """Return a connection of the owner to the test database, in autocommit."""
+    """Return a connection of the owner to the test database, in autocommit.
+
+    It gives up on a lock after five seconds: the test's own open transaction may hold it.
+    """
     parameters: dict[str, Any] = settings.DATABASES["default"]["OWNER"]
-    return psycopg.connect(dbname=connection.settings_dict["NAME"], autocommit=True, **parameters)
+    options = "-c lock_timeout=5s"
+    return psycopg.connect(dbname=connection.settings_dict["NAME"], autocommit=True, options=options, **parameters)
 
 
 def insert_tenant(tenant: Tenant) -> None:
