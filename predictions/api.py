@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from rest_framework import serializers
+from collections.abc import Callable
+from typing import Any
 
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from predictions.domain.queries import describe_forecast
 from predictions.enums import PredictionStatus
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
 from predictions.models.prediction import prediction_status
+from projects.enums import Readiness
+from projects.models import Project
+from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer
+from tenants.permissions import Action
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    """The newest forecast of a project. Without readiness every value is null, never a guess."""
+
+    project = serializers.UUIDField()
+    as_of = serializers.DateTimeField(allow_null=True)
+    computed_at = serializers.DateTimeField(allow_null=True)
+    readiness = serializers.ChoiceField(choices=Readiness.choices)
+    readiness_reasons = serializers.ListField(child=serializers.DictField())
+    model = serializers.DictField(allow_null=True, help_text="id, version and inputs_hash.")
+    prediction = serializers.UUIDField(allow_null=True, help_text="The claim that holds now.")
+    result = serializers.DictField(allow_null=True, help_text="Dates by probability, assumptions, drivers, evidence.")
+
 
 SUGGESTED_BY_SYSTEM = ("code", "measured_effect_days")
 
@@ -61,6 +87,31 @@ class RiskIndicatorViewSet(TenantViewSet[RiskIndicator]):
     serializer_class = serializer_for(RiskIndicator, fixed=("prediction",))
     filters = {"prediction": EXACT, "trend": SET}
 
+
+class ProjectForecastViewSet(ReadOnlyTenantViewSet[Project]):
+    """When a project will be done: what the newest forecast says, and what it rests on."""
+
+    model = Project
+    serializer_class = serializer_for(Project)
+    custom_actions = {"forecast": Action.VIEW}
+    pagination_class = None
+    filter_backends = []
+
+    def permission_label(self) -> str:
+        return Prediction._meta.label_lower
+
+    @extend_schema(operation_id="projects_forecast_retrieve", responses=ForecastSerializer)
+    def forecast(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What date can be promised? Dates by probability, or null with the reasons why there are none."""
+        project = self.find()
+        record_read(Prediction, [])
+        return answer(request, encode(describe_forecast(project)))
+
+
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {
+    "projects/<str:pk>/forecast": ProjectForecastViewSet.as_view({"get": "forecast"}),
+}
+"""Further things to ask of an item, by address."""
 
 ROUTES: Routes = {
     "predictions": PredictionViewSet,

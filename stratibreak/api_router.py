@@ -16,6 +16,7 @@ import gaps.api
 import integrations.api
 import predictions.api
 import projects.api
+import stratibreak.api
 import tenants.api.organisation
 from tenants.api.schema import docs_view, openapi_view
 from tenants.api.session import SessionView
@@ -29,6 +30,10 @@ ROUTES: Routes = {
     **integrations.api.ROUTES,
 }
 """View sets by the last part of their address."""
+
+
+ITEM_VIEWS = {**predictions.api.ITEM_VIEWS, **stratibreak.api.ITEM_VIEWS}
+"""Further things to ask of an item, by address."""
 
 
 class UnknownAddressView(APIView):
@@ -57,5 +62,6 @@ api_urlpatterns = [
     path("api/v1/openapi.json", openapi_view, name="openapi"),
     path("api/v1/docs", docs_view, name="api-docs"),
     path("api/v1/", include(_router().urls)),
+    path("api/v1/", include([path(route, view) for route, view in ITEM_VIEWS.items()])),
     re_path(r"^api/", UnknownAddressView.as_view()),
 ]

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from projects.models import Project, ProjectMembership, Stakeholder
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from projects.api.imports import ImportSerializer, check_upload_size, import_upload
+from projects.api.runs import ImportRunSerializer
+from projects.models import ImportRun, Project, ProjectMembership, Stakeholder
+from tenants.api.access import requester
+from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import Routes, TenantViewSet
+from tenants.api.viewsets import Routes, TenantViewSet, created
+from tenants.permissions import Action
 
 
 class ProjectViewSet(TenantViewSet[Project]):
@@ -15,6 +28,23 @@ class ProjectViewSet(TenantViewSet[Project]):
     serializer_class = serializer_for(Project)
     filters = {"status": SET, "owner": EXACT, "name": EXACT, "end_date": NULLABLE_RANGE, "created_at": RANGE}
     orderings = ("id", "status")
+    custom_actions = {"imports": Action.IMPORT}
+
+    @extend_schema(request={"multipart/form-data": ImportSerializer}, responses={201: ImportRunSerializer})
+    @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
+    def imports(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Read a history file into the project's record. The same file again changes nothing.
+
+        Broken lines are reported with their numbers and the rest is imported, or nothing with `strict`: then the
+        run's status is REFUSED.
+        """
+        project = self.find()
+        check_upload_size(request._request)
+        upload = ImportSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        run = import_upload(project=project, upload=upload.validated_data, by=requester(request))
+        row = ImportRun.objects.filter(pk=run.pk).values(*ImportRunSerializer.columns())[0]
+        return created(request, encode(row), f"/api/v1/import-runs/{run.pk}")
 
 
 class ProjectMembershipViewSet(TenantViewSet[ProjectMembership]):

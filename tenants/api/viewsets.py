@@ -60,7 +60,7 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
     read_is_audited: ClassVar[bool] = False
 
     filter_backends = [TenantFilterBackend]
-    pagination_class = KeysetPagination
+    pagination_class: type[KeysetPagination] | None = KeysetPagination
     lookup_value_converter = "str"
 
     def permission_label(self) -> str:

@@ -66,6 +66,7 @@ ENDPOINTS = (
     Endpoint("cost-entries", "projects.CostEntry"),
     Endpoint("pulse-summaries", "projects.PulseSummary"),
     Endpoint("analysis-records", "projects.AnalysisRecord", READ),
+    Endpoint("import-runs", "projects.ImportRun", READ),
     Endpoint("gaps", "gaps.Gap"),
     Endpoint("gap-transitions", "gaps.GapTransition", READ),
     Endpoint("root-causes", "gaps.RootCause"),
@@ -84,18 +85,29 @@ ENDPOINTS = (
 
 @dataclass(frozen=True, slots=True)
 class ItemAction:
-    """One thing that can be done to an item, beside reading and changing it."""
+    """One thing that can be asked of an item, beside reading and changing it.
+
+    label: the model of the item;  asked_of: the model the matrix is asked about
+    bare_status: what a request without a body gets where it is allowed
+    """
 
     route: str
     method: str
     label: str
+    asked_of: str
     action: Action
+    bare_status: int
 
     def path(self, row_id: object) -> str:
         return f"/api/v1/{self.route.replace('<id>', str(row_id))}"
 
 
-ITEM_ACTIONS = (ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", Action.TRANSITION),)
+ITEM_ACTIONS = (
+    ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
+    ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
+    ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
+    ItemAction("projects/<id>/forecast", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
+)
 
 OPEN_TO_STRANGERS = {
     "session": "whoever signs in is a stranger before",

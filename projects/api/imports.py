@@ -1,0 +1,67 @@
+"""Bringing a file with a project's past through the API."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework import serializers
+
+from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
+from projects.imports.errors import ImportFileRefused
+from projects.imports.reading import PROFILE_NAMES
+from projects.models import ImportRun, Project
+from tenants.api.problems import Conflict, TooLarge
+from tenants.models import User
+
+
+class ImportSerializer(serializers.Serializer[Any]):
+    """A history file, and how to read it."""
+
+    file = serializers.FileField(help_text="Jira issues in REST form, one on each line, or a CSV table; also gzipped.")
+    profile = serializers.ChoiceField(
+        choices=PROFILE_NAMES, required=False, help_text="What the file holds; left out: seen by its content."
+    )
+    time_zone = serializers.CharField(
+        required=False, allow_blank=True, max_length=63, help_text="IANA name, for instants without a UTC offset."
+    )
+    strict = serializers.BooleanField(required=False, default=False, help_text="Import nothing if a line is broken.")
+
+
+def check_upload_size(request: HttpRequest) -> None:
+    """Raises TooLarge before a byte of the body is read."""
+    try:
+        size = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        size = 0
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise TooLarge(f"At most {settings.UPLOAD_MAX_BYTES // 2**20} MiB. Use `manage.py import_history` for more.")
+
+
+def import_upload(*, project: Project, upload: dict[str, Any], by: User) -> ImportRun:
+    """Read an uploaded file into a project, inside the request's own transaction.
+
+    upload: validated data of ImportSerializer
+    Raises ValidationError when the file cannot be read at all, Conflict when somebody else is reading it.
+    """
+    request = ImportRequest(
+        file_name=upload["file"].name,
+        profile=upload.get("profile"),
+        time_zone=upload.get("time_zone", ""),
+        is_strict=upload["strict"],
+        requested_by_id=by.pk,
+    )
+    try:
+        return import_file(
+            project=project,
+            stream=upload["file"].file,
+            request=request,
+            doorway=Doorway(transaction=nullcontext, now=timezone.now),
+        )
+    except ImportFileRefused as refused:
+        raise serializers.ValidationError({"file": [str(refused)]}) from refused
+    except ImportOvertaken as overtaken:
+        raise Conflict(str(overtaken)) from overtaken
