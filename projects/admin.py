@@ -129,7 +129,7 @@ class CapacityCalendarPage(TenantAdmin):
 class WorkItemPage(RecordAdmin):
     """Issues, cards and tasks, as tools and imports report them."""
 
-    list_display = ("key", "title", "project", "item_type", "status_name", "status_category", "opened_at", "resolved_at")
+    list_display = ("key", "title", "project", "item_type", "status_name", "opened_at", "resolved_at")
     list_filter = ("status_category", "presence")
     list_select_related = ("project",)
     search_fields = ("key__prefix", "external_id__exact")

@@ -7,7 +7,6 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
-from django.views.decorators.cache import never_cache
 
 from tenants.isolation.platform_access import platform_access_available
 from tenants.isolation.transaction import auth_context
@@ -64,7 +62,7 @@ class BackofficeSite(AdminSite):
         step = path("operator/", self.admin_view(self.operator_step), name="operator_step")
         return [step, *super().get_urls()]
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Send an operator who has not taken the step to it, whatever page they asked for."""
         inner = super().admin_view(view, cacheable)
 
@@ -91,7 +89,7 @@ class BackofficeSite(AdminSite):
         recent = list(AuditEntry.objects.all()[:RECENT_ENTRIES])
         return super().index(request, {"recent_entries": recent, **(extra_context or {})})
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Change one's own password under the auth purpose, which operators have too."""
         with auth_context(actor_id=getattr(request.user, "pk", None)):
             return super().password_change(request, extra_context)
@@ -110,10 +108,6 @@ class BackofficeSite(AdminSite):
             return HttpResponseRedirect(reverse("admin:index"))
         context = {**self.each_context(request), "title": "Where do you want to work?", "form": form}
         return TemplateResponse(request, "admin/operator_step.html", context)
-
-    @never_cache
-    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> HttpResponse:
-        return super().app_index(request, app_label, extra_context)
 
 
 class BackofficeConfig(AdminConfig):
@@ -136,8 +130,8 @@ def take_step(request: HttpRequest, target: str, reason: str) -> None:
 
     tenant_id = None if target == _READ_ACROSS else UUID(target)
     if tenant_id is not None:
-        operator_id = request.user.pk
-        record_operator_enter(tenant_id=tenant_id, operator_id=operator_id, reason=reason)
+        operator: Any = request.user
+        record_operator_enter(tenant_id=tenant_id, operator_id=operator.pk, reason=reason)
     keep_operator_choice(request, OperatorChoice(tenant_id, reason))
 
 

@@ -24,7 +24,7 @@ DEVELOPMENT = development_environment(BASE_DIR) if not env.str("DATABASE_URL", "
 
 
 def _text(name: str, default: str = "") -> str:
-    return env.str(name, DEVELOPMENT.get(name, default))
+    return str(env.str(name, DEVELOPMENT.get(name, default)))
 
 
 # Core
@@ -163,7 +163,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "/admin/login/"
-# LOGIN_FAILURES_PER_ACCOUNT, LOGIN_FAILURES_PER_ADDRESS: bad tries before a pause.  LOGIN_LOCKOUT_S: its length, seconds.
+# LOGIN_FAILURES_PER_ACCOUNT, LOGIN_FAILURES_PER_ADDRESS: bad tries before a pause.
+# LOGIN_LOCKOUT_S: the length of that pause, seconds.
 LOGIN_FAILURES_PER_ACCOUNT = env.int("LOGIN_FAILURES_PER_ACCOUNT", default=5)
 LOGIN_FAILURES_PER_ADDRESS = env.int("LOGIN_FAILURES_PER_ADDRESS", default=50)
 LOGIN_LOCKOUT_S = env.int("LOGIN_LOCKOUT_S", default=900)

@@ -12,11 +12,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from tenants.domain.api_keys import authenticate_api_key
 from tenants.domain.auditing import entries_after_transaction, record_refusal
@@ -28,8 +27,9 @@ from tenants.operators import BACKOFFICE_PATH, STEP_PATH, operator_choice
 from tenants.request_info import request_info_of, use_request_info
 
 logger = logging.getLogger(__name__)
-GetResponse = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _REFUSED = 403
+_FIRST_ERROR = 400
 
 
 class RequestInfoMiddleware:
@@ -38,7 +38,7 @@ class RequestInfoMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         info = request_info_of(request)
         request.request_id = info.request_id  # type: ignore[attr-defined]  # read by problems and logs
         with use_request_info(info), use_context(None), entries_after_transaction():
@@ -58,7 +58,7 @@ class ContentSecurityPolicyMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", self.POLICY)
         return response
@@ -70,26 +70,26 @@ class TenantMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
             user = resolve_user(request)
             return self._answer(request, user)
         except (OperationalError, InterfaceError) as error:
             return database_unavailable(request, error)
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Answer 503 where a view met a database that does not answer."""
         if isinstance(exception, OperationalError | InterfaceError):
             return database_unavailable(request, exception)
         return None
 
-    def _answer(self, request: HttpRequest, user: User | None) -> HttpResponse:
+    def _answer(self, request: HttpRequest, user: User | None) -> HttpResponseBase:
         context = context_of(request, user)
         if context is None:
             return self.get_response(request)
         with self._opened(context):
             response = self.get_response(request)
-            if response.status_code >= 400:
+            if response.status_code >= _FIRST_ERROR:
                 _roll_back(context)
             if response.status_code == _REFUSED:
                 record_refusal(reason="Refused by the role matrix.", changes=_asked(request))
@@ -121,12 +121,14 @@ def resolve_user(request: HttpRequest) -> User | None:
         if found is None:
             bare.api_key_refused = True
             return None
-        bare.api_key, bare.user = found, found.user
-        return cast(User, found.user)
+        user_of_key: User = found.user
+        bare.api_key, bare.user = found, user_of_key
+        return user_of_key
     if not request.session.session_key:
         return None
     with auth_context():
-        return cast(User, request.user) if request.user.is_authenticated else None
+        user = request.user
+        return user if isinstance(user, User) else None
 
 
 def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
@@ -134,7 +136,7 @@ def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
     if user is None:
         return None
     if user.tenant_id is not None:
-        return AccessContext(Purpose.APP, cast(UUID, user.tenant_id), user.pk)
+        return AccessContext(Purpose.APP, user.tenant_id, user.pk)
     if not request.path.startswith(BACKOFFICE_PATH) or request.path == STEP_PATH:
         return None  # the step itself is recorded in a transaction of its own
     choice = operator_choice(request)
@@ -145,7 +147,7 @@ def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
     return AccessContext(Purpose.PLATFORM, actor_id=user.pk, reason=choice.reason)
 
 
-def database_unavailable(request: HttpRequest, error: Error) -> HttpResponse:
+def database_unavailable(request: HttpRequest, error: Error) -> HttpResponseBase:
     """Answer 503 with a problem document; the cause goes to the log, never to the client."""
     logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
     body = {

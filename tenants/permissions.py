@@ -263,7 +263,7 @@ def allowed(role: str | None, action: str, model_label: str) -> bool:
     model_label: `Model._meta.label`, in any case. An unknown role, action or model is never allowed.
     """
     resource = RESOURCE_OF.get(model_label.lower())
-    if resource is None or role not in MATRIX:
+    if resource is None or role is None or role not in MATRIX:
         return False
     return action in MATRIX[Role(role)].get(resource, frozenset())
 

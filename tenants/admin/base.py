@@ -18,6 +18,7 @@ from tenants.isolation.references import TenantForeignKey
 from tenants.models import AuditEntry
 
 HISTORY_ROWS = 200
+_OK = 200
 
 
 def reads_across_tenants() -> bool:
@@ -46,9 +47,9 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return super().get_queryset(request).order_by(*self.get_ordering(request))
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Order by the primary key, newest first: the index of every tenant table, also across tenants."""
-        ordering = tuple(self.ordering or ("-id",))
+        ordering: tuple[Any, ...] = tuple(self.ordering or ("-id",))
         if reads_across_tenants() and self.has_tenant():
             return ("-tenant", *ordering)
         return ordering
@@ -151,13 +152,13 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
 
     # The audit trail instead of Django's own log
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Leave it to the audit trail, which every write reaches."""
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Leave it to the audit trail, which every write reaches."""
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         """Leave it to the audit trail, which every write reaches."""
 
     def change_view(
@@ -165,7 +166,7 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
     ) -> HttpResponse:
         """Show one row; opening a gap or a prediction is recorded."""
         response = super().change_view(request, object_id, form_url, extra_context)
-        if self.read_action and request.method == "GET" and response.status_code == 200 and not reads_across_tenants():
+        if self.read_action and request.method == "GET" and response.status_code == _OK and not reads_across_tenants():
             record(
                 action=self.read_action,
                 operation=Operation.READ,
@@ -177,7 +178,9 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
         """Show the audit entries of one row, newest first."""
         obj = self.get_object(request, object_id)
         if obj is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            options: Any = self
+            missing: HttpResponse = options._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return missing
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
         context = {

@@ -13,7 +13,6 @@ from tenants.enums import Role
 from tenants.isolation.context import require_tenant_id
 from tenants.models import Tenant, User
 
-
 UNIQUE_VIOLATION = "23505"
 
 

@@ -106,7 +106,7 @@ def catalogue_differences(connection: Any) -> list[tuple[str, str]]:
     roles = database_roles()
     security = {table: (enabled, forced) for table, enabled, forced in rows(connection, _SECURITY)}
     found: list[tuple[str, str]] = []
-    for table, access in access_by_table().items():
+    for table in access_by_table():
         if table not in security:
             found.append(("tenants.E020", f"The table {table} does not exist."))
         elif security[table] != (True, True):
@@ -178,7 +178,8 @@ def _grant_differences(connection: Any, roles: DatabaseRoles) -> list[tuple[str,
             have = granted.get((table, role), set())
             if have != set(expected):
                 wanted = ", ".join(sorted(expected)) or "nothing"
-                found.append(("tenants.E026", f"{role} may {', '.join(sorted(have)) or 'nothing'} on {table}, not {wanted}."))
+                may = ", ".join(sorted(have)) or "nothing"
+                found.append(("tenants.E026", f"{role} may {may} on {table}, not {wanted}."))
         if granted.get((table, "PUBLIC"), set()) & set(FULL):
             found.append(("tenants.E027", f"Everybody has rights on {table}."))
     return found

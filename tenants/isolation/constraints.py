@@ -98,16 +98,18 @@ class RowSecurity(_SchemaConstraint):
     def _arguments(self) -> dict[str, Any]:
         return {"tenant_column": self.tenant_column}
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         for sql in base_security_statements(model._meta.db_table, self.tenant_column):
             schema_editor.deferred_sql.append(_statement(model, sql))
+        return None
 
-    def create_sql(self, model: Any, schema_editor: Any) -> None:
-        self.constraint_sql(model, schema_editor)
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        return self.constraint_sql(model, schema_editor)
 
-    def remove_sql(self, model: Any, schema_editor: Any) -> None:
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         for sql in drop_security_statements(model._meta.db_table):
             schema_editor.execute(sql)
+        return None
 
 
 class TenantKey(_SchemaConstraint):
@@ -120,17 +122,17 @@ class TenantKey(_SchemaConstraint):
             schema_editor.deferred_sql.append(_statement(model, sql))
         return f'CONSTRAINT "{self.name}" PRIMARY KEY ("tenant_id", "id")'
 
-    def create_sql(self, model: Any, schema_editor: Any) -> None:
+    def create_sql(self, model: Any, schema_editor: Any) -> str:
         table = model._meta.db_table
         schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{table}_pkey"')
-        schema_editor.execute(f'ALTER TABLE "{table}" ADD {self.constraint_sql(model, schema_editor)}')
+        return f'ALTER TABLE "{table}" ADD {self.constraint_sql(model, schema_editor)}'
 
-    def remove_sql(self, model: Any, schema_editor: Any) -> None:
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
         table = model._meta.db_table
         for sql in drop_security_statements(table):
             schema_editor.execute(sql)
         schema_editor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT "{self.name}"')
-        schema_editor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_pkey" PRIMARY KEY ("id")')
+        return f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_pkey" PRIMARY KEY ("id")'
 
 
 class TenantReference(_SchemaConstraint):

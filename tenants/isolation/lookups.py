@@ -10,7 +10,7 @@ from django.db.models import Lookup
 
 @models.CharField.register_lookup
 @models.TextField.register_lookup
-class Prefix(Lookup):  # type: ignore[type-arg]  # Django's lookups are generic in the stubs only
+class Prefix(Lookup[Any]):
     """``column ^@ value``: begins with, case-sensitive.
 
     LIKE is not leakproof, so under a policy it cannot use an index; ``^@`` can.  Use it on stored lower-case columns.
@@ -18,7 +18,7 @@ class Prefix(Lookup):  # type: ignore[type-arg]  # Django's lookups are generic 
 
     lookup_name = "prefix"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
-        return f"{left} ^@ {right}", [*left_params, *right_params]
+        return f"{left} ^@ {right}", (*left_params, *right_params)

@@ -132,7 +132,7 @@ class TenantModel(IsolatedModel, metaclass=TenantModelBase):
         default_manager_name = "objects"
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        """Check unique constraints although forms leave out the tenant, which is set, and what the database generates."""
+        """Check unique constraints also of what forms leave out: the tenant, which is set, and generated columns."""
         always = {"tenant", *(field.name for field in self._meta.local_fields if field.generated)}
         super().validate_constraints(exclude=set(exclude or ()) - always)
 

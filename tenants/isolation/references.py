@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _UUID = models.UUIDField()
 
 
-def DATABASE_CASCADE(collector: Collector, field: Any, sub_objs: Any, using: str) -> None:  # noqa: N802  # as models.CASCADE is
+def DATABASE_CASCADE(collector: Collector, field: Any, sub_objs: Any, using: str) -> None:
     """Leave the deletion of dependants to the database, which does it in one statement.
 
     A collector that draws a picture for people (the admin's confirmation page) still gets the dependants listed.
@@ -53,8 +53,8 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # the targ
         """Return ``target.tenant_id = source.tenant_id`` for the ON clause of a join in either direction."""
         if alias is None or related_alias is None:
             return None
-        target = self.remote_field.model._meta.get_field("tenant")
-        source = self.model._meta.get_field("tenant")
+        target: Any = self.remote_field.model._meta.get_field("tenant")
+        source: Any = self.model._meta.get_field("tenant")
         return Exact(Col(alias, target, _UUID), Col(related_alias, source, _UUID))
 
     def get_extra_descriptor_filter(self, instance: Any) -> Any:

@@ -16,6 +16,8 @@ from .context import AccessContext
 TOKEN_LIFETIME_S = 300  # compared with the transaction's start, so it only has to outlast the way to the server
 _RENEW_AFTER_S = 120
 _BLOCK_BYTES = 64  # SHA-256, RFC 2104
+_KEY_MIN_BYTES = 32
+_KEPT_TOKENS = 10_000
 
 
 @dataclass(slots=True)
@@ -30,7 +32,7 @@ class ContextSigner:
     _minted: dict[str, tuple[float, str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.key) < 32:
+        if len(self.key) < _KEY_MIN_BYTES:
             raise ValueError("CONTEXT_SIGNING_KEY must hold at least 32 bytes (base64).")
 
     def token(self, context: AccessContext) -> str:
@@ -40,7 +42,7 @@ class ContextSigner:
         known = self._minted.get(claim)
         if known and now_s - known[0] < _RENEW_AFTER_S:
             return known[1]
-        if len(self._minted) > 10_000:
+        if len(self._minted) > _KEPT_TOKENS:
             self._minted.clear()
         token = self.sign(claim, expires_at_s=int(now_s) + TOKEN_LIFETIME_S)
         self._minted[claim] = (now_s, token)

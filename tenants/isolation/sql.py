@@ -31,6 +31,7 @@ $body$"""
 
 
 def _signed(signature: str, returns: str, refused: str, test: str, answer: str) -> str:
+    # Every part is a constant of this module.
     return f"""
 CREATE OR REPLACE FUNCTION stratibreak.{signature} RETURNS {returns}
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
@@ -51,7 +52,7 @@ BEGIN
   THEN RETURN {refused}; END IF;
   RETURN {answer};
 END
-$body$"""
+$body$"""  # noqa: S608
 
 
 SIGNED_CURRENT_TENANT = _signed("current_tenant()", "uuid", "NULL", "part[1] = 'app'", "nullif(part[2], '')::uuid")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.db import models
 from django.test import Client
@@ -94,7 +95,7 @@ def test_autocomplete_offers_our_rows_only(
     for other in TENANT_PAGES:
         for field in other._meta.concrete_fields:
             if field.remote_field and field.remote_field.model is model and field.name != "tenant" and field.editable:
-                query = {"app_label": other._meta.app_label, "model_name": other._meta.model_name, "term": ""}
+                query = {"app_label": other._meta.app_label, "model_name": str(other._meta.model_name), "term": ""}
                 response = client.get(reverse("admin:autocomplete"), {**query, "field_name": field.name})
                 assert response.status_code == 200, (other, field.name)
                 found += response.json()["results"]
@@ -103,8 +104,6 @@ def test_autocomplete_offers_our_rows_only(
 
 
 def test_every_tenant_model_has_a_page() -> None:
-    from django.apps import apps
-
     hidden = {"TenantDataKey", "PseudonymKey"}  # keys: nobody sees them
     missing = {
         model.__name__

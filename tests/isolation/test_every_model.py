@@ -28,7 +28,7 @@ from tests.owner_rows import owner_connection
 pytestmark = pytest.mark.django_db
 
 MODELS = sorted((m for m in apps.get_models() if issubclass(m, TenantModel)), key=lambda m: m._meta.label)
-BY_LABEL = {"ids": lambda m: m._meta.label if isinstance(m, type) else None}
+each_model = pytest.mark.parametrize("model", MODELS, ids=[m._meta.label for m in MODELS])
 Reads = dict[str, Callable[[Any, UUID], Any]]
 
 READS: Reads = {
@@ -43,11 +43,15 @@ READS: Reads = {
     "difference": lambda m, pk: m.objects.order_by().difference(m.objects.order_by().filter(pk__isnull=True)),
     "distinct": lambda m, pk: m.objects.order_by("pk").distinct("pk"),
     "values": lambda m, pk: m.objects.values("pk", "tenant_id"),
-    "raw": lambda m, pk: m.objects.raw(f'SELECT * FROM "{m._meta.db_table}"'),  # noqa: S608
+    "raw": lambda m, pk: m.objects.raw(f'SELECT * FROM "{m._meta.db_table}"'),
     "iterator": lambda m, pk: m.objects.all().iterator(chunk_size=10),
     "in bulk": lambda m, pk: m.objects.in_bulk().values(),
     "locked": lambda m, pk: m.objects.select_for_update(),
 }
+
+
+def _target(field: Any) -> Any:
+    return field.remote_field.model
 
 
 def _tenants_of(rows: Any) -> set[UUID]:
@@ -58,7 +62,7 @@ def test_every_model_has_a_factory() -> None:
     assert [m._meta.label for m in MODELS if m not in FACTORIES] == []
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
+@each_model
 def test_every_read_stays_inside(model: type[TenantModel], ours: LookAlike, theirs: LookAlike) -> None:
     foreign = theirs.rows[model].pk
     may_lock = "UPDATE" in model.app_privileges
@@ -70,25 +74,28 @@ def test_every_read_stays_inside(model: type[TenantModel], ours: LookAlike, thei
         assert _tenants_of(model.objects.all()) == {ours.tenant.pk}
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
-def test_every_aggregate_counts_our_rows_only(model: type[TenantModel], ours: LookAlike, theirs: LookAlike) -> None:
+@each_model
+def test_every_aggregate_counts_ours_only(model: type[TenantModel], ours: LookAlike, theirs: LookAlike) -> None:
     with tenant_context(ours.tenant.pk):
         own = len(model.objects.all())
         newest = Subquery(model.objects.order_by("-pk").values("tenant_id")[:1])
 
         assert model.objects.count() == own
-        assert model.objects.aggregate(n=Count("pk"), tenants=Count("tenant_id", distinct=True)) == {"n": own, "tenants": 1}
+        assert model.objects.aggregate(n=Count("pk"), tenants=Count("tenant_id", distinct=True)) == {
+            "n": own,
+            "tenants": 1,
+        }
         assert model.objects.filter(pk=theirs.rows[model].pk).exists() is False
         assert set(model.objects.annotate(t=newest).values_list("t", flat=True)) == {ours.tenant.pk}
         grouped = model.objects.order_by().values("tenant_id").annotate(n=Count("pk"))
         assert [(row["tenant_id"], row["n"]) for row in grouped] == [(ours.tenant.pk, own)]
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
+@each_model
 def test_joins_in_both_directions_stay_inside(model: type[TenantModel], ours: LookAlike, theirs: LookAlike) -> None:
     with tenant_context(ours.tenant.pk):
         for field in tenant_references(model):
-            target = theirs.rows.get(field.remote_field.model)
+            target = theirs.rows.get(_target(field))
             if target is None:
                 continue
             assert not model.objects.filter(**{f"{field.name}__pk": target.pk}).exists()
@@ -96,7 +103,7 @@ def test_joins_in_both_directions_stay_inside(model: type[TenantModel], ours: Lo
             assert _tenants_of(model.objects.select_related(field.name)) == {ours.tenant.pk}
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
+@each_model
 def test_writes_leave_the_look_alike_as_it_was(model: type[TenantModel], ours: LookAlike, theirs: LookAlike) -> None:
     foreign = copy(theirs.rows[model])  # deleting an instance takes its key, and the rows are shared by all tests
     key = foreign.pk
@@ -132,17 +139,17 @@ def _refused_or_without_effect(attempt: Callable[[], Any]) -> None:
         attempt()
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
+@each_model
 def test_raw_sql_of_the_app_role_sees_and_changes_our_rows_only(
     model: type[TenantModel], ours: LookAlike, theirs: LookAlike
 ) -> None:
     table = model._meta.db_table
     with tenant_context(ours.tenant.pk), connection.cursor() as cursor:
-        cursor.execute(f'SELECT DISTINCT tenant_id FROM "{table}"')  # noqa: S608
+        cursor.execute(f'SELECT DISTINCT tenant_id FROM "{table}"')
         assert cursor.fetchall() == [(ours.tenant.pk,)]
         for statement, privilege in (
-            (f'UPDATE "{table}" SET id = id WHERE id = %s', "UPDATE"),  # noqa: S608
-            (f'DELETE FROM "{table}" WHERE id = %s', "DELETE"),  # noqa: S608
+            (f'UPDATE "{table}" SET id = id WHERE id = %s', "UPDATE"),
+            (f'DELETE FROM "{table}" WHERE id = %s', "DELETE"),
         ):
             if privilege in model.app_privileges:
                 cursor.execute(statement, [theirs.rows[model].pk])
@@ -151,11 +158,11 @@ def test_raw_sql_of_the_app_role_sees_and_changes_our_rows_only(
                 with pytest.raises(Error, match="permission denied"), transaction.atomic():
                     cursor.execute(statement, [theirs.rows[model].pk])
         if "UPDATE" in model.app_privileges:
-            with pytest.raises(Error, match="row-level security|violates"), transaction.atomic():
-                cursor.execute(f'UPDATE "{table}" SET tenant_id = %s', [theirs.tenant.pk])  # noqa: S608
+            with pytest.raises(Error, match=r"row-level security|violates"), transaction.atomic():
+                cursor.execute(f'UPDATE "{table}" SET tenant_id = %s', [theirs.tenant.pk])
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
+@each_model
 def test_the_database_refuses_a_reference_into_another_tenant(
     model: type[TenantModel], ours: LookAlike, theirs: LookAlike
 ) -> None:
@@ -163,16 +170,16 @@ def test_the_database_refuses_a_reference_into_another_tenant(
     own = ours.rows[model].pk
     with owner_connection() as owner:
         for field in tenant_references(model):
-            target = theirs.rows.get(field.remote_field.model)
+            target = theirs.rows.get(_target(field))
             foreign = target.pk if target else next(iter(theirs.users.values())).pk
             with pytest.raises(Exception, match="foreign key"):
                 owner.execute(
-                    f'UPDATE "{model._meta.db_table}" SET "{field.column}" = %s WHERE id = %s'.encode(),  # noqa: S608
+                    f'UPDATE "{model._meta.db_table}" SET "{field.column}" = %s WHERE id = %s'.encode(),
                     [foreign, own],
                 )
 
 
-@pytest.mark.parametrize("model", MODELS, **BY_LABEL)
+@each_model
 def test_every_model_declares_its_layers(model: type[TenantModel]) -> None:
     constraints = model._meta.constraints
 
@@ -189,5 +196,5 @@ def test_an_operator_reads_every_model_across_tenants_and_writes_none(ours: Look
             if "SELECT" not in model.platform_privileges:
                 continue
             assert {ours.tenant.pk, theirs.tenant.pk} <= _tenants_of(model.objects.all()), model
-            with pytest.raises(Exception, match="permission denied|transaction"), transaction.atomic(using="platform"):
+            with pytest.raises(Exception, match=r"permission denied|transaction"), transaction.atomic(using="platform"):
                 model.objects.using("platform").filter(pk__isnull=False)._raw_delete("platform")

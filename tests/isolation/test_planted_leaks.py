@@ -47,20 +47,17 @@ def test_without_the_compiler_the_policy_shows_our_rows_only(
     assert changed == 0
 
 
-def test_without_the_compiler_and_a_tenant_the_role_has_no_right(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_compiler_and_a_tenant_the_role_has_no_right(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with _without_compiler(monkeypatch), pytest.raises(Exception, match="permission denied"), transaction.atomic():
         list(models.QuerySet(Project))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_policy_the_compiler_still_restricts(ours: LookAlike) -> None:
-    with _policies_off("gaps_gap"):
-        with tenant_context(ours.tenant.pk), connection.cursor() as cursor:
-            cursor.execute("SELECT count(DISTINCT tenant_id) FROM gaps_gap")
-            raw = cursor.fetchone()[0]
-            seen = set(Gap.objects.values_list("tenant_id", flat=True))
+    with _policies_off("gaps_gap"), tenant_context(ours.tenant.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT tenant_id) FROM gaps_gap")
+        raw = cursor.fetchone()[0]
+        seen = set(Gap.objects.values_list("tenant_id", flat=True))
 
     assert raw > 1  # the leak is real
     assert seen == {ours.tenant.pk}
@@ -77,7 +74,10 @@ def _policies_off(table: str) -> Iterator[None]:
 
 
 PLANTED = {
-    "tenants.E020": ("ALTER TABLE projects_goal RENAME TO projects_gone", "ALTER TABLE projects_gone RENAME TO projects_goal"),
+    "tenants.E020": (
+        "ALTER TABLE projects_goal RENAME TO projects_gone",
+        "ALTER TABLE projects_gone RENAME TO projects_goal",
+    ),
     "tenants.E021": (
         "ALTER TABLE projects_goal NO FORCE ROW LEVEL SECURITY",
         "ALTER TABLE projects_goal FORCE ROW LEVEL SECURITY",

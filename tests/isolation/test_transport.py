@@ -38,7 +38,7 @@ def _run_in_threads(work: Callable[[int], None], make_connection: Callable[[], D
             connections["default"] = make_connection()
         try:
             work(number)
-        except BaseException as error:  # noqa: BLE001  # handed to the test's own thread
+        except BaseException as error:  # handed to the test's own thread
             failures.append(error)
         finally:
             connections["default"].close()
@@ -130,7 +130,7 @@ def test_a_streaming_body_is_read_inside_the_tenant(ours: LookAlike) -> None:
         for tenant_id in Project.objects.values_list("tenant_id", flat=True).iterator(chunk_size=1):
             yield str(tenant_id).encode()
 
-    response = TenantMiddleware(lambda request: StreamingHttpResponse(body()))(_request_of(ours))
+    response: Any = TenantMiddleware(lambda request: StreamingHttpResponse(body()))(_request_of(ours))
 
     assert current_context() is None
     chunks = []
@@ -146,7 +146,7 @@ def test_a_stream_that_is_dropped_ends_its_transaction(ours: LookAlike) -> None:
         while True:
             yield str(Project.objects.count()).encode()
 
-    response = TenantMiddleware(lambda request: StreamingHttpResponse(body()))(_request_of(ours))
+    response: Any = TenantMiddleware(lambda request: StreamingHttpResponse(body()))(_request_of(ours))
     next(iter(response))
     response.close()
 

@@ -128,7 +128,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if context is None or self._opened_as != "LOGIN" or not self._serves(context.purpose):
             return ""
         roles = database_roles()
-        token = self._context_signer().token(context) if self._context_signer() else unsigned_claim(context)
+        signer = self._context_signer()
+        token = signer.token(context) if signer else unsigned_claim(context)
         role = f"SET LOCAL ROLE {roles.of(context.purpose)}; " if roles else ""
         return f"{role}SET LOCAL stratibreak.context = '{token}'"
 

@@ -82,7 +82,7 @@ class TenantCompilerMixin:
             if query.alias_refcount[alias] and isinstance(table, BaseTable):
                 access = access_by_table().get(table.table_name)
                 predicates.append(_predicate(alias, access) if access else None)
-        children = [predicate for predicate in predicates if predicate is not None]
+        children: list[Any] = [predicate for predicate in predicates if predicate is not None]
         if not children:
             return where
         return WhereNode([where, *children] if where else children, AND)
@@ -93,7 +93,8 @@ class TenantCompilerMixin:
         if not isinstance(node, Join):
             return sql, params
         access = access_by_table().get(node.table_name)
-        predicate = _predicate(node.table_alias, access) if access else None
+        alias = str(node.table_alias)
+        predicate = _predicate(alias, access) if access else None
         if predicate is None:
             return sql, params
         extra_sql, extra_params = super().compile(predicate)  # type: ignore[misc]
@@ -104,7 +105,7 @@ class TenantCompilerMixin:
         context = current_context()
         if context is None or context.purpose is Purpose.OWNER or self.connection.in_atomic_block:
             return
-        tables = {table.table_name for table in self.query.alias_map.values() if isinstance(table, BaseTable | Join)}
+        tables = {table.table_name for table in self.query.alias_map.values()}
         if self.query.model is not None:
             tables.add(self.query.model._meta.db_table)
         if not tables.isdisjoint(access_by_table()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ HEADERS = ("X-Forwarded-For", "X-Forwarded-Port", "X-Real-IP", "X-Request-ID", "
 GARBAGE = ["", "\0", "\x7f\x80\xff", "999.999.999.999", "[::", "a" * 70_000, "'; --", "%s%n", "ÿ" * 500, ",,;,"]
 
 
-def seen_by_view(**meta: Any) -> tuple[RequestInfo, HttpResponse]:
+def seen_by_view(**meta: Any) -> tuple[RequestInfo, HttpResponseBase]:
     seen: list[RequestInfo] = []
 
     def view(request: HttpRequest) -> HttpResponse:
