@@ -136,7 +136,8 @@ def record_co_assignees(
     ]
     shared = {**scope.tenant_column, "recorded_at": scope.at}
     added = len(upsert(_CO_ASSIGNEES, columns, shared=shared, key=("tenant_id", "work_item_id", "contributor_id")))
-    return added + _remove_co_assignees(scope, [recorded.ids[each] for each in sorted(recorded.updated)], pairs)
+    known = [recorded.ids[item.external_id] for item in current if item.external_id not in recorded.created]
+    return added + _remove_co_assignees(scope, known, pairs)
 
 
 def _remove_co_assignees(scope: Scope, item_ids: list[UUID], kept: list[tuple[UUID, UUID]]) -> int:
