@@ -17,6 +17,7 @@ from typing import IO, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from projects.domain.read_ahead import read_ahead
 from projects.domain.recording import (
     Pseudonyms,
     RecordingResult,
@@ -61,7 +62,10 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import has come. records: of the file;  bytes_read: of the file as it was given, of file_bytes"""
+    """How far an import has come.
+
+    records: dealt with, of the file;  bytes_read: of the file as it was given, of file_bytes; reading is a little ahead
+    """
 
     records: int
     bytes_read: int
@@ -97,7 +101,7 @@ def import_file(*, project: Project, stream: IO[bytes], request: ImportRequest, 
         run = _begin(project, request, file, digest=digest, at=doorway.now())
     file = _open(stream, request)
     pseudonyms: Pseudonyms | None = None
-    for chunk in _chunks(islice(file.records, run.checkpoint, None)):
+    for chunk in read_ahead(_chunks(islice(file.records, run.checkpoint, None))):
         with doorway.transaction():
             pseudonyms = pseudonyms or load_pseudonyms()
             _record_chunk(project, run, chunk, pseudonyms, at=doorway.now())

@@ -69,7 +69,7 @@ class RowReader:
     def read(self, row: CsvRow) -> ParsedRecord:
         """One row, whole or not at all."""
         try:
-            batch, status = self._batch(row.values)
+            batch, status = self._batch([value.strip() for value in row.values])
         except FieldRefused as refused:
             error = LineError(row.first_line, refused.reason, field=self._column_name(refused.field))
             return ParsedRecord(row.first_line, row.last_line, errors=(error,))
@@ -182,7 +182,7 @@ class RowReader:
     def _cell(self, values: list[str], fact: Fact) -> str:
         """The first of the fact's columns that is not empty."""
         for column in self._columns.get(fact, ()):
-            if text := values[column].strip():
+            if text := values[column]:
                 return text
         return ""
 
