@@ -213,7 +213,7 @@ def test_quoted_cell_may_span_lines() -> None:
     "content",
     [
         (MINIMAL + "X-1,2026-01-01T00:00Z,Open\n").encode("utf-8-sig"),
-        gzip.compress((MINIMAL + "X-1,2026-01-01T00:00Z,Open").encode("utf-8-sig")),
+        gzip.compress((MINIMAL + "X-1,2026-01-01T00:00Z,Open").encode("utf-8-sig"), mtime=0),
         b"key\tcreated\tstatus\r\nX-1\t2026-01-01T00:00Z\tOpen\r\n",
         b"key;created;status\nX-1;2026-01-01T00:00Z;Open\n\n;;\n",
     ],
