@@ -25,6 +25,7 @@ class InstallContextFunctions(Operation):
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         schema_editor.execute("DROP FUNCTION IF EXISTS stratibreak.current_tenant()", params=None)
         schema_editor.execute("DROP FUNCTION IF EXISTS stratibreak.has_purpose(text)", params=None)
+        schema_editor.execute("DROP FUNCTION IF EXISTS stratibreak.refresh_statistics(text[])", params=None)
 
     def describe(self) -> str:
         return "Install the functions that answer the tenant and purpose of a transaction"

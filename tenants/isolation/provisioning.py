@@ -180,6 +180,7 @@ def _shared_grants(roles: DatabaseRoles, existing: set[str]) -> list[str]:
         f"GRANT USAGE ON SCHEMA public TO {names}",
         f"GRANT USAGE ON SCHEMA stratibreak TO {groups}",
         f"GRANT EXECUTE ON FUNCTION stratibreak.current_tenant(), stratibreak.has_purpose(text) TO {groups}",
-        "REVOKE EXECUTE ON FUNCTION stratibreak.current_tenant(), stratibreak.has_purpose(text) FROM PUBLIC",
+        "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA stratibreak FROM PUBLIC",
+        f'GRANT EXECUTE ON FUNCTION stratibreak.refresh_statistics(text[]) TO "{roles.app}"',
         *(f'GRANT SELECT ON TABLE "{table}" TO {names}' for table in SHARED_READ_ONLY if table in existing),
     ]

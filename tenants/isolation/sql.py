@@ -30,6 +30,24 @@ AS $body$
 $body$"""
 
 
+# Autovacuum comes by a minute later; until then every index that begins with tenant_id looks equally good, and checks
+# of references walk through all rows of the tenant.  Only the owner may ANALYZE.
+REFRESH_STATISTICS = """
+CREATE OR REPLACE FUNCTION stratibreak.refresh_statistics(table_names text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  found text;
+BEGIN
+  FOR found IN SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity AND relname = ANY (table_names)
+      AND pg_relation_size(oid) > 2 * current_setting('block_size')::bigint * (relpages + 8)
+  LOOP
+    EXECUTE format('ANALYZE public.%I', found);
+  END LOOP;
+END
+$body$"""
+
+
 def _signed(signature: str, returns: str, refused: str, test: str, answer: str) -> str:
     # Every part is a constant of this module.
     return f"""
@@ -60,6 +78,6 @@ SIGNED_HAS_PURPOSE = _signed("has_purpose(purpose text)", "boolean", "false", "p
 
 
 def function_statements(*, signed: bool) -> list[str]:
-    """Return the statements that (re)create the two functions with the plain or the signed body."""
+    """Return the statements that (re)create the functions, the two of the policies with the plain or signed body."""
     bodies = (SIGNED_CURRENT_TENANT, SIGNED_HAS_PURPOSE) if signed else (PLAIN_CURRENT_TENANT, PLAIN_HAS_PURPOSE)
-    return [body.strip() for body in bodies]
+    return [body.strip() for body in (*bodies, REFRESH_STATISTICS)]

@@ -32,13 +32,24 @@ from projects.domain.recording.memberships import (
 )
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 from projects.domain.recording.statuses import corrected_categories, record_statuses
-from projects.models import Project
+from projects.models import (
+    Contributor,
+    FieldChange,
+    Iteration,
+    IterationMembership,
+    Milestone,
+    MilestoneMembership,
+    Project,
+    WorkItem,
+    WorkItemLink,
+)
 from projects.observations import (
     FieldChangeObservation,
     LinkObservation,
     MembershipObservation,
     ObservationBatch,
 )
+from tenants.isolation.statistics import refresh_statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +109,26 @@ def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms
     facts += record_changes(scope, observations.changes, item_ids=item_ids, contributors=people)
     facts += _record_groups(scope, observations, recorded, item_ids)
     facts += _record_links(scope, observations, recorded, item_ids)
+    if recorded.created or facts:
+        refresh_statistics(_GROWING_MODELS)
     return RecordingResult(
         created=len(recorded.created),
         updated=len(recorded.updated),
         unchanged=len(items) - len(recorded.created) - len(recorded.updated),
         facts=facts,
     )
+
+
+_GROWING_MODELS = (
+    Contributor,
+    FieldChange,
+    Iteration,
+    IterationMembership,
+    Milestone,
+    MilestoneMembership,
+    WorkItem,
+    WorkItemLink,
+)
 
 
 def _items_beside(batch: ObservationBatch, recorded: RecordedItems) -> list[str]:

@@ -166,5 +166,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
 def rows(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement of ours and return its rows (catalogue queries of checks and provisioning)."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, params or None)
         return list(cursor.fetchall()) if cursor.description else []

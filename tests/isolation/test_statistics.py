@@ -1,0 +1,40 @@
+"""Statistics after a bulk write: the app role may ask for them, and gets nothing else by asking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from projects.models import Project, WorkflowStatus
+from tenants.isolation.statistics import refresh_statistics
+from tenants.isolation.transaction import tenant_context
+from tests.factories.look_alike import LookAlike
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _analysed_rows(table: str) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = %s", [table])
+        return float(cursor.fetchone()[0])
+
+
+def test_a_table_that_has_grown_is_analysed_inside_the_transaction(ours: LookAlike) -> None:
+    table = WorkflowStatus._meta.db_table
+    with tenant_context(ours.tenant.pk):
+        project: Any = ours.rows[Project]
+        rows = [WorkflowStatus(project=project, source="jira", status_id=str(n), name="Open") for n in range(3000)]
+        WorkflowStatus.objects.bulk_create(rows, batch_size=1000)
+        before = _analysed_rows(table)
+        refresh_statistics([WorkflowStatus])
+        after = _analysed_rows(table)
+        refresh_statistics([WorkflowStatus])
+
+    assert before < 3000 <= after
+
+
+def test_tables_without_row_security_cannot_be_named(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT stratibreak.refresh_statistics(ARRAY['django_migrations', 'x; DROP TABLE y', NULL])")
