@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from projects.enums import MilestoneState, StatusCategory
@@ -61,6 +62,8 @@ class RowReader:
         self._header = header
         self._zone = zone
         self._columns = _find_columns(profile, header)
+        self._first_column = {fact: columns[0] for fact, columns in self._columns.items()}
+        self._repeated = {fact for fact, columns in self._columns.items() if len(columns) > 1}
         self._statuses: dict[tuple[str, str, bool], StatusObservation] = {}
         self._milestones: dict[tuple[str, str, str, str], MilestoneObservation] = {}
         self._iterations: dict[str, IterationObservation] = {}
@@ -181,16 +184,20 @@ class RowReader:
 
     def _cell(self, values: list[str], fact: Fact) -> str:
         """The first of the fact's columns that is not empty."""
-        for column in self._columns.get(fact, ()):
-            if text := values[column]:
-                return text
-        return ""
+        column = self._first_column.get(fact)
+        if column is None:
+            return ""
+        if values[column] or fact not in self._repeated:
+            return values[column]
+        return next((values[other] for other in self._columns[fact] if values[other]), "")
 
     def _cells(self, values: list[str], fact: Fact) -> tuple[str, ...]:
         """Every value of the fact, each once."""
         texts = [text for column in self._columns.get(fact, ()) if (text := values[column])]
         if not texts:
             return ()
+        if len(texts) == 1 and VALUE_SEPARATOR not in texts[0]:
+            return (texts[0],)
         parts = (part.strip() for text in texts for part in text.split(VALUE_SEPARATOR))
         return tuple(dict.fromkeys(part for part in parts if part))
 
@@ -200,13 +207,25 @@ class RowReader:
 
     def _term(self, values: list[str], fact: Fact) -> str:
         text = self._cell(values, fact)
-        return short_text(text, field=fact, limit=TERM_LENGTH) if text else ""
+        return _known_term(text, fact) if text else ""
 
     def _account(self, values: list[str], fact: Fact) -> str | None:
-        return self._read(values, fact, identifier)
+        text = self._cell(values, fact)
+        return _known_account(text, fact) if text else None
 
     def _instant(self, text: str, *, field: str) -> datetime:
         return instant(text, field=field, zone=self._zone)
+
+
+@lru_cache(maxsize=10_000)
+def _known_term(text: str, fact: str) -> str:
+    """A checked type, priority or the like; a file repeats a few of them in every row."""
+    return short_text(text, field=fact, limit=TERM_LENGTH)
+
+
+@lru_cache(maxsize=10_000)
+def _known_account(text: str, fact: str) -> str:
+    return identifier(text, field=fact)
 
 
 def _find_columns(profile: CsvProfile, header: Sequence[str]) -> dict[Fact, tuple[int, ...]]:

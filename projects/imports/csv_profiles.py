@@ -54,8 +54,8 @@ from typing import Final, Literal
 Fact = Literal[
     "key", "id", "container", "item_type", "title", "status", "status_category", "priority", "resolution",
     "created_at", "updated_at", "resolved_at", "due_date", "estimate_points", "estimate_s", "spent_s", "assignee",
-    "reporter", "parent_key", "labels", "milestones", "milestone_target", "milestone_released", "iterations", "comment_count",
-    "url",
+    "reporter", "parent_key", "labels", "milestones", "milestone_target", "milestone_released", "iterations",
+    "comment_count", "url",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from projects.enums import StatusCategory
@@ -23,6 +24,7 @@ DONE_NAMES: Final = frozenset(
 IN_PROGRESS_NAMES: Final = frozenset({"active", "blocked", "doing", "ongoing", "started", "under review", "wip"})
 
 
+@lru_cache(maxsize=1_000)
 def guess_status_category(name: str) -> StatusCategory | None:
     """The category that an English status name stands for, or None when the name is not well known.
 
