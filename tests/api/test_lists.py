@@ -25,6 +25,8 @@ from tests.api.endpoints import ENDPOINTS, Endpoint
 from tests.factories.gaps import IDENTIFIED_AT, GapFactory
 from tests.factories.look_alike import LookAlike
 
+pytestmark = pytest.mark.django_db
+
 GAPS = "/api/v1/gaps"
 
 

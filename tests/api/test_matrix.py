@@ -31,6 +31,8 @@ from tests.factories.look_alike import LookAlike
 LIST_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ITEM_METHODS = ("GET", "PUT", "PATCH", "DELETE", "POST")
 
+pytestmark = pytest.mark.django_db
+
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 each_item_action = pytest.mark.parametrize("item_action", ITEM_ACTIONS, ids=lambda each: each.route)
 

@@ -15,6 +15,8 @@ from tenants.models import ApiKey, User
 from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
 
+pytestmark = pytest.mark.django_db
+
 USERS, KEYS = "/api/v1/users", "/api/v1/api-keys"
 
 

@@ -15,6 +15,8 @@ from tenants.isolation.transaction import tenant_context
 from tests.api.conftest import ApiClient
 from tests.factories.look_alike import LookAlike
 
+pytestmark = pytest.mark.django_db
+
 TABLE = (
     b"id,key,title,type,status,status_category,created,resolved\n"
     b"1,DEMO-1,First,Task,Done,DONE,2026-01-05T09:00:00Z,2026-01-09T09:00:00Z\n"

@@ -13,6 +13,8 @@ from tenants.api.schema import schema_json
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import resolved_routes
 
+pytestmark = pytest.mark.django_db
+
 UNDESCRIBED = {"openapi.json", "docs"}
 
 

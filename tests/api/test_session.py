@@ -17,6 +17,8 @@ from tenants.models import User
 from tests.api.conftest import ApiClient
 from tests.factories.look_alike import LookAlike
 
+pytestmark = pytest.mark.django_db
+
 PASSWORD = "a password of our own"
 SESSION = "/api/v1/session"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

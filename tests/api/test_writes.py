@@ -15,6 +15,8 @@ from tenants.isolation.transaction import tenant_context
 from tests.api.conftest import ApiClient
 from tests.factories.look_alike import LookAlike
 
+pytestmark = pytest.mark.django_db
+
 PROJECTS = "/api/v1/projects"
 TARGET = {"kind": "NUMBER", "value": 95, "unit": "tests", "direction": "AT_LEAST"}
 

@@ -15,6 +15,8 @@ from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models import ApiKey
 from tests.factories.look_alike import LookAlike
 
+pytestmark = pytest.mark.django_db
+
 NOON = datetime(2100, 3, 2, 12, tzinfo=UTC)  # after the moment the rows are really made
 OLD, NEW = (base64.b64encode(letter * 32).decode() for letter in (b"a", b"b"))
 
