@@ -14,11 +14,13 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here because they need loaded apps.
+        from .checks import register_checks  # noqa: PLC0415
         from .domain.audit_trail import start_audit_trail  # noqa: PLC0415
         from .domain.keys import TENANT_KEYS  # noqa: PLC0415
         from .encryption.key_source import use_key_source  # noqa: PLC0415
         from .isolation import checks  # noqa: PLC0415
 
         checks.register_checks()
+        register_checks()
         start_audit_trail()
         use_key_source(TENANT_KEYS)
