@@ -14,7 +14,7 @@ PYTEST_ARGUMENTS ?=
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
-.PHONY: help run test check lint types contracts migrations format bench environment stop lock clean
+.PHONY: help run test check lint types contracts migrations fixtures format bench environment stop lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ contracts: $(DEVELOPMENT)
 
 migrations: $(DEVELOPMENT)
 	$(PY) manage.py makemigrations --check --dry-run
+
+fixtures: $(RUNTIME)  ## Write fixtures/demo.json anew from its generator
+	@$(PY) -m fixtures.generate_demo
 
 format: $(DEVELOPMENT)  ## Put imports and layout in order
 	$(PY) -m ruff check --fix .

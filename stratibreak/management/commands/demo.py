@@ -15,18 +15,15 @@ from django.db import connections
 
 from projects.enums import AnalysisKind
 from projects.models import AnalysisRecord
+from stratibreak.demo_data import DEMO_AS_OF, DEMO_TENANTS
+from tenants.default_users import DEFAULT_USERS
 from tenants.isolation.roles import credentials
 from tenants.isolation.transaction import auth_context, tenant_context
-from tenants.models import User
+from tenants.models import Tenant, User
 
 HOST = "127.0.0.1"
 # One process: its threads share the interpreter, but a demo waits for the database, not for the processor.
 BLOCKING_THREADS = 4
-DEMO_USERS = (
-    ("admin@stratibreak.com", "admin123"),
-    ("manager@stratibreak.com", "manager123"),
-    ("user@stratibreak.com", "user123"),
-)
 
 
 class Command(BaseCommand):
@@ -59,7 +56,7 @@ class Command(BaseCommand):
 
     def _load_fixtures(self) -> None:
         with auth_context():
-            loaded = User.objects.filter(email=DEMO_USERS[0][0]).exists()
+            loaded = User.objects.filter(email=DEFAULT_USERS[0].email).exists()
         if loaded:
             return
         self.stdout.write("Loading the demo tenants")
@@ -67,16 +64,16 @@ class Command(BaseCommand):
 
     def _analyse(self) -> None:
         with auth_context():
-            tenant_ids = set(User.objects.exclude(tenant=None).values_list("tenant_id", flat=True))
-        for tenant_id in sorted(tenant_ids):
-            with tenant_context(tenant_id, reason="the demo asks whether there is an analysis"):
-                analysed = AnalysisRecord.objects.filter(kind=AnalysisKind.REFRESH).exists()
+            tenants = list(Tenant.objects.filter(name__in=DEMO_TENANTS).order_by("name"))
+        for tenant in tenants:
+            with tenant_context(tenant.pk, reason="the demo asks whether there is an analysis"):
+                analysed = AnalysisRecord.objects.filter(kind=AnalysisKind.FORECAST).exists()
             if not analysed:
-                self.stdout.write(f"Analysing tenant {tenant_id}")
-                call_command("refresh", tenant=str(tenant_id), stdout=self.stdout)
+                self.stdout.write(f"Analysing {tenant.name} as of {DEMO_AS_OF:%d %B %Y}")
+                call_command("refresh", tenant=str(tenant.pk), as_of=DEMO_AS_OF.isoformat(), stdout=self.stdout)
 
     def _announce(self, port: int) -> None:
-        users = "\n".join(f"  {email} / {password}" for email, password in DEMO_USERS)
+        users = "\n".join(f"  {user.email} / {user.password}" for user in DEFAULT_USERS)
         self.stdout.write(
             f"\nAdmin     http://{HOST}:{port}/admin/\n"
             f"API       http://{HOST}:{port}/api/v1/\n"
