@@ -61,7 +61,8 @@ def history_file(rows: int) -> bytes:
 
 def new_project(tenant_id: UUID, name: str) -> Project:
     with tenant_context(tenant_id):
-        return Project.objects.create(name=name)
+        made: Project = Project.objects.create(name=name)
+    return made
 
 
 def import_all(tenant_id: UUID, project: Project, content: bytes) -> tuple[float, int]:
@@ -91,13 +92,13 @@ def one_by_one(tenant_id: UUID, project: Project, content: bytes) -> float:
 def write_item(project: Project, file: ReadFile, batch: ObservationBatch, pseudonyms: Pseudonyms) -> None:
     """The facts of one item with `update_or_create`, which reads each row before it writes it."""
     (seen,) = batch.items
-    named = {"project": project, "source": file.source}
+    named: dict[str, Any] = {"project": project, "source": file.source}
 
     def contributor(account_id: str) -> Contributor:
         digest = pseudonyms.digest(source=file.source, account_id=account_id)
-        row, _ = Contributor.objects.update_or_create(
+        row: Contributor = Contributor.objects.update_or_create(
             source=file.source, external_id_digest=digest, defaults={"pseudonym": digest[:12]}
-        )
+        )[0]
         return row
 
     WorkflowStatus.objects.update_or_create(

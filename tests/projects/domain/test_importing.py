@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from projects.domain import importing
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, Progress, import_file
@@ -16,7 +19,8 @@ from tenants.audit.enums import AuditAction
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.factories.look_alike import LookAlike
-from tests.projects.imports.jira_payloads import as_lines, change, history, issue
+from tests.projects.imports.jira_payloads import as_lines, change, history, issue, replaced
+from tests.projects.imports.test_fuzz import FULL_ISSUE, JSON, paths
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TABLE = "key,created,status\n"
@@ -24,7 +28,8 @@ TABLE = "key,created,status\n"
 
 @pytest.fixture
 def project(in_tenant: LookAlike) -> Project:
-    return Project.objects.create(name="Imported")
+    made: Project = Project.objects.create(name="Imported")
+    return made
 
 
 @pytest.fixture
@@ -168,6 +173,23 @@ def test_time_zone_that_does_not_exist_is_refused(project: Project) -> None:
     for name in ("Mars/Olympus", "Europe", "../../etc/passwd"):
         with pytest.raises(ImportFileRefused, match="IANA"):
             run_import(project, table("A-1"), time_zone=name)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    place=st.sampled_from(paths(FULL_ISSUE)),
+    value=JSON
+    | st.sampled_from(["x" * 300, "9" * 300, "0001-01-01T00:00:00+00:00", "9999-12-31", 1e308, 2**70, "\n", " "]),
+)
+def test_whatever_is_read_can_be_written(project: Project, place: tuple[Any, ...], value: Any) -> None:
+    """No value passes the parser and fails in the database, where it would take its whole chunk along."""
+    document = replaced(FULL_ISSUE, place, value)
+
+    with transaction.atomic():
+        run = run_import(project, as_lines(document), profile="jira-rest")
+        transaction.set_rollback(True)
+
+    assert run.created_count + run.failed_count == 1
 
 
 def test_import_leaves_the_other_tenant_as_it_is(project: Project, theirs: LookAlike) -> None:

@@ -103,7 +103,8 @@ def _replace_pseudonym_key() -> None:
 
 @pytest.fixture
 def project(in_tenant: LookAlike) -> Project:
-    return Project.objects.create(name="Recorded")
+    made: Project = Project.objects.create(name="Recorded")
+    return made
 
 
 @pytest.fixture

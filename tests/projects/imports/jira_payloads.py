@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -43,3 +44,13 @@ def done_status() -> dict[str, Any]:
 
 def as_lines(*documents: Any) -> bytes:
     return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
+
+
+def replaced(document: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """A copy with another value at one place, such as ("fields", "labels", 0)."""
+    twin = copy.deepcopy(document)
+    inner: Any = twin
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    return twin

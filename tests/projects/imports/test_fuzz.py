@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gzip
 import io
 import json
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from projects.imports.errors import ImportFileRefused, LineError
 from projects.imports.reading import PROFILE_NAMES, read_file
-from tests.projects.imports.jira_payloads import change, done_status, history, issue
+from tests.projects.imports.jira_payloads import change, done_status, history, issue, replaced
 
 JSON = st.recursive(
     st.none()
@@ -88,11 +87,7 @@ def test_any_json(document: Any) -> None:
 
 @given(place=st.sampled_from(paths(FULL_ISSUE)), value=JSON, is_page=st.booleans())
 def test_any_value_anywhere_in_an_issue(place: tuple[Any, ...], value: Any, is_page: bool) -> None:
-    document = copy.deepcopy(FULL_ISSUE)
-    inner: Any = document
-    for name in place[:-1]:
-        inner = inner[name]
-    inner[place[-1]] = value
+    document = replaced(FULL_ISSUE, place, value)
 
     read_all(json.dumps({"issues": [document]} if is_page else document).encode(), None)
 
