@@ -28,7 +28,7 @@ class IntegrationViewSet(TenantViewSet[Integration]):
         read_only=KEPT_BY_SYNCHRONISATION,
         fixed=("project", "type"),
         computed={
-            "credentials": extend_schema_field({"type": ["object", "null"], "writeOnly": True})(SecretJSONField)(
+            "credentials": extend_schema_field({"type": "object", "writeOnly": True})(SecretJSONField)(
                 required=False, allow_null=True, help_text="Never shown. Left out: kept as they are; null: removed."
             ),
             "has_credentials": serializers.BooleanField(read_only=True),
