@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from datetime import date
+from typing import Any
 
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from projects.enums import AnalysisKind
 from projects.models import (
     ActivityEvent,
     AnalysisRecord,
@@ -71,6 +76,39 @@ class ProjectPage(TenantAdmin):
             },
         ),
     )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the newest forecast above the form: the question people open the page with."""
+        summary = forecast_summary(request, self, object_id)
+        return super().change_view(request, object_id, form_url, {**summary, **(extra_context or {})})
+
+
+def forecast_summary(request: HttpRequest, page: TenantAdmin, object_id: str) -> dict[str, Any]:
+    """Return what the project's page says about its newest forecast; nothing for a project that is not there."""
+    project = page.get_object(request, object_id)
+    if project is None:
+        return {}
+    newest = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.FORECAST).order_by("-id").first()
+    if newest is None:
+        return {"forecast": None}
+    quantiles = [
+        {
+            "percent": round(100 * quantile["probability"]),
+            "finish_date": date.fromisoformat(quantile["finish_date"]) if quantile.get("finish_date") else None,
+        }
+        for quantile in newest.results.get("quantiles", [])
+    ]
+    on_time = (newest.results.get("p_on_time") or {}).get("value")
+    percent = None if on_time is None else round(100 * on_time)
+    target = newest.results.get("target_date")
+    return {
+        "forecast": newest,
+        "quantiles": quantiles,
+        "on_time_percent": percent,
+        "target_date": date.fromisoformat(target) if target else None,
+    }
 
 
 @admin.register(ProjectMembership)
