@@ -1,0 +1,98 @@
+"""The installation with one database user: no owner, no roles, and the policies hold for that user too."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
+
+PROJECT = Path(__file__).resolve().parents[2]
+ONLY_WITH_ROLES = (
+    "DATABASE_OWNER_URL",
+    "DATABASE_PLATFORM_URL",
+    "DATABASE_BACKUP_URL",
+    "DATABASE_SUPERUSER_URL",
+)
+LOOK = """
+import json, django
+django.setup()
+from django.db import connection
+from projects.models import Project, WorkItem
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import Tenant
+with auth_context():
+    tenants = list(Tenant.objects.order_by("name"))
+seen = {}
+for tenant in tenants:
+    with tenant_context(tenant.pk):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*), count(DISTINCT tenant_id) FROM projects_workitem")
+            raw = cursor.fetchone()
+        seen[tenant.name] = [Project.objects.count(), WorkItem.objects.count(), *raw]
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The address of a fresh database and of the plain user that owns it."""
+    superuser = {**conninfo_to_dict(os.environ["DATABASE_SUPERUSER_URL"]), "dbname": "postgres"}
+    name = f"single_user_{os.getpid()}"
+    with psycopg.connect(autocommit=True, **superuser) as server:  # type: ignore[arg-type]  # its values are text
+        server.execute(SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOBYPASSRLS").format(Identifier(name)))
+        server.execute(SQL("CREATE DATABASE {0} OWNER {0}").format(Identifier(name)))
+        yield f"postgresql://{name}@/{name}?host={quote(str(superuser.get('host', '')), safe='')}" + (
+            f"&port={superuser['port']}" if superuser.get("port") else ""
+        )
+        server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+        server.execute(SQL("DROP ROLE {}").format(Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def loaded(url: str) -> str:
+    """The database after migrations and the demo, loaded twice."""
+    _run(url, "manage.py", "migrate", "--verbosity=0")
+    _run(url, "manage.py", "loaddata", "demo")
+    _run(url, "manage.py", "loaddata", "demo")
+    return url
+
+
+def _run(url: str, *arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ONLY_WITH_ROLES}
+    environment |= {"DATABASE_URL": url, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "stratibreak.settings"}
+    done = subprocess.run(  # noqa: S603 - our own interpreter and commands
+        [sys.executable, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_each_organisation_sees_its_own_rows_only(loaded: str) -> None:
+    seen = json.loads(_run(loaded, "-c", LOOK))
+
+    assert list(seen) == ["Demo Organisation A", "Demo Organisation B"]
+    for projects, items, raw_items, tenants in seen.values():
+        assert (projects, raw_items, tenants) == (3, items, 1)
+        assert items > 200
+
+
+def test_statement_without_a_context_sees_nothing(loaded: str) -> None:
+    with psycopg.connect(loaded, autocommit=True) as connection:
+        items = connection.execute("SELECT count(*) FROM projects_workitem").fetchone()
+        users = connection.execute("SELECT count(*) FROM tenants_user").fetchone()
+        changed = connection.execute("UPDATE projects_project SET description = 'reached'").rowcount
+
+    assert (items, users, changed) == ((0,), (0,), 0)
+
+
+def test_checks_of_the_database_pass(loaded: str) -> None:
+    assert "no issues" in _run(loaded, "manage.py", "check", "--database", "default")
