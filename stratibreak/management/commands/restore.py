@@ -1,0 +1,45 @@
+"""Put a backup in the place of the database, for development."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from stratibreak.dumps import DumpFailed, restore_database, row_counts
+from tenants.isolation.owner import owner_access
+from tenants.isolation.provisioning import sync_access
+
+
+class Command(BaseCommand):
+    """The present database is dropped only after the whole file has been restored beside it."""
+
+    help = "Restore FILE, written by `backup`. A database that holds tables is replaced only with --replace NAME."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--replace", metavar="NAME", help="name of the database whose contents are given up")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        file: Path = options["file"]
+        name = str(connection.settings_dict["NAME"])
+        if not file.is_file():
+            raise CommandError(f"There is no file {file}.")
+        try:
+            if options["replace"] != name and row_counts(name):
+                raise CommandError(f"The database {name} is not empty. To give up what it holds: --replace {name}")
+            connection.close()
+            restore_database(name, file)
+            with owner_access("manage.py restore"):
+                sync_access(connection)
+            counts = row_counts(name)
+        except (DumpFailed, psycopg.Error) as error:
+            raise CommandError(f"{error}") from error
+        for table, rows in counts.items():
+            self.stdout.write(f"{rows:>12,}  {table}")
+        self.stdout.write(f"{sum(counts.values()):,} rows of {len(counts)} tables were restored.")
