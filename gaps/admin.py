@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from gaps.admin_forms import VERBS, GapForm
+from gaps.enums import TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.domain.auditing import AuditAction
@@ -47,6 +53,22 @@ class GapPage(TenantAdmin):
     list_select_related = ("project", "owner")
     search_fields = ("title__startswith",)
     inlines = (RootCauseInline, AffectedAreaInline, EvidenceInline, CorrectiveActionInline)
+    form = GapForm
+    readonly_fields = ("status",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Put status and move first; a new gap is open, so there is nothing to move yet."""
+        names = [name for name in super().get_fields(request, obj) if name not in ("move", "note", "status")]
+        if obj is None or not self.has_change_permission(request, obj):
+            return [*names[:2], *(["status"] if obj else []), *names[2:]]
+        return [*names[:2], "status", "move", "note", *names[2:]]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        move = form.cleaned_data.get("move")
+        if move:
+            verb = VERBS[TransitionKind(move)]
+            verb(gap=obj, by=request.user, at=timezone.now(), note=form.cleaned_data.get("note", ""))
 
 
 @admin.register(RootCause)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.db import models
 from django.db.models.expressions import Col
 from django.db.models.lookups import Exact
@@ -48,6 +49,17 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # the targ
         if self.containing:
             kwargs["containing"] = True
         return name, path, args, kwargs
+
+    def formfield(self, *, using: str | None = None, **kwargs: Any) -> Any:
+        """Return a choice among the tenant's rows, asked for when the form is shown.
+
+        A form class is made when its module is loaded, with no tenant chosen: the manager would refuse there, while a
+        plain queryset is compiled, and refused, only when it is read.
+        """
+        target: Any = self.remote_field.model
+        choices = {"form_class": forms.ModelChoiceField, "queryset": models.QuerySet(target, using=using)}
+        target_field = {"to_field_name": self.remote_field.field_name}
+        return models.Field.formfield(self, **{**choices, **target_field, **kwargs, "blank": self.blank})
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> Any:
         """Return ``target.tenant_id = source.tenant_id`` for the ON clause of a join in either direction."""

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Subquery
+from django.forms import modelform_factory
 
 from gaps.models import Gap
 from projects.models import Goal, Project
@@ -202,3 +203,18 @@ def test_the_auth_purpose_reads_people_and_no_tenant_data(ours: LookAlike, their
 def test_people_of_another_tenant_are_not_seen(ours: LookAlike) -> None:
     with tenant_context(ours.tenant.pk):
         assert set(User.objects.values_list("tenant_id", flat=True)) == {ours.tenant.pk}
+
+
+def test_a_form_class_made_without_a_tenant_offers_the_rows_of_the_one_that_shows_it(
+    ours: LookAlike, theirs: LookAlike
+) -> None:
+    form_class = modelform_factory(Goal, fields=["project"])
+
+    with tenant_context(ours.tenant.pk):
+        field: Any = form_class().fields["project"]
+        offered = {choice.tenant_id for choice in field.queryset}
+        foreign = form_class({"project": str(theirs.rows[Project].pk)})
+        missing = form_class({"project": str(uuid4())})
+
+        assert offered == {ours.tenant.pk}
+        assert foreign.errors["project"] == missing.errors["project"]

@@ -25,7 +25,10 @@ def test_a_table_that_has_grown_is_analysed_inside_the_transaction(ours: LookAli
     table = WorkflowStatus._meta.db_table
     with tenant_context(ours.tenant.pk):
         project: Any = ours.rows[Project]
-        rows = [WorkflowStatus(project=project, source="jira", status_id=str(n), name="Open", category="TODO") for n in range(3000)]
+        rows = [
+            WorkflowStatus(project=project, source="jira", status_id=str(n), name="Open", category="TODO")
+            for n in range(3000)
+        ]
         WorkflowStatus.objects.bulk_create(rows, batch_size=1000)
         before = _analysed_rows(table)
         refresh_statistics([WorkflowStatus])

@@ -1,0 +1,54 @@
+"""A gap's page: a move goes through the table of moves and leaves its history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from gaps.enums import GapStatus
+from gaps.models import Gap, GapTransition
+from tenants.enums import Role
+from tenants.isolation.transaction import tenant_context
+from tests.factories.look_alike import LookAlike
+
+pytestmark = pytest.mark.django_db
+
+
+def _post(one: LookAlike, **changes: str) -> Any:
+    client = Client()
+    client.force_login(one.users[Role.ADMIN])
+    url = reverse("admin:gaps_gap_change", args=[one.rows[Gap].pk])
+    form = client.get(url).context["adminform"].form
+    data = {name: "" if value is None else value for name, value in form.initial.items() if name in form.fields}
+    for formset in client.get(url).context["inline_admin_formsets"]:
+        prefix = formset.formset.prefix
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    for field in ("current_value", "target_value", "readiness_reasons"):
+        if field in form.fields:
+            data[field] = form[field].value() or "null"
+    for field in ("identified_at", "last_seen_at"):
+        data.pop(field, None)
+        if form.initial.get(field):
+            data[f"{field}_0"], data[f"{field}_1"] = str(form.initial[field])[:19].split(" ")
+    return client.post(url, data | changes)
+
+
+def test_resolving_needs_a_note(ours: LookAlike) -> None:
+    response = _post(ours, move="RESOLVED")
+
+    assert response.status_code == 200
+    assert "Say why" in response.content.decode()
+
+
+def test_a_move_is_made_once_and_kept(ours: LookAlike) -> None:
+    response = _post(ours, move="RESOLVED", note="The scope was cut.")
+
+    assert response.status_code == 302, response.context["adminform"].form.errors
+    with tenant_context(ours.tenant.pk):
+        gap = Gap.objects.get(pk=ours.rows[Gap].pk)
+        newest = GapTransition.objects.filter(gap=gap).order_by("-id")[0]
+    assert (gap.status, newest.note) == (GapStatus.RESOLVED, "The scope was cut.")
+    assert newest.actor_id == ours.users[Role.ADMIN].pk
