@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from tenants.encryption.fields import EncryptedJSONField
 
 from integrations.enums import IntegrationStatus, IntegrationType
 from integrations.schemas import CONFIG, config_schema
 from projects.constraints import not_blank
+from tenants.encryption.fields import EncryptedJSONField
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TimestampedTenantModel
 from tenants.validators import CheckedJSONField
