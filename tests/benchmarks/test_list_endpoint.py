@@ -81,9 +81,9 @@ def whole_request(authorization: str) -> Callable[[], bytes]:
             "wsgi.input": io.BytesIO(),
         }
         # Not the call itself: its signals would close the connection that holds the test's transaction.
-        response = application.get_response(WSGIRequest(environ))
+        response: Any = application.get_response(WSGIRequest(environ))
         assert response.status_code == HTTPStatus.OK
-        return response.content
+        return bytes(response.content)
 
     return ask
 
