@@ -3,8 +3,14 @@
 1. Shred: nobody can log in any more and its data keys are overwritten, in one committed step. From here on its secrets
    are unreadable, whatever happens next.
 2. Delete its rows table by table, those that refer before those they refer to, a batch a transaction. Nothing is loaded
-   into Python and nothing cascades. Killed and started again, it goes on with what is left.
+   into Python and nothing cascades. Killed and started again, it goes on with what is left. Passes are repeated until
+   one finds nothing.
 3. Delete the organisation itself, with one entry that says how many rows went.
+
+Where the owner may set session_replication_role, the database does not look for referring rows at each deleted one,
+which takes 30 times as long as deleting it: seven references lead to a work item. A row that is added meanwhile cannot
+stay behind: its writer holds the row that it refers to, so the pass that deletes that one waits for the writer, and the
+next pass sees the new row.
 
 What stays: its audit entries, under the organisation's id, until their retention ends; backups until they expire.
 """
@@ -12,13 +18,14 @@ What stays: its audit entries, under the organisation's id, until their retentio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection, models
 
 from tenants.domain.auditing import AuditAction, record
@@ -48,11 +55,13 @@ class ErasedTable:
     """A table that holds rows of tenants.
 
     label: for people and the audit trail;  parents: columns that refer to rows of the same table
+    is_closed: whether only tables that are erased too refer to it
     """
 
     name: str
     label: str
     parents: tuple[str, ...] = ()
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,8 @@ def erased_tables() -> list[ErasedTable]:
                 order.add(target, model)
     # The emptied keys go last: as long as their rows are there, no late writer is given a new key.
     order.add(TenantDataKey, *(model for model in erased if model is not TenantDataKey))
-    return [_table(model) for model in order.static_order()]
+    open_models = {target for model in apps.get_models() if model not in erased for target in _targets(model)}
+    return [_table(model, is_closed=model not in open_models) for model in order.static_order()]
 
 
 def _is_erased(model: type[models.Model]) -> bool:
@@ -93,13 +103,14 @@ def _targets(model: type[models.Model]) -> Iterator[type[models.Model]]:
             yield field.remote_field.model
 
 
-def _table(model: type[models.Model]) -> ErasedTable:
+def _table(model: type[models.Model], *, is_closed: bool) -> ErasedTable:
     parents = tuple(
         field.column
         for field in model._meta.local_fields
         if field.remote_field is not None and field.remote_field.model is model and field.column is not None
     )
-    return ErasedTable(name=model._meta.db_table, label=str(model._meta.verbose_name_plural), parents=parents)
+    label = str(model._meta.verbose_name_plural)
+    return ErasedTable(name=model._meta.db_table, label=label, parents=parents, is_closed=is_closed)
 
 
 # --- erasing ---
@@ -114,9 +125,18 @@ class _Work:
     reason: str
     tables: list[ErasedTable]
     batch_rows: int
+    may_skip_checks: bool
 
     def transaction(self) -> AbstractContextManager[AccessContext]:
         return tenant_context(self.tenant_id, actor_id=self.actor_id, reason=self.reason)
+
+    @contextmanager
+    def transaction_on(self, table: ErasedTable) -> Iterator[None]:
+        with self.transaction():
+            if self.may_skip_checks and table.is_closed:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL session_replication_role = replica")
+            yield
 
 
 def erase_tenant(
@@ -132,16 +152,18 @@ def erase_tenant(
 
     Raises ErasureUnfinished when somebody keeps writing its rows.
     """
-    work = _Work(tenant.pk, actor_id, reason, erased_tables(), batch_rows)
+    work = _Work(tenant.pk, actor_id, reason, erased_tables(), batch_rows, may_skip_checks=_may_skip_checks())
     with work.transaction():
         totals, destroyed = _shred(work, at)
     deleted: dict[str, int] = {}
+    held = totals
     for _pass in range(MAX_PASSES):
-        before = sum(deleted.values())
-        for label, removed in _delete_rows_of_all(work):
+        for label, removed in _delete_rows_of_all(work, held):
             deleted[label] = deleted.get(label, 0) + removed
             progress(label, deleted[label], totals.get(label, 0))
-        if sum(deleted.values()) == before:
+        with work.transaction():
+            held = _held(work)
+        if not held:
             break
     else:
         raise ErasureUnfinished(
@@ -153,11 +175,16 @@ def erase_tenant(
     return Erasure(tenant_id=work.tenant_id, destroyed_keys=destroyed, deleted_rows=deleted)
 
 
+def _may_skip_checks() -> bool:
+    allowed: bool = _first_row("SELECT has_parameter_privilege('session_replication_role', 'SET')", {})[0]
+    return allowed
+
+
 def _shred(work: _Work, at: datetime) -> tuple[dict[str, int], int]:
     """Close the tenant, overwrite its keys and write down what it held; returns rows by table and keys destroyed."""
     Tenant.objects.filter(pk=work.tenant_id).update(is_active=False)
     destroyed = destroy_data_keys(tenant_id=work.tenant_id, at=at)
-    totals = {table.label: held for table in work.tables if (held := _count(table, work.tenant_id))}
+    totals = _held(work)
     record(
         action=AuditAction.TENANT_ERASED,
         resource=("tenants.tenant", str(work.tenant_id)),
@@ -166,9 +193,20 @@ def _shred(work: _Work, at: datetime) -> tuple[dict[str, int], int]:
     return totals, destroyed
 
 
-def _delete_rows_of_all(work: _Work) -> Iterator[tuple[str, int]]:
-    """Empty every table of the tenant once; yields each batch's table and count."""
-    for table in work.tables:
+def _held(work: _Work) -> dict[str, int]:
+    """How many rows the tenant has, by table; tables without any are left out. One statement for all tables."""
+    counts = " UNION ALL ".join(
+        f'SELECT {place}, count(*) FROM "{table.name}" WHERE tenant_id = %(tenant)s'  # noqa: S608 - our own tables
+        for place, table in enumerate(work.tables)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(counts, {"tenant": work.tenant_id})
+        return {work.tables[place].label: held for place, held in cursor.fetchall() if held}
+
+
+def _delete_rows_of_all(work: _Work, held: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """Empty the tables that hold rows, leaf first; yields each batch's table and count."""
+    for table in (table for table in work.tables if table.label in held):
         for removed in _delete_rows(table, work):
             yield table.label, removed
 
@@ -187,51 +225,56 @@ def _delete_rows(table: ErasedTable, work: _Work) -> Iterator[int]:
             yield removed
         if not table.parents:
             return
-    with work.transaction():
+    with work.transaction_on(table):
         removed = _delete_circles(table, work.tenant_id)
     if removed:
         yield removed
 
 
 def _walk(table: ErasedTable, work: _Work) -> Iterator[int]:
-    """Delete in the order of the ids, a batch a transaction.
+    """Delete in the order of the ids, a range of them a transaction; yields the count of each.
 
     Going on behind the last id keeps the index from being read again over rows that are dead but not yet vacuumed.
     """
-    last_id: UUID | None = None
+    after: UUID | None = None
     while True:
-        with work.transaction():
-            removed, last_id = _delete_batch(table, work.tenant_id, after_id=last_id, limit=work.batch_rows)
-        if not removed:
+        with work.transaction_on(table):
+            until = _end_of_range(table, work, after)
+            removed = _delete_range(table, work.tenant_id, after, until)
+        if removed:
+            yield removed
+        if until is None:
             return
-        yield removed
+        after = until
 
 
-def _delete_batch(table: ErasedTable, tenant_id: UUID, *, after_id: UUID | None, limit: int) -> tuple[int, UUID | None]:
-    """Delete the next rows behind an id that no row of the table refers to; returns how many, and the last id."""
-    conditions = ["t.tenant_id = %(tenant)s"]
-    if after_id is not None:
-        conditions.append("t.id > %(after)s")
+def _end_of_range(table: ErasedTable, work: _Work, after: UUID | None) -> UUID | None:
+    """The id up to which a full batch of rows lies, None when there are fewer left."""
+    sql = f"""
+        SELECT id FROM "{table.name}" WHERE tenant_id = %(tenant)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id OFFSET %(skipped)s LIMIT 1
+    """  # noqa: S608 - names of our own tables
+    row = _first_row(sql, {"tenant": work.tenant_id, "after": after, "skipped": work.batch_rows - 1})
+    return None if row is None else row[0]
+
+
+def _delete_range(table: ErasedTable, tenant_id: UUID, after: UUID | None, until: UUID | None) -> int:
+    """Delete the rows from behind one id up to another that no row of the table refers to."""
+    conditions = [
+        "t.tenant_id = %(tenant)s",
+        "(%(after)s::uuid IS NULL OR t.id > %(after)s)",
+        "(%(until)s::uuid IS NULL OR t.id <= %(until)s)",
+    ]
     for column in table.parents:
         referring = f'"{table.name}" c WHERE c.tenant_id = %(tenant)s AND c."{column}" = t.id'
         conditions.append(f"NOT EXISTS (SELECT FROM {referring})")
-    sql = f"""
-        WITH next AS (
-          SELECT t.id FROM "{table.name}" t WHERE {" AND ".join(conditions)} ORDER BY t.id LIMIT %(limit)s
-        ), gone AS (
-          DELETE FROM "{table.name}" d USING next WHERE d.tenant_id = %(tenant)s AND d.id = next.id
-        )
-        SELECT (SELECT count(*) FROM next), (SELECT id FROM next ORDER BY id DESC LIMIT 1)
-    """  # noqa: S608 - names of our own tables
-    removed, last_id = _first_row(sql, {"tenant": tenant_id, "after": after_id, "limit": limit})
-    return removed, last_id
+    sql = f'DELETE FROM "{table.name}" t WHERE {" AND ".join(conditions)}'  # noqa: S608 - names of our own tables
+    return _deleted(sql, {"tenant": tenant_id, "after": after, "until": until})
 
 
 def _delete_circles(table: ErasedTable, tenant_id: UUID) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(f'DELETE FROM "{table.name}" WHERE tenant_id = %s', [tenant_id])  # noqa: S608 - our own table
-        deleted: int = cursor.rowcount
-    return deleted
+    sql = f'DELETE FROM "{table.name}" WHERE tenant_id = %(tenant)s'  # noqa: S608 - names of our own tables
+    return _deleted(sql, {"tenant": tenant_id})
 
 
 def _delete_tenant(tenant_id: UUID, deleted: dict[str, int]) -> None:
@@ -245,13 +288,14 @@ def _delete_tenant(tenant_id: UUID, deleted: dict[str, int]) -> None:
         cursor.execute(f"DELETE FROM {Tenant._meta.db_table} WHERE id = %s", [tenant_id])  # noqa: S608 - a constant
 
 
-def _count(table: ErasedTable, tenant_id: UUID) -> int:
-    sql = f'SELECT count(*) FROM "{table.name}" WHERE tenant_id = %(tenant)s'  # noqa: S608 - our own table
-    counted: int = _first_row(sql, {"tenant": tenant_id})[0]
-    return counted
-
-
 def _first_row(sql: str, parameters: dict[str, Any]) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone()
+
+
+def _deleted(sql: str, parameters: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        deleted: int = cursor.rowcount
+    return deleted
