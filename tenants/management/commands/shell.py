@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandParser
 from django.core.management.commands.shell import Command as DjangoShell
 
 from tenants.isolation.transaction import tenant_context
@@ -19,7 +19,7 @@ class Command(DjangoShell):
 
     help = "Run Python with the project loaded; --tenant enters one organisation for the session's single transaction."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         add_tenant_argument(parser, required=False)
 
