@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core import serializers
+from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 
 from integrations.models import Integration
@@ -270,6 +274,29 @@ def test_destroying_below_a_version_keeps_the_rest(integration: Integration, ten
     destroy_data_keys(tenant_id=tenant.pk, at=AT, below_version=2)
 
     assert _versions() == [(1, False), (2, True)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_loaddata_seals_plain_fixtures_for_each_tenant(world: tuple[LookAlike, LookAlike], tmp_path: Path) -> None:
+    rows: list[Any] = []
+    for each in world:
+        with tenant_context(each.tenant.pk):
+            rows += json.loads(serializers.serialize("json", Integration.objects.all()[:1]))
+    for row in rows:
+        row["fields"]["credentials"] = {"plain": {"api_token": row["fields"]["tenant"]}}
+    fixture = tmp_path / "integrations.json"
+    fixture.write_text(json.dumps(rows))
+
+    try:
+        for _twice in range(2):
+            call_command("loaddata", str(fixture), verbosity=0)
+    finally:
+        connection.close()
+
+    for each, row in zip(world, rows, strict=True):
+        with tenant_context(each.tenant.pk):
+            loaded = Integration.objects.get(pk=row["pk"]).credentials
+            assert loaded.reveal_json() == {"api_token": str(each.tenant.pk)}
 
 
 @pytest.mark.django_db(transaction=True)
