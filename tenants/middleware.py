@@ -15,8 +15,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, transaction
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
 
+from tenants.api.problems import Problem, problem_response
 from tenants.domain.api_keys import authenticate_api_key
 from tenants.domain.auditing import entries_after_transaction, record_refusal
 from tenants.isolation.context import AccessContext, Purpose, use_context
@@ -150,14 +151,8 @@ def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
 def database_unavailable(request: HttpRequest, error: Error) -> HttpResponseBase:
     """Answer 503 with a problem document; the cause goes to the log, never to the client."""
     logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
-    body = {
-        "type": "urn:stratibreak:problem:database-unavailable",
-        "title": "The database does not answer",
-        "status": 503,
-        "detail": "Nothing was changed. Try again in a moment.",
-        "instance": f"urn:request:{getattr(request, 'request_id', '')}",
-    }
-    return JsonResponse(body, status=503, content_type="application/problem+json", headers={"Retry-After": "5"})
+    detail = "The database does not answer. Nothing was changed; try again in a moment."
+    return problem_response(request, Problem(503, detail, headers={"Retry-After": "5"}))
 
 
 def _roll_back(context: AccessContext) -> None:
