@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
+from django.urls import reverse
 
 from projects.enums import AnalysisKind
 from projects.models import AnalysisRecord
@@ -74,10 +75,11 @@ class Command(BaseCommand):
 
     def _announce(self, port: int) -> None:
         users = "\n".join(f"  {user.email} / {user.password}" for user in DEFAULT_USERS)
+        server = f"http://{HOST}:{port}"
         self.stdout.write(
-            f"\nAdmin     http://{HOST}:{port}/admin/\n"
-            f"API       http://{HOST}:{port}/api/v1/\n"
-            f"API docs  http://{HOST}:{port}/api/v1/docs/\n\n"
+            f"\nAdmin     {server}{reverse('admin:index')}\n"
+            f"API       {server}{reverse('projects-list')}  (and the other lists beside it)\n"
+            f"API docs  {server}{reverse('api-docs')}\n\n"
             f"Demo users (password after the slash)\n{users}\n\n"
             "Ctrl-C stops the server; `make stop` stops the embedded PostgreSQL.\n"
         )
