@@ -68,6 +68,7 @@ def cluster_statements(roles: DatabaseRoles, logins: dict[str, dict[str, Any]]) 
             statements.append(f'ALTER ROLE "{user}" SET track_activities = off')
             statements.append(f'ALTER ROLE "{user}" SET search_path = public, pg_temp')
             statements.append(f"ALTER ROLE \"{user}\" SET timezone = 'UTC'")
+            statements.append(f"ALTER ROLE \"{user}\" SET statement_timeout = '60s'")
     return statements
 
 
