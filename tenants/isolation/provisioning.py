@@ -61,6 +61,8 @@ def cluster_statements(roles: DatabaseRoles, logins: dict[str, dict[str, Any]]) 
         statements.append(f'GRANT SET ON PARAMETER session_replication_role TO "{logins["OWNER"]["user"]}"')
     if "BACKUP" in logins:
         statements.append(f'GRANT pg_read_all_data TO "{logins["BACKUP"]["user"]}"')
+    # A migration that waits for a lock makes everybody behind it wait too: it gives up and is run again.
+    statements.append(f"ALTER ROLE \"{logins['OWNER']['user']}\" SET lock_timeout = '10s'")
     for kind in ("LOGIN", "PLATFORM"):
         if kind in logins:
             user = logins[kind]["user"]
