@@ -1,7 +1,7 @@
 """Connection: the message that opens a transaction also says who asks and for which tenant.
 
-1. ``BEGIN; SET LOCAL ROLE …; SET LOCAL stratibreak.context = …`` goes out as one message in place of Django's BEGIN,
-   so the context costs no round trip.
+1. ``BEGIN; RESET ALL; SET LOCAL ROLE …; SET LOCAL stratibreak.context = …`` goes out as one message in place of
+   Django's BEGIN, so the context costs no round trip, and no setting of an earlier request is left.
 2. Before each statement the context in force is compared with the one last issued; where it changed inside the
    transaction (a nested tenant, an auth step) it is issued again, in a message of its own.
 3. ROLLBACK TO SAVEPOINT takes ``SET LOCAL`` back with it, so after one the context is issued again.
@@ -28,6 +28,10 @@ from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
 
 PLATFORM_ALIAS = "platform"
+
+# A statement injected into one tenant's request may set what outlives its transaction: a time zone that shifts every
+# instant the next tenant reads, a search path without its tables.  Django's own setting is made again.
+_FORGET_SESSION = "RESET ALL; SET LOCAL TimeZone = 'UTC'"
 
 
 class _ContextCursor(CursorWrapper):
@@ -85,10 +89,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Open the transaction with the context inside the same message (Django calls this in place of BEGIN)."""
         context = current_context()
         claim = self._transport(context)
-        message = f"BEGIN; {claim}" if claim else "BEGIN"
+        message = f"BEGIN{self._access_mode()}; {_FORGET_SESSION}; {claim}" if claim else "BEGIN"
         with debug_transaction(self, self._logged("BEGIN", context)), self.wrap_database_errors:
             self.connection.cursor().execute(message.encode())
         self._issued, self._issue_needed = context, False
+
+    def _access_mode(self) -> str:
+        """Return what a transaction is opened as: its mode is fixed before settings can be reset."""
+        return "" if self.alias == PLATFORM_ALIAS else " READ WRITE"
 
     def issue_context(self) -> None:
         """Issue the context in force again where it differs from what the open transaction carries."""
