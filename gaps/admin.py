@@ -51,7 +51,7 @@ class GapPage(TenantAdmin):
     list_display = ("title", "project", "type", "severity", "status", "identified_at", "owner")
     list_filter = ("status", "severity", "type")
     list_select_related = ("project", "owner")
-    search_fields = ("title__startswith",)
+    search_fields = ("title__prefix",)
     inlines = (RootCauseInline, AffectedAreaInline, EvidenceInline, CorrectiveActionInline)
     form = GapForm
     readonly_fields = ("status",)

@@ -18,6 +18,8 @@ from tenants.isolation.references import TenantForeignKey
 from tenants.models import AuditEntry
 
 HISTORY_ROWS = 200
+WITHHELD_COLUMNS = frozenset({"password", "secret_digest", "pepper_version", "row_hash"})
+PATTERN_LOOKUPS = frozenset({"regex", "iregex"})
 _OK = 200
 
 
@@ -65,6 +67,25 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
     def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
         wanted = tuple(self.list_select_related) if isinstance(self.list_select_related, list | tuple) else ()
         return (*wanted, "tenant") if reads_across_tenants() and self.has_tenant() else wanted
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse filters over secrets, which would give them away letter by letter, and over patterns."""
+        parts = lookup.split("__")
+        if not WITHHELD_COLUMNS.isdisjoint(parts) or not PATTERN_LOOKUPS.isdisjoint(parts):
+            return False
+        allowed: bool = super().lookup_allowed(lookup, value, request)
+        return allowed
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Find rows that begin with what was typed, as a whole; stored lower-case columns are asked in lower case."""
+        typed = search_term.replace("\0", "").strip()
+        if not typed or not self.search_fields:
+            return queryset, False
+        condition = models.Q()
+        for name in self.search_fields:
+            is_lower_case = "_lower__" in name or name.startswith("email__")
+            condition |= models.Q((name, typed.lower() if is_lower_case else typed))
+        return queryset.filter(condition), False
 
     # Who may
 

@@ -24,7 +24,7 @@ class TenantPage(TenantAdmin):
 
     list_display = ("name", "is_active", "retention_days", "time_zone", "created_at")
     ordering = ("name",)
-    search_fields = ("name__startswith",)
+    search_fields = ("name__prefix",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -33,10 +33,10 @@ class TenantPage(TenantAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        """Only an operator opens and closes an organisation."""
+        """Only an operator opens and closes an organisation, or names it: a taken name would tell who else is here."""
         shown = super().get_readonly_fields(request, obj)
         is_operator = getattr(request.user, "is_operator", False)
-        return shown if is_operator else (*shown, "is_active")
+        return shown if is_operator else (*shown, "name", "is_active")
 
 
 @admin.register(User)
@@ -61,6 +61,11 @@ class UserPage(TenantAdmin):
             return ("email", "role", "first_name", "last_name", "username", "password")
         names = ("email", "role", "first_name", "last_name", "username", "is_active", "last_login")
         return names if not self.has_change_permission(request, obj) else (*names, "new_password")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        """Keep the address after creation, as the API does: that it is taken would tell who is somewhere else."""
+        shown = super().get_readonly_fields(request, obj)
+        return shown if obj is None else (*shown, "email")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -101,7 +106,7 @@ class ApiKeyPage(TenantAdmin):
 
     list_display = ("name", "user", "scope_list", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("user",)
-    search_fields = ("name__startswith",)
+    search_fields = ("name__prefix",)
     actions = ("revoke",)
 
     @admin.display(description="Scopes")

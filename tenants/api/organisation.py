@@ -30,10 +30,8 @@ class TenantSerializer(TenantModelSerializer[Tenant]):
     class Meta:
         model = Tenant
         fields = ["id", "name", "is_active", "retention_days", "time_zone", "created_at", "updated_at"]
-        read_only_fields = ["is_active"]
-        extra_kwargs: ClassVar[dict[str, Any]] = {
-            "name": {"validators": []}
-        }  # the unique index answers; asking first would name other tenants
+        # Names are unique over the installation: whoever may change theirs can ask which organisations are here.
+        read_only_fields = ["name", "is_active"]
 
 
 class OrganisationViewSet(TenantViewSet[Tenant]):

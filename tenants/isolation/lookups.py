@@ -10,7 +10,8 @@ from django.db.models import Lookup
 
 @models.CharField.register_lookup
 @models.TextField.register_lookup
-class Prefix(Lookup[Any]):
+@models.GeneratedField.register_lookup
+class Prefix(Lookup):
     """``column ^@ value``: begins with, case-sensitive.
 
     LIKE is not leakproof, so under a policy it cannot use an index; ``^@`` can.  Use it on stored lower-case columns.

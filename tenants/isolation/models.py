@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models.base import ModelBase
 
+from . import lookups
 from .constraints import TenantKey, TenantReference, enum_constraint, short_name
 from .context import current_tenant_id
 from .identifiers import uuid7
@@ -21,6 +22,7 @@ __all__ = [
     "TenantModel",
     "TimestampedTenantModel",
     "enum_constraint",
+    "lookups",
     "uuid7",
 ]
 
