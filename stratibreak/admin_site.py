@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
@@ -74,6 +74,8 @@ class BackofficeSite(AdminSite):
         inner = super().admin_view(view, cacheable)
 
         def stepped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if any("\0" in value for values in request.GET.lists() for value in values[1]):
+                return HttpResponseBadRequest("The address holds a character that no text has.")
             if needs_step(request):
                 return HttpResponseRedirect(reverse("admin:operator_step"))
             answer: HttpResponse = inner(request, *args, **kwargs)

@@ -16,6 +16,10 @@ from tenants.isolation.transaction import auth_step
 class SessionStore(DatabaseSessionStore):
     """Django's session store, each of its steps in an auth transaction."""
 
+    def __init__(self, session_key: str | None = None) -> None:
+        """Take a key that no text column holds for none at all."""
+        super().__init__(None if session_key and "\0" in session_key else session_key)
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session

@@ -23,7 +23,7 @@ class TenantManager(models.Manager["Tenant"]):
 class Tenant(IsolatedModel):
     """One organisation: nothing of it can be reached from another.
 
-    Made by operators (``create_tenant``); its administrators change name, time zone and retention.  Its data keys are
+    Made by operators (``create_tenant``); its administrators change zone and retention.  Its data keys are
     rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
     """
 
