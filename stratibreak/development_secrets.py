@@ -18,7 +18,8 @@ KEY_BYTES = 32
 def development_secrets(root: Path) -> dict[str, str]:
     """Return the secrets of the working copy at ``root``, written on first use to ``.stratibreak/secrets.env`` (0600).
 
-    Deleting the file makes what was encrypted with it unreadable; `make reset` removes file and data together.
+    Deleting the file makes what was encrypted with it unreadable: remove the data too
+    (`python -m stratibreak.embedded_postgres remove`).
     """
     path = state_directory(root) / FILE_NAME
     if not path.exists():

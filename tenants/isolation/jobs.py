@@ -6,7 +6,7 @@ A job keeps the context as plain data and opens one short transaction per batch;
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from .context import AccessContext, Purpose, TenantContextRequired, current_context, use_context
@@ -61,10 +61,3 @@ def in_same_context(work: Callable[P, R]) -> Callable[P, R]:
             return work(*args, **kwargs)
 
     return inside
-
-
-def describe(context: AccessContext | None) -> dict[str, Any]:
-    """Return what logs say of a context: purpose, tenant and actor, never a reason somebody typed."""
-    if context is None:
-        return {"purpose": "none"}
-    return {"purpose": context.purpose.value, "tenant_id": str(context.tenant_id), "actor_id": str(context.actor_id)}
