@@ -44,6 +44,7 @@ class Resource(StrEnum):
     USER = "user"
     API_KEY = "api_key"
     AUDIT = "audit"
+    KEPT_ANSWER = "kept_answer"
     PROJECT = "project"
     PEOPLE = "people"
     PLAN = "plan"
@@ -69,6 +70,7 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
         Resource.USER: ("tenants.user",),
         Resource.API_KEY: ("tenants.apikey",),
         Resource.AUDIT: ("tenants.auditentry", "tenants.auditseal"),
+        Resource.KEPT_ANSWER: ("tenants.idempotentrequest",),
         Resource.PROJECT: ("projects.project",),
         Resource.PEOPLE: ("projects.projectmembership", "projects.stakeholder"),
         Resource.PLAN: (
@@ -113,7 +115,15 @@ RESOURCE_OF: Mapping[str, Resource] = MappingProxyType(
 )
 
 SYSTEM_WRITTEN = frozenset(
-    {Resource.AUDIT, Resource.RUN, Resource.ANALYSIS, Resource.GAP_HISTORY, Resource.PREDICTION, Resource.SYNC_RESULT}
+    {
+        Resource.AUDIT,
+        Resource.KEPT_ANSWER,
+        Resource.RUN,
+        Resource.ANALYSIS,
+        Resource.GAP_HISTORY,
+        Resource.PREDICTION,
+        Resource.SYNC_RESULT,
+    }
 )
 """Resources the system creates: nobody adds, changes or deletes their rows through a door."""
 
@@ -130,6 +140,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.USER: _OWN,
             Resource.API_KEY: _WRITE,
             Resource.AUDIT: _READ,
+            Resource.KEPT_ANSWER: _VIEW,
             Resource.PROJECT: _OWN | {Action.ANALYSE, Action.IMPORT},
             Resource.PEOPLE: _OWN,
             Resource.PLAN: _OWN,

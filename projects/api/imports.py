@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -14,7 +12,7 @@ from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, i
 from projects.imports.errors import ImportFileRefused
 from projects.imports.reading import PROFILE_NAMES
 from projects.models import ImportRun, Project
-from tenants.api.problems import Conflict, TooLarge
+from tenants.api.problems import Conflict
 from tenants.models import User
 
 
@@ -29,16 +27,6 @@ class ImportSerializer(serializers.Serializer[Any]):
         required=False, allow_blank=True, max_length=63, help_text="IANA name, for instants without a UTC offset."
     )
     strict = serializers.BooleanField(required=False, default=False, help_text="Import nothing if a line is broken.")
-
-
-def check_upload_size(request: HttpRequest) -> None:
-    """Raises TooLarge before a byte of the body is read."""
-    try:
-        size = int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        size = 0
-    if size > settings.UPLOAD_MAX_BYTES:
-        raise TooLarge(f"At most {settings.UPLOAD_MAX_BYTES // 2**20} MiB. Use `manage.py import_history` for more.")
 
 
 def import_upload(*, project: Project, upload: dict[str, Any], by: User) -> ImportRun:

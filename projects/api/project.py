@@ -7,15 +7,15 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
-from projects.api.imports import ImportSerializer, check_upload_size, import_upload
+from projects.api.imports import ImportSerializer, import_upload
 from projects.api.runs import ImportRunSerializer
 from projects.models import ImportRun, Project, ProjectMembership, Stakeholder
 from tenants.api.access import requester
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.parsers import UploadParser
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import Routes, TenantViewSet, created
 from tenants.permissions import Action
@@ -31,7 +31,7 @@ class ProjectViewSet(TenantViewSet[Project]):
     custom_actions = {"imports": Action.IMPORT}
 
     @extend_schema(request={"multipart/form-data": ImportSerializer}, responses={201: ImportRunSerializer})
-    @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
+    @action(detail=True, methods=["post"], parser_classes=[UploadParser])
     def imports(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Read a history file into the project's record. The same file again changes nothing.
 
@@ -39,7 +39,6 @@ class ProjectViewSet(TenantViewSet[Project]):
         run's status is REFUSED.
         """
         project = self.find()
-        check_upload_size(request._request)
         upload = ImportSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         run = import_upload(project=project, upload=upload.validated_data, by=requester(request))

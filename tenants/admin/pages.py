@@ -15,7 +15,7 @@ from tenants.admin.people_forms import ApiKeyAddForm, UserAddForm, UserChangeFor
 from tenants.domain.api_keys import create_api_key, revoke_api_key
 from tenants.domain.people import UNIQUE_VIOLATION, LastAdministrator, check_not_last_administrator, deactivate_user
 from tenants.enums import Role
-from tenants.models import ApiKey, AuditEntry, Tenant, User
+from tenants.models import ApiKey, AuditEntry, IdempotentRequest, Tenant, User
 
 
 @admin.register(Tenant)
@@ -156,6 +156,15 @@ class ApiKeyPage(TenantAdmin):
         assert isinstance(by, User)  # noqa: S101  # the backoffice has no other users
         for key in queryset:
             revoke_api_key(key=key, by=by, at=timezone.now())
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestPage(SystemAdmin):
+    """Requests that were carried out once, however often a client sent them; their answers are sealed."""
+
+    list_display = ("method", "path", "status", "key", "actor_id", "answered_at")
+    search_fields = ("key__exact",)
+    exclude = ("body", "fingerprint")
 
 
 # auditlog registers the swapped-in model with a page of its own, which lets operators filter by what they may not see.

@@ -72,7 +72,8 @@ def _problem_of_api_exception(exc: exceptions.APIException) -> Problem:
         headers["WWW-Authenticate"] = challenge
     if (wait_s := getattr(exc, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait_s))
-    return Problem(exc.status_code, str(exc.detail), headers=headers)
+    kind: str = getattr(exc, "problem_kind", "")
+    return Problem(exc.status_code, str(exc.detail), kind, headers=headers)
 
 
 def _unacceptable_values(detail: Any, place: str = "#", *, in_query: bool = False) -> Iterator[UnacceptableValue]:

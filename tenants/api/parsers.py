@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 
 from tenants.api.problems import TooLarge
 
@@ -33,6 +33,19 @@ class StrictJSONParser(JSONParser):
         for place, message in _faults(value):
             raise ValidationError({place: [message]} if place else [message])
         return value
+
+
+class UploadParser(MultiPartParser):
+    """A form with files, read to disk and not to memory; one that is too long is refused before a byte is read."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        announced = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or ""
+        if announced.isdecimal() and int(announced) > settings.UPLOAD_MAX_BYTES:
+            most = settings.UPLOAD_MAX_BYTES // 2**20
+            raise TooLarge(f"At most {most} MiB. Use `manage.py import_history` for more.")
+        return super().parse(stream, media_type, parser_context)
 
 
 def _read(stream: IO[Any]) -> str:

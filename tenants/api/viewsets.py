@@ -24,6 +24,7 @@ from tenants.api.access import visible
 from tenants.api.encoding import encode
 from tenants.api.etags import check_if_match, etag_of, is_not_modified
 from tenants.api.filters import TenantFilterBackend
+from tenants.api.idempotency import answered_once, is_marked
 from tenants.api.pagination import KeysetPagination, page_of
 from tenants.api.reads import record_read
 from tenants.api.serializers import TenantModelSerializer
@@ -78,6 +79,9 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
         """Decide which rows exist for this request before any handler can ask for one."""
         super().initial(request, *args, **kwargs)
         self.visible_rows: QuerySet[Any] = visible(self.model, request)
+        if is_marked(request._request) and (handler := getattr(self, "post", None)) is not None:
+            # DRF looks the handler up after this: who asks and whether they may is settled here.
+            self.post = answered_once(request, handler)
 
     def get_queryset(self) -> QuerySet[M]:
         """The rows that exist for this request."""

@@ -14,9 +14,9 @@ preceded by its length, so that no two places encode alike. An envelope copied t
 given another key version, does not open.
 
 Limits. With random nonces one key may seal 2^32 values before the chance of a repeated nonce passes 2^-32 (SP 800-38D,
-section 8.3); a tenant seals a few a day, and `rotate_keys` starts a new key. An envelope shows the length of its
-secret, and an old envelope put back into its own row still opens: replay by someone who writes the database is
-not prevented.
+section 8.3): thirteen years of ten requests a second that each keep a sealed answer (`tenants.domain.idempotency`).
+`rotate_keys` starts a new key. An envelope shows the length of its secret, and an old envelope put back into its own
+row still opens: replay by someone who writes the database is not prevented.
 """
 
 from __future__ import annotations

@@ -8,12 +8,15 @@ from typing import Any
 
 import factory
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from tenants.domain.keys import create_data_key
+from tenants.encryption.secret import Secret
 from tenants.enums import Role
 from tenants.isolation.context import require_tenant_id
-from tenants.models import ApiKey, Tenant, TenantDataKey, User
+from tenants.isolation.identifiers import uuid7
+from tenants.models import ApiKey, IdempotentRequest, Tenant, TenantDataKey, User
 from tests.factories.base import TenantModelFactory, register
 
 
@@ -82,3 +85,21 @@ class TenantDataKeyFactory(TenantModelFactory[TenantDataKey]):
         create_data_key(tenant_id=require_tenant_id())
         newest: TenantDataKey = model_class.objects.latest("version")
         return newest
+
+
+@register
+class IdempotentRequestFactory(TenantModelFactory[IdempotentRequest]):
+    """An answer kept for a client; look-alike tenants share key and fingerprint."""
+
+    class Meta:
+        model = IdempotentRequest
+
+    actor_id = factory.LazyFunction(uuid7)
+    key = factory.Sequence(lambda n: f"key-{n}")
+    fingerprint = factory.Sequence(lambda n: hashlib.sha256(f"request-{n}".encode()).hexdigest())
+    method = "POST"
+    path = "/api/v1/projects"
+    status = 201
+    headers = factory.LazyFunction(lambda: {"Content-Type": "application/json"})
+    body = factory.LazyFunction(lambda: Secret(b'{"name":"Relaunch"}'))
+    answered_at = factory.LazyFunction(timezone.now)
