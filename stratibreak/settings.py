@@ -211,6 +211,8 @@ REST_FRAMEWORK = api_settings.REST_FRAMEWORK
 SPECTACULAR_SETTINGS = api_settings.SPECTACULAR_SETTINGS
 # Which rows a role's scope means is known above tenants, where memberships are.
 STRATIBREAK_VISIBILITY = "projects.domain.queries.visibility.restrict_to_visible"
+# Which lists there are is known where they are put together.
+STRATIBREAK_API_ROUTES = "stratibreak.api_router.ROUTES"
 
 # Logs
 

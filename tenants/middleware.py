@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections, transaction
 from django.http import HttpRequest, HttpResponseBase
 
 from tenants.api.problems import Problem, problem_response
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _REFUSED = 403
 _FIRST_ERROR = 400
+STALLED_READER = "60s"
+"""How long a client may leave a streamed answer unread before the database lets go of its transaction: a snapshot that
+is held keeps dead rows from being removed, for every tenant."""
 
 
 class RequestInfoMiddleware:
@@ -165,7 +168,11 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 
 def _stream_inside(response: Any, context: AccessContext) -> None:
-    """Read a streaming body inside a transaction of the same context, opened when the first chunk is asked for."""
+    """Read a streaming body inside a transaction of the same context, opened when the first chunk is asked for.
+
+    Where the client hangs up, the server closes the response: the body's own iterator first, so that a cursor in it is
+    closed while its transaction is still open, then ours, which rolls back.
+    """
     response.streaming_content = _chunks_inside(iter(response.streaming_content), context)
 
 
@@ -175,6 +182,8 @@ def _chunks_inside(chunks: Iterator[bytes], context: AccessContext) -> Iterator[
     with ExitStack() as stack:
         with use_context(context):
             stack.enter_context(transaction.atomic(using=using))
+            with connections[using].cursor() as cursor:
+                cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{STALLED_READER}'")
         while True:
             with use_context(context):
                 chunk = next(chunks, None)

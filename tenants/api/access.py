@@ -36,8 +36,12 @@ def requester(request: Request) -> User:
 
 def visible(model: type[M], request: Request) -> QuerySet[M]:
     """The rows of a model that the requester's role lets them see, within their tenant, not yet read."""
-    manager = cast("Any", model)._default_manager
-    return cast("QuerySet[M]", _visible_to()(manager.all(), request.user))
+    return visible_of(cast("Any", model)._default_manager.all(), request.user)
+
+
+def visible_of(rows: QuerySet[M], user: Any) -> QuerySet[M]:
+    """Those of the rows that a person's role lets them see, not yet read."""
+    return _visible_to()(rows, user)
 
 
 def may(request: Request, action: str, model_label: str) -> bool:

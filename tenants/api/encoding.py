@@ -36,7 +36,8 @@ _SPELLING: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def _spell(value: Any) -> Any:
+def spell(value: Any) -> Any:
+    """A value in JSON's own types. Raises TypeError for what JSON cannot hold."""
     spell = _SPELLING.get(type(value))
     if spell is not None:
         return spell(value)
@@ -51,7 +52,7 @@ def _spell(value: Any) -> Any:
 
 
 # Made once: json.dumps builds a new encoder on every call that passes options.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_spell)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=spell)
 
 
 def encode(value: Any) -> bytes:

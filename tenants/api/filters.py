@@ -22,6 +22,7 @@ from rest_framework.request import Request
 from tenants.api.problems import InvalidParameter
 
 PAGE_PARAMETERS = frozenset({"ordering", "page_size", "cursor"})
+EXPORT_PARAMETERS = frozenset({"ordering", "format"})
 
 EXACT = ("exact",)
 SET = ("exact", "in")
@@ -101,7 +102,7 @@ class TenantFilterBackend(django_filters.DjangoFilterBackend):  # type: ignore[m
         return filterset_of(view.model, _frozen(view.filters)) if view.filters else None
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        asked = set(request.query_params) - PAGE_PARAMETERS
+        asked = set(request.query_params) - view.own_parameters()
         if not asked:
             return queryset
         filterset_class = self.get_filterset_class(view, queryset)

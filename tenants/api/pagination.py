@@ -64,7 +64,7 @@ def page_of(
     for this ordering.
     """
     parameters = request.GET
-    ordering = _ordering(parameters.get("ordering") or default, orderings, default)
+    ordering = ordering_of(parameters.get("ordering") or default, orderings, default)
     size = _size(parameters.get("page_size"))
     if cursor := parameters.get("cursor"):
         queryset = queryset.filter(_after(queryset.model, ordering, cursor))
@@ -81,7 +81,8 @@ def _only(rows: list[dict[str, Any]], columns: Sequence[str], needed: Sequence[s
     return rows if len(columns) == len(needed) else [{name: row[name] for name in columns} for row in rows]
 
 
-def _ordering(text: str, allowed: Sequence[str], default: str) -> Ordering:
+def ordering_of(text: str, allowed: Sequence[str], default: str) -> Ordering:
+    """What ?ordering= asks for. Raises InvalidParameter for anything but one of the allowed names or the default."""
     ordering = Ordering.parse(text)
     if text != default and ordering.field not in allowed:
         raise InvalidParameter({"ordering": [f"Order by one of: {', '.join(allowed)}; a minus reverses."]})
@@ -154,9 +155,6 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """The query parameters every list takes."""
-        orderings = [name for field in view.orderings for name in (field, f"-{field}")]
-        if view.default_ordering not in orderings:
-            orderings.append(view.default_ordering)
         return [
             _parameter("cursor", "Where the page starts, as given in `next`.", {"type": "string"}),
             _parameter(
@@ -164,12 +162,17 @@ class KeysetPagination(BasePagination):
                 "Rows a page.",
                 {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
             ),
-            _parameter(
-                "ordering",
-                "Ties are broken by id.",
-                {"type": "string", "enum": orderings, "default": view.default_ordering},
-            ),
+            ordering_parameter(view),
         ]
+
+
+def ordering_parameter(view: Any) -> dict[str, Any]:
+    """The description of ?ordering= of a list."""
+    orderings = [name for field in view.orderings for name in (field, f"-{field}")]
+    if view.default_ordering not in orderings:
+        orderings.append(view.default_ordering)
+    schema = {"type": "string", "enum": orderings, "default": view.default_ordering}
+    return _parameter("ordering", "Ties are broken by id.", schema)
 
 
 def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:

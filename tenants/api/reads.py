@@ -1,8 +1,9 @@
-"""Audit entries for reading: who looked at a gap analysis or a prediction."""
+"""Audit entries for reading: who looked at a gap analysis or a prediction, and what left as a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Model
@@ -15,6 +16,16 @@ ACTIONS: Mapping[str, AuditAction] = {
     "projects": AuditAction.ACCESS_PREDICTION,
 }
 """By app. The only readings kept in projects are those of a forecast."""
+
+
+def record_export(model: type[Model], *, row_count: int, format_name: str, asked: Mapping[str, Any]) -> None:
+    """Keep that a list leaves as a file: which, how many rows, narrowed by what. Called before a row is read."""
+    record(
+        action=AuditAction.EXPORT_DATA,
+        operation=Operation.READ,
+        resource=model,
+        changes={"counts": {"exported": row_count}, "format": format_name, "asked": dict(asked)},
+    )
 
 
 def record_read(model: type[Model], row_ids: Sequence[UUID]) -> None:

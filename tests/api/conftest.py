@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 
@@ -38,6 +40,15 @@ def signed_in(user: User) -> ApiClient:
     with auth_context():
         client.force_login(user)
     return client
+
+
+def let_go(answer: Any) -> None:
+    """Close an answer as a server does when its client hangs up; the test's own connection stays open."""
+    request_finished.disconnect(close_old_connections)
+    try:
+        answer.close()
+    finally:
+        request_finished.connect(close_old_connections)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ each_item_action = pytest.mark.parametrize("item_action", ITEM_ACTIONS, ids=lamb
 def test_every_address_is_known() -> None:
     known = set(OPEN_TO_STRANGERS)
     for endpoint in ENDPOINTS:
-        known |= {endpoint.name, f"{endpoint.name}/<id>"}
+        known |= {endpoint.name, f"{endpoint.name}/<id>", f"{endpoint.name}/export"}
     known |= {each.route for each in ITEM_ACTIONS}
 
     assert resolved_routes() == known
