@@ -16,8 +16,10 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.renderers import OpenApiJsonRenderer
 
+from tenants.api import exports, idempotency
 from tenants.api.encoding import encode
 from tenants.api.etags import etag_of, is_not_modified
+from tenants.api.pagination import ordering_parameter
 from tenants.api.problems import CONTENT_TYPE, KIND_OF_STATUS, TITLES, URN
 
 ALWAYS = (401, 403, 406, 429, 500, 503)
@@ -29,6 +31,41 @@ BY_METHOD = {
     "delete": (404, 409, 412, 428),
 }
 CHANGES_A_VERSION = ("put", "patch", "delete")
+SIGNING_IN = "/api/v1/session"
+"""The one POST that takes no Idempotency-Key: its answer is a cookie, which is not kept."""
+
+FORMAT_PARAMETER = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "description": "The kind of file; left out: what Accept names.",
+    "schema": {"type": "string", "enum": list(exports.FORMATS)},
+}
+
+IDEMPOTENCY_KEY = {
+    "name": idempotency.HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "A new random text, such as a UUID, for each thing to be done once. Sent again within a day with the same "
+        "request it gets the first answer again; with another request a 422; while the first is under way a 409. "
+        "What failed is not kept."
+    ),
+    "schema": {"type": "string", "pattern": idempotency.KEY_PATTERN},
+}
+EXPORT_HEADERS = {
+    exports.ROW_COUNT: {
+        "description": "Rows to expect: counted before they are read. A file that broke off says so in its last line.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Content-Disposition": {"description": "A name to save the file under.", "schema": {"type": "string"}},
+}
+REPLAYED = {
+    idempotency.REPLAYED: {
+        "description": "Present where this is the answer of an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -76,6 +113,20 @@ class ProblemAwareSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
+    def get_filter_backends(self) -> list[Any]:
+        """An export is narrowed like its list."""
+        view: Any = self.view
+        return list(view.filter_backends if self._is_export() else super().get_filter_backends())
+
+    def _get_pagination_parameters(self) -> list[dict[str, Any]]:
+        if self._is_export():
+            return [ordering_parameter(self.view), FORMAT_PARAMETER]
+        generator: Any = super()
+        return list(generator._get_pagination_parameters())
+
+    def _is_export(self) -> bool:
+        return getattr(self.view, "action", None) == "export"
+
 
 def add_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add to every operation the problems it may answer with, and the headers of versions."""
@@ -92,6 +143,10 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: b
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation.setdefault("responses", {})
     found_by_id = "{" in path
+    if method == "post" and path != SIGNING_IN:
+        _take_idempotency_key(operation)
+    if "text/csv" in responses.get("200", {}).get("content", {}):
+        responses["200"]["headers"] = EXPORT_HEADERS
     for status in (*ALWAYS, *BY_METHOD[method], *((404,) if found_by_id else ()), *((400,) if method == "get" else ())):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{_name(status)}"})
     if found_by_id and method in CHANGES_A_VERSION:
@@ -104,6 +159,15 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
                 "schema": {"type": "string"},
             }
         )
+
+
+def _take_idempotency_key(operation: dict[str, Any]) -> None:
+    """Describe the header, how an answer says that it is not new, and what a key of another request gets."""
+    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    responses = operation["responses"]
+    for success in (response for status, response in responses.items() if status.startswith("2")):
+        success.setdefault("headers", {}).update(REPLAYED)
+    responses["422"] = {"$ref": f"#/components/responses/{_name(422)}"}
 
 
 def _name(status: int) -> str:

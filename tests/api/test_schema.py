@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from drf_spectacular.validation import validate_schema
 
+from stratibreak.api_router import ROUTES
 from tenants.api.schema import schema_json
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import resolved_routes
@@ -45,6 +46,34 @@ def test_every_operation_names_its_problems(schema: dict[str, Any]) -> None:
             assert {"401", "403", "503"} <= set(operation["responses"]), operation["operationId"]
             if method in ("put", "patch", "delete") and "{" in operation["operationId"]:
                 assert {"404", "412", "428"} <= set(operation["responses"])
+
+
+def test_every_post_but_signing_in_takes_an_idempotency_key(schema: dict[str, Any]) -> None:
+    taking, posts = set(), set()
+    for path, operations in schema["paths"].items():
+        for operation in (operations[method] for method in operations if method == "post"):
+            posts.add(path)
+            names = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "header"}
+            replays = [
+                status
+                for status, response in operation["responses"].items()
+                if "Idempotency-Replayed" in response.get("headers", {})
+            ]
+            if names == {"Idempotency-Key"} and "422" in operation["responses"] and replays:
+                taking.add(path)
+
+    assert len(taking) > 30
+    assert posts - taking == {"/api/v1/session"}
+
+
+def test_every_list_describes_its_export(schema: dict[str, Any]) -> None:
+    paging = {"cursor", "page_size"}
+    for name in ROUTES:
+        listed, exported = (schema["paths"][f"/api/v1/{name}{end}"]["get"] for end in ("", "/export"))
+        described = {parameter["name"] for parameter in exported["parameters"]}
+        assert described == {parameter["name"] for parameter in listed["parameters"]} - paging | {"format"}
+        assert set(exported["responses"]["200"]["content"]) == {"text/csv"}
+        assert "Export-Row-Count" in exported["responses"]["200"]["headers"]
 
 
 def test_operations_have_distinct_names_and_a_description(schema: dict[str, Any]) -> None:
