@@ -65,6 +65,14 @@ class BackofficeSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(getattr(request.user, "is_staff", False))
 
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Sign in by the same path as the API; stands outside every transaction (`tenants.strangers`)."""
+        from stratibreak.login_form import BackofficeLoginForm  # noqa: PLC0415  # models are loaded after sites
+
+        self.login_form = BackofficeLoginForm
+        answer: HttpResponse = super().login(request, extra_context)
+        return answer
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
         step = path("operator/", self.admin_view(self.operator_step), name="operator_step")
         return [step, *super().get_urls()]

@@ -1,10 +1,15 @@
-"""Who logs in: the one backend behind the API's session and the backoffice."""
+"""Who logs in: the one path behind the API's session and the backoffice.
+
+`check_credentials`, then Django's `login()`: together they leave no session key of before usable, and nothing of a
+session of somebody else. Both doors stand outside every transaction (`tenants.strangers`).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import SESSION_KEY, authenticate
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import check_password
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -16,6 +21,27 @@ from tenants.domain.login_attempts import Attempt, LockedOut, attempt_succeeded,
 from tenants.isolation.transaction import auth_step
 from tenants.models.user import User
 from tenants.request_info import current_request_info
+
+
+class WrongCredentials(Exception):
+    """Address or password is wrong, or the account is closed: which of them is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("E-mail address or password is wrong.")
+
+
+def check_credentials(request: HttpRequest, *, email: str, password: str) -> User:
+    """Return whose e-mail address and password these are; the try is counted, and a session in use gets a new key.
+
+    Raises WrongCredentials; LockedOut while account or network address have to wait.
+    """
+    user = authenticate(request, username=email, password=password)
+    if isinstance(user, User):
+        if SESSION_KEY in request.session:
+            request.session.cycle_key()  # `login()` would let the same person go on under the same key
+        return user
+    locked: LockedOut | None = getattr(request, "locked_out", None)
+    raise locked or WrongCredentials
 
 
 class TenantBackend(BaseBackend):
@@ -53,7 +79,7 @@ class TenantBackend(BaseBackend):
             return begin_attempt(login=address, ip_address=current_request_info().ip, at=timezone.now())
         except LockedOut as locked:
             if request is not None:
-                request.locked_out = locked  # type: ignore[attr-defined]  # read by the API's session
+                request.locked_out = locked  # type: ignore[attr-defined]  # read by check_credentials
             record_login_failed(login=address, reason=str(locked), action=AuditAction.LOCKED_OUT)
             raise PermissionDenied from locked
 

@@ -3,6 +3,7 @@
 1. A short auth transaction resolves session or API key; the tenant comes from that row and from nowhere else.
 2. One transaction with the tenant's context is opened around view and rendering; it is rolled back on an exception and
    on every status from 400 on.
+   At the doors where passwords and tokens are tried there is none: see `tenants.strangers`.
 3. A streaming body outlives the view, so it gets a transaction of its own while it is read.
 4. What must survive the rollback (refusals, logins) is written afterwards.
 """
@@ -26,6 +27,7 @@ from tenants.isolation.transaction import auth_context, open_context
 from tenants.models.user import User
 from tenants.operators import BACKOFFICE_PATH, STEP_PATH, operator_choice
 from tenants.request_info import request_info_of, use_request_info
+from tenants.strangers import is_strangers_door
 
 logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -88,6 +90,8 @@ class TenantMiddleware:
         return None
 
     def _answer(self, request: HttpRequest, user: User | None) -> HttpResponseBase:
+        if is_strangers_door(request):
+            return self._answer_at_door(request, user)
         context = context_of(request, user)
         if context is None:
             return self.get_response(request)
@@ -99,6 +103,15 @@ class TenantMiddleware:
                 record_refusal(reason="Refused by the role matrix.", changes=_asked(request))
         if response.streaming:
             _stream_inside(response, context)
+        return response
+
+    def _answer_at_door(self, request: HttpRequest, user: User | None) -> HttpResponseBase:
+        """Answer with nothing around the view; what somebody signed in is refused is kept as everywhere."""
+        response = self.get_response(request)
+        if response.status_code == _REFUSED and user is not None:
+            record_refusal(
+                reason="Refused at the door.", tenant_id=user.tenant_id, actor_id=user.pk, changes=_asked(request)
+            )
         return response
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 from tenants.api.access import requester
 from tenants.api.authentication import check_csrf
 from tenants.api.encoding import encode
-from tenants.api.problems import Conflict
 from tenants.api.viewsets import answer
+from tenants.authentication import WrongCredentials, check_credentials
 from tenants.domain.login_attempts import LockedOut
 from tenants.enums import Role
 from tenants.isolation.transaction import auth_context
@@ -74,11 +74,7 @@ class SessionView(APIView):
 
     @extend_schema(request=SignInSerializer, responses=SessionSerializer)
     def post(self, request: Request) -> HttpResponse:
-        """Sign in. After a few bad tries account and network address have to wait."""
-        if request.user.is_authenticated:
-            # A signed-in person's request is one transaction that a refusal rolls back, and the counting of bad
-            # tries with it.
-            raise Conflict("You are signed in already. Sign out first.")
+        """Sign in, in place of whoever is signed in. After a few bad tries account and network address have to wait."""
         bare = request._request
         check_csrf(bare)
         form = SignInSerializer(data=request.data)
@@ -99,12 +95,13 @@ def sign_in(request: HttpRequest, *, email: str, password: str) -> User:
 
     Raises AuthenticationFailed without saying what was wrong, TooManyAttempts while account or address have to wait.
     """
-    user = authenticate(request, username=email, password=password)
-    if user is None:
-        if locked := getattr(request, "locked_out", None):
-            raise TooManyAttempts(locked)
-        raise AuthenticationFailed("E-mail address or password is wrong.")
-    with auth_context():
+    try:
+        user = check_credentials(request, email=email, password=password)
+    except LockedOut as locked:
+        raise TooManyAttempts(locked) from locked
+    except WrongCredentials as wrong:
+        raise AuthenticationFailed(str(wrong)) from wrong
+    with auth_context(durable=True):
         login(request, user)
     return user
 

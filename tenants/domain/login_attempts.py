@@ -2,7 +2,9 @@
 
 A try is counted before the password is looked at, under a lock, so that a hundred tries at once are a hundred tries.
 An address that belongs to nobody is counted like any other, so being locked out tells nothing about who exists. The
-counting has its own transaction: a refused login rolls back its request, and must not roll back the count.
+counting has its own transaction, whatever is answered afterwards: inside another one it refuses to work, because that
+one could take the count back. Doors therefore try passwords and tokens before they open a transaction
+(``tenants.strangers``).
 """
 
 from __future__ import annotations
@@ -42,11 +44,12 @@ def begin_attempt(*, login: str, ip_address: str | None, at: datetime) -> Attemp
     """Count one try, before the password is looked at.
 
     login: what was typed, in any case;  ip_address: as far as the network can be believed, None where unknown
-    Raises LockedOut, without counting the try, when account or address have used up theirs.
+    Raises LockedOut, without counting the try, when account or address have used up theirs; RuntimeError inside a
+    transaction.
     """
     digest = _digest_of(login)
     since = at - timedelta(seconds=settings.LOGIN_LOCKOUT_S)
-    with auth_context():
+    with auth_context(durable=True):
         _one_at_a_time(digest, ip_address)
         _check_limit(LoginAttempt.objects.filter(account_digest=digest), since, settings.LOGIN_FAILURES_PER_ACCOUNT, at)
         if ip_address is not None:
@@ -58,7 +61,7 @@ def begin_attempt(*, login: str, ip_address: str | None, at: datetime) -> Attemp
 
 def attempt_succeeded(attempt: Attempt) -> None:
     """Forget the bad tries of the account: the password was right."""
-    with auth_context():
+    with auth_context(durable=True):
         LoginAttempt.objects.filter(account_digest=attempt.account_digest).delete()
 
 

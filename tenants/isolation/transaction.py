@@ -16,32 +16,41 @@ from .context import AccessContext, Purpose, current_context, use_context
 
 
 @contextmanager
-def open_context(context: AccessContext, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[AccessContext]:
-    """Put ``context`` in force inside a transaction (a savepoint when one is open already)."""
-    with use_context(context), transaction.atomic(using=using):
+def open_context(
+    context: AccessContext, *, using: str = DEFAULT_DB_ALIAS, durable: bool = False
+) -> Iterator[AccessContext]:
+    """Put ``context`` in force inside a transaction (a savepoint when one is open already).
+
+    durable: the outcome must survive whatever surrounds it
+    Raises RuntimeError where it is to be durable and a transaction is open, which could still take it back.
+    """
+    with use_context(context), transaction.atomic(using=using, durable=durable):
         yield context
 
 
 @contextmanager
-def tenant_context(tenant_id: UUID, *, actor_id: UUID | None = None, reason: str = "") -> Iterator[AccessContext]:
+def tenant_context(
+    tenant_id: UUID, *, actor_id: UUID | None = None, reason: str = "", durable: bool = False
+) -> Iterator[AccessContext]:
     """Work inside one tenant: every query sees and writes its rows only.
 
     tenant_id: the tenant;  actor_id: who acts (None: the system);  reason: kept with what is audited
+    durable: as in ``open_context``
     Raises TenantContextRequired unless tenant_id is a UUID.
     """
     context = AccessContext(Purpose.APP, tenant_id, actor_id, reason)
-    with open_context(context):
+    with open_context(context, durable=durable):
         yield context
 
 
 @contextmanager
-def auth_context(*, actor_id: UUID | None = None) -> Iterator[AccessContext]:
+def auth_context(*, actor_id: UUID | None = None, durable: bool = False) -> Iterator[AccessContext]:
     """Work on users, sessions and keys before the tenant is known, in a transaction of its own right.
 
-    Inside an open transaction this is a savepoint of it; call it outside where the outcome must survive a rollback.
+    Inside an open transaction this is a savepoint of it; ``durable`` where the outcome must survive a rollback.
     """
     context = AccessContext(Purpose.AUTH, actor_id=actor_id)
-    with open_context(context):
+    with open_context(context, durable=durable):
         yield context
 
 
