@@ -1,44 +1,35 @@
 """Making, checking and revoking the keys that machines show.
 
-A key reads `sbk_<id>.<secret>`: the id finds the row in one query, the secret is compared with its HMAC-SHA256 under a
-pepper from the environment. The secret has 256 random bits, so a slow password hash would only slow us down; the
-pepper keeps a copied database from being enough to test guesses. API_KEY_PEPPER holds "version:base64" entries,
-comma-separated: the first makes new digests, all of them verify, so that a pepper is replaced by putting a new one in
-front and removing the old one when the keys made under it have expired.
+A key reads `sbk_<id>.<secret>`: the id finds the row in one query, the secret is compared with its digest
+(`tenants.domain.peppers`). An old pepper is removed when the keys made under it have expired.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import cast
 from uuid import UUID
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from tenants.domain.auditing import AuditAction, Operation, record
+from tenants.domain.peppers import keyed_digest, newest_pepper_version, secret_fits
 from tenants.models.api_key import ApiKey
 from tenants.models.user import User
 
 PREFIX = "sbk_"
 SECRET_BYTES = 32
-PEPPER_MIN_BYTES = 16
 MAX_LIFETIME = timedelta(days=366)
 """A key that nobody renews for a year is a key nobody remembers."""
 LAST_USED_PRECISION = timedelta(minutes=5)
 """How often `last_used_at` is written: to the second it would make every read a write."""
 
 _HEADER = re.compile(r"(?i:Bearer) +sbk_([0-9a-f]{32})\.([A-Za-z0-9_-]{43})", re.ASCII)
-_UNKNOWN_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +54,14 @@ def create_api_key(
     if not user.is_active:
         raise ValidationError({"user": "This user is deactivated."})
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    version, pepper = next(iter(_peppers(settings.API_KEY_PEPPER).items()))
+    version = newest_pepper_version()
     key = ApiKey(
         name=name,
         user=user,
         scopes=sorted(set(scopes)),
         expires_at=expires_at,
         created_by_id=by.pk,
-        secret_digest=_digest(pepper, secret),
+        secret_digest=keyed_digest(secret, version=version),
         pepper_version=version,
     )
     key.clean_fields(exclude={"tenant"})
@@ -100,7 +91,8 @@ def authenticate_api_key(header: str, *, at: datetime | None = None) -> ApiKey |
         return None
     key_id, secret = UUID(hex=found[1]), found[2]
     key = ApiKey.for_authentication.select_related("user", "user__tenant").filter(pk=key_id).first()
-    if not _secret_fits(key, secret) or key is None or not _opens(key, at):
+    kept = (key.secret_digest, key.pepper_version) if key else None
+    if not secret_fits(secret, kept) or key is None or not _opens(key, at):
         return None
     if key.last_used_at is None or at - key.last_used_at >= LAST_USED_PRECISION:
         ApiKey.for_authentication.filter(pk=key_id).update(last_used_at=at)
@@ -112,40 +104,8 @@ def _opens(key: ApiKey, at: datetime) -> bool:
     return key.is_usable(at=at) and user.is_active and user.tenant is not None and user.tenant.is_active
 
 
-def _secret_fits(key: ApiKey | None, secret: str) -> bool:
-    peppers = _peppers(settings.API_KEY_PEPPER)
-    pepper = peppers.get(key.pepper_version) if key else next(iter(peppers.values()))
-    expected = key.secret_digest if key else _UNKNOWN_DIGEST
-    return pepper is not None and hmac.compare_digest(expected, _digest(pepper, secret))
-
-
-def _digest(pepper: bytes, secret: str) -> str:
-    return hmac.digest(pepper, secret.encode(), "sha256").hex()
-
-
 def _check_expiry(expires_at: datetime, at: datetime) -> None:
     if expires_at <= at:
         raise ValidationError({"expires_at": "Must lie in the future."})
     if expires_at - at > MAX_LIFETIME:
         raise ValidationError({"expires_at": f"At most {MAX_LIFETIME.days} days from now."})
-
-
-@lru_cache(maxsize=4)
-def _peppers(text: str) -> Mapping[int, bytes]:
-    """The peppers by version, the first being the one in use. Raises ImproperlyConfigured, never showing a value."""
-    peppers: dict[int, bytes] = {}
-    for place, entry in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
-        version, _, encoded = entry.partition(":")
-        try:
-            pepper = base64.b64decode(encoded, validate=True)
-            number = int(version)
-        except (ValueError, binascii.Error):
-            raise ImproperlyConfigured(f"API_KEY_PEPPER: entry {place} is not “version:base64”.") from None
-        if len(pepper) < PEPPER_MIN_BYTES or number in peppers:
-            raise ImproperlyConfigured(
-                f"API_KEY_PEPPER: entry {place} is shorter than {PEPPER_MIN_BYTES} bytes or repeats a version."
-            )
-        peppers[number] = pepper
-    if not peppers:
-        raise ImproperlyConfigured("API_KEY_PEPPER is empty: expected “version:base64”, 32 random bytes.")
-    return peppers
