@@ -165,7 +165,7 @@ def _organisation_name(request: HttpRequest, choice: OperatorChoice | None) -> s
 
     tenant = getattr(request.user, "tenant", None)
     if tenant is not None:
-        return str(tenant)
+        return str(tenant.shown_name)
     if choice is None or choice.tenant_id is None:
         return ""
     with auth_context():

@@ -18,6 +18,7 @@ import predictions.api
 import projects.api
 import stratibreak.api
 import tenants.api.organisation
+from tenants.api.invitations import InvitationAcceptanceView
 from tenants.api.schema import docs_view, openapi_view
 from tenants.api.session import SessionView
 from tenants.api.viewsets import Routes
@@ -59,6 +60,7 @@ def _router() -> SimpleRouter:
 
 api_urlpatterns = [
     path("api/v1/session", SessionView.as_view(), name="session"),
+    path("api/v1/invitation-acceptances", InvitationAcceptanceView.as_view(), name="invitation-acceptances"),
     path("api/v1/openapi.json", openapi_view, name="openapi"),
     path("api/v1/docs", docs_view, name="api-docs"),
     path("api/v1/", include(_router().urls)),

@@ -146,7 +146,7 @@ CONTEXT_SIGNING_KEY = base64.b64decode(_text("CONTEXT_SIGNING_KEY"))
 CONTEXT_SIGNING_KEY_VERSION = env.int("CONTEXT_SIGNING_KEY_VERSION", default=1)
 # FIELD_KEYRING: "2:<base64 of 32 bytes>,1:<…>"; the first wraps the tenants' data keys, all unwrap.
 FIELD_KEYRING = _text("FIELD_KEYRING")
-# API_KEY_PEPPER: "2:<base64>,1:<base64>"; the first hashes new API keys, all verify.
+# API_KEY_PEPPER: "2:<base64>,1:<base64>"; the first hashes new API keys and invitation tokens, all verify.
 API_KEY_PEPPER = _text("API_KEY_PEPPER")
 
 # People
@@ -175,6 +175,29 @@ SESSION_COOKIE_NAME = "stratibreak_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+
+# Mail and invitations
+
+# PUBLIC_URL: the address people reach this installation at, such as https://stratibreak.example; links in mails begin
+# with it, never with what a request claims.  Default in development http://127.0.0.1:8000, else none: nobody can be
+# invited.
+PUBLIC_URL = _text("PUBLIC_URL", "http://127.0.0.1:8000" if DEVELOPMENT else "")
+# EMAIL_URL: smtp+tls://user:password@host:587, smtp+ssl://…, consolemail:// (prints mails).
+# Default in development the console, else smtp://localhost:25.
+_mail: dict[str, Any] = env.email_url("EMAIL_URL", "consolemail://" if DEVELOPMENT else "smtp://localhost:25")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10  # seconds: a mail server that does not answer holds a worker no longer
+# EMAIL_FROM: the sender of mails.
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "Stratibreak <no-reply@localhost>")
+# INVITATION_LIFETIME_S: seconds an invitation's link works.  INVITATIONS_PER_DAY: how many an organisation may send.
+INVITATION_LIFETIME_S = env.int("INVITATION_LIFETIME_S", default=7 * 86_400)
+INVITATIONS_PER_DAY = env.int("INVITATIONS_PER_DAY", default=200)
 
 # Transport and pages
 

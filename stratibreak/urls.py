@@ -8,11 +8,13 @@ from django.views.generic import RedirectView
 
 from stratibreak import health
 from stratibreak.api_router import api_urlpatterns
+from stratibreak.invitation_page import invitation_page
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("livez", health.live, name="livez"),
     path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
+    path("invitation/", invitation_page, name="invitation"),
     *api_urlpatterns,
 ]

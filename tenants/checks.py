@@ -1,4 +1,4 @@
-"""A system check that keeps the demo's passwords out of production."""
+"""System checks of an installation: none of the demo's passwords, and an address for the links in mails."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core import checks
 from django.db import DatabaseError
 
 from .default_users import DEFAULT_USERS
+from .domain.invitation_mail import public_url_problem
 from .isolation.transaction import auth_context
 from .models import User
 
@@ -19,6 +20,7 @@ def register_checks() -> None:
     """Register the checks with Django (called once, when the app is ready)."""
     checks.register(check_default_passwords, checks.Tags.database)
     checks.register(check_default_passwords_deployed, checks.Tags.security, deploy=True)
+    checks.register(check_public_url, checks.Tags.security, deploy=True)
 
 
 def check_default_passwords(
@@ -37,6 +39,15 @@ def check_default_passwords_deployed(
     if settings.DEBUG or "default" in (databases or ()):
         return []
     return _default_passwords()
+
+
+def check_public_url(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Links in mails need an address that people reach, over TLS (`check --deploy`)."""
+    problem = public_url_problem(settings.PUBLIC_URL)
+    if not problem and not settings.PUBLIC_URL.startswith("https://"):
+        problem = "PUBLIC_URL does not begin with https://: the links in mails carry secrets."
+    hint = "Set PUBLIC_URL=https://…, the address people reach this installation at."
+    return [checks.Error(problem, hint=hint, id="tenants.E051")] if problem else []
 
 
 def _default_passwords() -> list[checks.CheckMessage]:

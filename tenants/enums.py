@@ -13,6 +13,15 @@ class Role(models.TextChoices):
     ANALYST = "ANALYST", "Analyst"
 
 
+class InvitationStatus(models.TextChoices):
+    """What became of an invitation. An address used elsewhere has none of its own: it stays pending, then expires."""
+
+    PENDING = "PENDING", "Pending"
+    ACCEPTED = "ACCEPTED", "Accepted"
+    REVOKED = "REVOKED", "Revoked"
+    EXPIRED = "EXPIRED", "Expired"
+
+
 class ApiScope(models.TextChoices):
     """What an API key may be used for, beside the role it carries: the narrower of the two decides."""
 

@@ -42,6 +42,7 @@ class Resource(StrEnum):
 
     TENANT = "tenant"
     USER = "user"
+    INVITATION = "invitation"
     API_KEY = "api_key"
     AUDIT = "audit"
     KEPT_ANSWER = "kept_answer"
@@ -68,6 +69,7 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
     {
         Resource.TENANT: ("tenants.tenant",),
         Resource.USER: ("tenants.user",),
+        Resource.INVITATION: ("tenants.invitation",),
         Resource.API_KEY: ("tenants.apikey",),
         Resource.AUDIT: ("tenants.auditentry", "tenants.auditseal"),
         Resource.KEPT_ANSWER: ("tenants.idempotentrequest",),
@@ -138,6 +140,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
         Role.ADMIN: {
             Resource.TENANT: frozenset({Action.VIEW, Action.CHANGE}),
             Resource.USER: _OWN,
+            Resource.INVITATION: _WRITE,
             Resource.API_KEY: _WRITE,
             Resource.AUDIT: _READ,
             Resource.KEPT_ANSWER: _VIEW,
@@ -264,7 +267,7 @@ KEY_ACTIONS: Mapping[ApiScope, frozenset[Action]] = MappingProxyType(
 )
 """What a scope of an API key lets its bearer do, where the role of the key allows it as well."""
 
-KEYLESS = frozenset({Resource.API_KEY, Resource.USER})
+KEYLESS = frozenset({Resource.API_KEY, Resource.USER, Resource.INVITATION})
 """Resources no API key may write: a stolen key must not make itself a second one, nor a new administrator."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-DOORS = frozenset({"/admin/login/", "/api/v1/session"})
+DOORS = frozenset({"/admin/login/", "/api/v1/session", "/api/v1/invitation-acceptances", "/invitation/"})
 
 
 def is_strangers_door(request: HttpRequest) -> bool:

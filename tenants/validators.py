@@ -265,6 +265,15 @@ def validate_plain_text(value: str) -> None:
         raise ValidationError(f"{problem[0].upper()}{problem[1:]}", code="plain_text")
 
 
+def validate_line(value: str) -> None:
+    """Refuse what is not one printable line: line breaks, control characters and marks that turn text around.
+
+    For what is shown where readers decide whom to trust: headers of pages, mails.
+    """
+    if not value.isprintable():
+        raise ValidationError("Enter one line without control characters.", code="line")
+
+
 def check_period(start: date | None, end: date | None, *, end_field: str) -> None:
     """Refuse an end before its start; either may be open (None). The error is keyed by `end_field`.
 

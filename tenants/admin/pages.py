@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 
 from tenants.admin.base import SystemAdmin, TenantAdmin, reads_across_tenants
-from tenants.admin.people_forms import ApiKeyAddForm, UserAddForm, UserChangeForm
+from tenants.admin.people_forms import ApiKeyAddForm, InvitationAddForm, UserChangeForm
 from tenants.domain.api_keys import create_api_key, revoke_api_key
-from tenants.domain.people import UNIQUE_VIOLATION, LastAdministrator, check_not_last_administrator, deactivate_user
+from tenants.domain.invitation_mail import MailNotConfigured
+from tenants.domain.invitations import InvitationRefused, invite, resend_invitation, revoke_invitation
+from tenants.domain.people import LastAdministrator, check_not_last_administrator, deactivate_user
 from tenants.enums import Role
-from tenants.models import ApiKey, AuditEntry, IdempotentRequest, Tenant, User
+from tenants.models import ApiKey, AuditEntry, IdempotentRequest, Invitation, Tenant, User
+
+
+def _person(request: HttpRequest) -> User:
+    person = request.user
+    assert isinstance(person, User)  # noqa: S101  # the backoffice has no other users
+    return person
 
 
 @admin.register(Tenant)
 class TenantPage(TenantAdmin):
     """The organisation itself; made and erased by commands, so that neither happens by a click."""
 
-    list_display = ("name", "is_active", "retention_days", "time_zone", "created_at")
+    list_display = ("name", "display_name", "is_active", "retention_days", "time_zone", "created_at")
     ordering = ("name",)
     search_fields = ("name__prefix",)
 
@@ -41,7 +51,7 @@ class TenantPage(TenantAdmin):
 
 @admin.register(User)
 class UserPage(TenantAdmin):
-    """People: added with a first password, deactivated instead of deleted."""
+    """People: they join by invitation, and are deactivated instead of deleted."""
 
     list_display = ("email", "role", "first_name", "last_name", "is_active", "last_login")
     list_filter = ("role", "is_active")
@@ -51,21 +61,19 @@ class UserPage(TenantAdmin):
     readonly_fields = ("last_login",)
     form = UserChangeForm
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        if obj is None:
-            kwargs["form"] = UserAddForm
-        return super().get_form(request, obj, change, **kwargs)
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Invite instead: making a person at once would tell whether their address is used somewhere else."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:tenants_invitation_add"))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None:
-            return ("email", "role", "first_name", "last_name", "username", "password")
         names = ("email", "role", "first_name", "last_name", "username", "is_active", "last_login")
         return names if not self.has_change_permission(request, obj) else (*names, "new_password")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        """Keep the address after creation, as the API does: that it is taken would tell who is somewhere else."""
-        shown = super().get_readonly_fields(request, obj)
-        return shown if obj is None else (*shown, "email")
+        """Keep the address, as the API does: that it is taken would tell who is somewhere else."""
+        return (*super().get_readonly_fields(request, obj), "email")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -78,17 +86,7 @@ class UserPage(TenantAdmin):
             except LastAdministrator as refused:
                 self.message_user(request, f"Role and access were kept. {refused}", messages.ERROR)
                 obj.role, obj.is_active = stored.role, stored.is_active
-        try:
-            with transaction.atomic():
-                super().save_model(request, obj, form, change)
-        except IntegrityError as error:
-            if change or getattr(error.__cause__, "sqlstate", "") != UNIQUE_VIOLATION:
-                raise
-            # The address is used in another organisation, and nobody here may learn that.
-
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
-        self.message_user(request, f"If the address {obj.email} is free, the person can log in now.", messages.SUCCESS)
-        return HttpResponseRedirect("../")
+        super().save_model(request, obj, form, change)
 
     @admin.action(description="Deactivate the selected people", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
@@ -98,6 +96,73 @@ class UserPage(TenantAdmin):
                 deactivate_user(user=user)
             except LastAdministrator as refused:
                 self.message_user(request, f"{user}: {refused}", messages.ERROR)
+
+
+@admin.register(Invitation)
+class InvitationPage(TenantAdmin):
+    """People asked to join: whatever their address is elsewhere, they stand here until they answer or time is up."""
+
+    list_display = ("email", "role", "status", "sent_at", "expires_at", "sent_count")
+    list_filter = ("role",)
+    search_fields = ("email__prefix",)
+    actions = ("resend", "revoke")
+    form = InvitationAddForm
+
+    @admin.display(description="Status")
+    def status(self, invitation: Invitation) -> str:
+        return invitation.status_at(timezone.now()).label
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        written = ("email", "role", "first_name", "last_name")
+        if obj is None:
+            return written
+        return (*written, "status", "invited_by_id", "sent_at", "sent_count", "expires_at", "accepted_at", "revoked_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        return () if obj is None else tuple(self.get_fields(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let the list's actions be taken; what was sent is not edited any more."""
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Send the invitation instead of storing what was typed."""
+        values = {name: getattr(obj, name) for name in ("email", "role", "first_name", "last_name")}
+        try:
+            invite(by=_person(request), at=timezone.now(), **values)
+        except ValidationError as refused:
+            self.message_user(request, "; ".join(refused.messages), messages.ERROR)
+        except (InvitationRefused, MailNotConfigured) as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+        else:
+            self.message_user(request, f"The invitation to {obj.email} is on its way.", messages.SUCCESS)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        return HttpResponseRedirect("../")
+
+    @admin.action(description="Send the selected invitations again", permissions=["change"])
+    def resend(self, request: HttpRequest, queryset: models.QuerySet[Invitation]) -> None:
+        """Send a new link; the one sent before stops working."""
+        self._each(
+            request, queryset, lambda one: resend_invitation(invitation=one, by=_person(request), at=timezone.now())
+        )
+
+    @admin.action(description="Revoke the selected invitations", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: models.QuerySet[Invitation]) -> None:
+        """Make the links work no more."""
+        self._each(request, queryset, lambda one: revoke_invitation(invitation=one, at=timezone.now()))
+
+    def _each(self, request: HttpRequest, chosen: Iterable[Invitation], work: Callable[[Invitation], object]) -> None:
+        for invitation in chosen:
+            try:
+                work(invitation)
+            except ValidationError as refused:
+                self.message_user(request, f"{invitation}: {'; '.join(refused.messages)}", messages.ERROR)
+            except (InvitationRefused, MailNotConfigured) as refused:
+                self.message_user(request, f"{invitation}: {refused}", messages.ERROR)
 
 
 @admin.register(ApiKey)
@@ -134,8 +199,7 @@ class ApiKeyPage(TenantAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        by = request.user
-        assert isinstance(by, User)  # noqa: S101  # the backoffice has no other users
+        by = _person(request)
         try:
             made = create_api_key(
                 name=obj.name, user=obj.user, scopes=obj.scopes, expires_at=obj.expires_at, by=by, at=timezone.now()
@@ -152,8 +216,7 @@ class ApiKeyPage(TenantAdmin):
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: models.QuerySet[ApiKey]) -> None:
         """Make keys open nothing from now on."""
-        by = request.user
-        assert isinstance(by, User)  # noqa: S101  # the backoffice has no other users
+        by = _person(request)
         for key in queryset:
             revoke_api_key(key=key, by=by, at=timezone.now())
 

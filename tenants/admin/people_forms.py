@@ -1,4 +1,4 @@
-"""Forms with which an administrator adds and changes people and keys."""
+"""Forms with which an administrator invites and changes people, and makes keys."""
 
 from __future__ import annotations
 
@@ -10,36 +10,23 @@ from django.contrib.auth.forms import ReadOnlyPasswordHashField
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 
+from tenants.domain.invitations import check_address
 from tenants.enums import ApiScope
-from tenants.isolation.context import current_tenant_id
-from tenants.models import ApiKey, User
+from tenants.models import ApiKey, Invitation, User
 
 
-class UserAddForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """A new person with a first password, which they should change."""
-
-    password = forms.CharField(
-        label="First password",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least twelve characters. They change it after their first login.",
-    )
+class InvitationAddForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """Somebody to invite: they choose their password themselves, when they answer."""
 
     class Meta:
-        model = User
-        fields = ("email", "role", "first_name", "last_name", "username")
+        model = Invitation
+        fields = ("email", "role", "first_name", "last_name")
 
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password)
-        return password
-
-    def _post_clean(self) -> None:
-        self.instance.tenant_id = current_tenant_id()
-        super()._post_clean()  # type: ignore[misc]  # Django's hook, not in the stubs
-
-    def save(self, commit: bool = True) -> Any:
-        self.instance.set_password(self.cleaned_data["password"])
-        return super().save(commit)
+    def clean(self) -> Any:
+        entered = super().clean()
+        if email := self.cleaned_data.get("email"):
+            check_address(Invitation(email=email.strip().lower()))
+        return entered
 
 
 class UserChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

@@ -14,11 +14,12 @@ from rest_framework.serializers import BaseSerializer
 from tenants.api.access import requester
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET
+from tenants.api.invitations import InvitationSerializer, InvitationViewSet, send_invitation
 from tenants.api.problems import Conflict
 from tenants.api.serializers import TenantModelSerializer
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
 from tenants.domain.api_keys import create_api_key, revoke_api_key
-from tenants.domain.people import LastAdministrator, change_user, deactivate_user, invite_user
+from tenants.domain.people import LastAdministrator, change_user, deactivate_user
 from tenants.enums import ApiScope, Role
 from tenants.models import ApiKey, Tenant, User
 from tenants.models.audit_entry import AuditEntry
@@ -29,8 +30,18 @@ class TenantSerializer(TenantModelSerializer[Tenant]):
 
     class Meta:
         model = Tenant
-        fields = ["id", "name", "is_active", "retention_days", "time_zone", "created_at", "updated_at"]
-        # Names are unique over the installation: whoever may change theirs can ask which organisations are here.
+        fields = [
+            "id",
+            "name",
+            "display_name",
+            "is_active",
+            "retention_days",
+            "time_zone",
+            "created_at",
+            "updated_at",
+        ]
+        # Names are unique over the installation: whoever may change theirs can ask which organisations are here. What
+        # its people call it is unique nowhere.
         read_only_fields = ["name", "is_active"]
 
 
@@ -63,9 +74,8 @@ class UserSerializer(TenantModelSerializer[User]):
             "updated_at",
         ]
         read_only_fields = ["last_login"]
-        extra_kwargs: ClassVar[dict[str, Any]] = {
-            "email": {"validators": []}
-        }  # whether an address is used elsewhere is nobody's business
+        # Fixed, and whether an address is used elsewhere is nobody's business.
+        extra_kwargs: ClassVar[dict[str, Any]] = {"email": {"validators": []}}
 
     def validate_email(self, value: str) -> str:
         return value.strip().lower()
@@ -74,30 +84,24 @@ class UserSerializer(TenantModelSerializer[User]):
         """None of the model's own rules: which organisation the person joins is not theirs to send."""
 
 
-class InvitationAnswer(serializers.Serializer[Any]):
-    """What every invitation answers."""
-
-    email = serializers.EmailField()
-    detail = serializers.CharField()
-
-
 class UserViewSet(TenantViewSet[User]):
-    """People of the organisation. They are deactivated and never deleted: what they did keeps pointing at them."""
+    """People of the organisation. They join by invitation, are deactivated and never deleted."""
 
     model = User
     serializer_class = UserSerializer
     filters = {"role": SET, "is_active": EXACT, "email": EXACT}
     orderings = ("id", "email")
 
-    @extend_schema(responses={202: InvitationAnswer})
+    @extend_schema(request=InvitationSerializer, responses={202: InvitationSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Invite a person. The answer is the same whether or not the address is used in another organisation."""
-        serializer = self.get_serializer(data=request.data)
+        """Invite a person, like a POST to invitations: they join when they answer, and are in no list before."""
+        serializer = InvitationSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        values = dict(serializer.validated_data)
-        invite_user(by=requester(request), at=timezone.now(), **values)
-        body = {"email": values["email"], "detail": "If the address is free, the invitation is on its way."}
-        return answer(request, encode(body), status=202)
+        made = send_invitation(request, dict(serializer.validated_data))
+        row = InvitationSerializer.described_row(made.pk)
+        response = answer(request, encode(row), status=202)
+        response["Location"] = f"{request.path.removesuffix('users')}invitations/{made.pk}"
+        return response
 
     def perform_update(self, serializer: BaseSerializer[User]) -> User:
         try:
@@ -206,6 +210,7 @@ class AuditEntryViewSet(ReadOnlyTenantViewSet[AuditEntry]):
 ROUTES: Routes = {
     "tenants": OrganisationViewSet,
     "users": UserViewSet,
+    "invitations": InvitationViewSet,
     "api-keys": ApiKeyViewSet,
     "audit-entries": AuditEntryViewSet,
 }

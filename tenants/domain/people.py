@@ -1,13 +1,9 @@
-"""Inviting, changing and deactivating the people of an organisation."""
+"""Changing and deactivating the people of an organisation; they join by invitation (`tenants.domain.invitations`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 
 from tenants.enums import Role
 from tenants.isolation.context import require_tenant_id
@@ -21,27 +17,6 @@ class LastAdministrator(Exception):
 
     def __init__(self) -> None:
         super().__init__("This is the last active administrator. Name another one first.")
-
-
-def invite_user(*, email: str, role: str, by: User, at: datetime, **fields: Any) -> User | None:
-    """Make a person of the organisation who sets their own password.
-
-    Returns None where the address is used in another organisation, which the caller must not tell apart from success:
-    who else is a customer is not an administrator's to find out.
-    Raises ValidationError when the address is used in this organisation already.
-    """
-    if User.objects.filter(email=email).exists():
-        raise ValidationError({"email": "Somebody in your organisation has this address."})
-    user = User(email=email, role=role, tenant_id=require_tenant_id(), **fields)
-    user.set_unusable_password()
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError as error:
-        if getattr(error.__cause__, "sqlstate", "") != UNIQUE_VIOLATION:
-            raise
-        return None
-    return user
 
 
 def change_user(*, user: User, changes: Mapping[str, Any]) -> User:

@@ -10,7 +10,7 @@ from tenants.isolation.constraints import RowSecurity
 from tenants.isolation.identifiers import uuid7
 from tenants.isolation.models import IsolatedModel
 from tenants.isolation.registry import READ
-from tenants.validators import validate_time_zone
+from tenants.validators import validate_line, validate_time_zone
 
 
 class TenantManager(models.Manager["Tenant"]):
@@ -23,8 +23,11 @@ class TenantManager(models.Manager["Tenant"]):
 class Tenant(IsolatedModel):
     """One organisation: nothing of it can be reached from another.
 
-    Made by operators (``create_tenant``); its administrators change zone and retention.  Its data keys are
-    rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
+    Made by operators (``create_tenant``); its administrators change what it is called, zone and retention.  Its data
+    keys are rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
+
+    name: what operators, commands and fixtures know it by, unique over the installation, and so theirs to change:
+    whoever may take names can ask which are taken;  display_name: what its own people see, unique nowhere
     """
 
     tenant_column: ClassVar[str | None] = "id"
@@ -34,6 +37,14 @@ class Tenant(IsolatedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField("organisation name", max_length=200, unique=True)
+    display_name = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        default="",
+        validators=[validate_line],
+        help_text="What your people and invitations call the organisation; empty: its name.",
+    )
     is_active = models.BooleanField("active", default=True, help_text="Nobody can log in to an inactive organisation.")
     retention_days = models.PositiveIntegerField(
         "retention (days)", default=365, help_text="How long audit entries and raw payloads are kept, in days."
@@ -59,6 +70,15 @@ class Tenant(IsolatedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_name(self) -> str:
+        """What its own people call it; never how an operator tells it from others."""
+        return self.display_name or self.name
+
+    def clean_fields(self, exclude: object = None) -> None:
+        self.display_name = (self.display_name or "").strip()
+        super().clean_fields(exclude=exclude)  # type: ignore[arg-type]  # narrower in the stubs than in Django
 
     def natural_key(self) -> tuple[str]:
         return (self.name,)

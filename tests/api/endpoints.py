@@ -40,6 +40,7 @@ class Endpoint:
 ENDPOINTS = (
     Endpoint("tenants", "tenants.Tenant", frozenset({Action.VIEW, Action.CHANGE})),
     Endpoint("users", "tenants.User"),
+    Endpoint("invitations", "tenants.Invitation", FULL - {Action.CHANGE}),
     Endpoint("api-keys", "tenants.ApiKey"),
     Endpoint("audit-entries", "tenants.AuditEntry", READ),
     Endpoint("projects", "projects.Project"),
@@ -103,6 +104,7 @@ class ItemAction:
 
 
 ITEM_ACTIONS = (
+    ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
@@ -111,6 +113,7 @@ ITEM_ACTIONS = (
 
 OPEN_TO_STRANGERS = {
     "session": "whoever signs in is a stranger before",
+    "invitation-acceptances": "whoever answers an invitation has no account yet",
     "openapi.json": "describes the API and nobody's data",
     "docs": "shows the same description",
 }

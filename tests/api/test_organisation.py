@@ -45,34 +45,50 @@ def test_settings_that_make_no_sense_are_refused(values: dict[str, Any], admin: 
     assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/{name}" for name in values]
 
 
-# People
+def test_an_organisation_calls_itself_what_it_likes(admin: ApiClient, ours: LookAlike, theirs: LookAlike) -> None:
+    """Both doors; a name that somebody else has, or is known to operators by, answers like any other."""
+    path, page = f"/api/v1/tenants/{ours.tenant.pk}", f"/admin/tenants/tenant/{ours.tenant.pk}/change/"
+    answers = []
+    for name in (theirs.tenant.name, "A name that is free"):
+        by_api = admin.send("PATCH", path, {"display_name": name}, etag="*")
+        fields = {"display_name": name, "retention_days": "365", "time_zone": "UTC"}
+        by_page = admin.post(page, fields, follow=True)
+        answers.append((by_api.status_code, by_api.json()["name"], by_page.status_code))
+        assert admin.fetch(path).json()["display_name"] == name
+        assert f'<div class="organisation">{name}</div>' in by_page.content.decode()
+
+    assert answers[0] == answers[1] == (200, ours.tenant.name, 200)
 
 
-def test_an_invitation_makes_a_person_who_cannot_log_in_yet(admin: ApiClient, ours: LookAlike) -> None:
-    answer = admin.send("POST", USERS, {"email": "New@Demo.example", "role": "ANALYST", "first_name": "New"})
+def test_two_organisations_may_call_themselves_alike(ours: LookAlike, theirs: LookAlike) -> None:
+    answers = [
+        signed_in(one.users[Role.ADMIN]).send(
+            "PATCH", f"/api/v1/tenants/{one.tenant.pk}", {"display_name": "Twins"}, etag="*"
+        )
+        for one in (ours, theirs)
+    ]
 
-    assert answer.status_code == 202
-    with tenant_context(ours.tenant.pk):
-        user = User.objects.get(email="new@demo.example")
-    assert (user.role, user.tenant_id, user.has_usable_password()) == (Role.ANALYST, ours.tenant.pk, False)
-
-
-def test_an_address_used_elsewhere_answers_like_any_other(admin: ApiClient, theirs: LookAlike) -> None:
-    used = theirs.users[Role.ANALYST].email
-
-    free = admin.send("POST", USERS, {"email": "free@demo.example", "role": "ANALYST"})
-    taken = admin.send("POST", USERS, {"email": used, "role": "ANALYST"})
-
-    assert (taken.status_code, taken.json()) == (free.status_code, {**free.json(), "email": used})
-    with tenant_context(theirs.tenant.pk):
-        assert User.objects.get(email=used).pk == theirs.users[Role.ANALYST].pk
+    assert [answer.status_code for answer in answers] == [200, 200]
 
 
-def test_an_address_used_here_is_refused(admin: ApiClient, ours: LookAlike) -> None:
-    answer = admin.send("POST", USERS, {"email": ours.users[Role.ANALYST].email.upper(), "role": "ANALYST"})
+@pytest.mark.parametrize("name", ["A\r\nBcc: x", "A\u202eB", "A\u0000B", "A" * 201])
+def test_a_display_name_is_one_printable_line(name: str, admin: ApiClient, ours: LookAlike) -> None:
+    answer = admin.send("PATCH", f"/api/v1/tenants/{ours.tenant.pk}", {"display_name": name}, etag="*")
 
     assert answer.status_code == 400
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/email"]
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"#/display_name"}
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
+def test_only_administrators_say_what_the_organisation_is_called(role: Role, ours: LookAlike) -> None:
+    browser = signed_in(ours.users[role])
+
+    assert (
+        browser.send("PATCH", f"/api/v1/tenants/{ours.tenant.pk}", {"display_name": "X"}, etag="*").status_code == 403
+    )
+
+
+# People
 
 
 @pytest.mark.parametrize(
@@ -88,7 +104,7 @@ def test_an_address_used_here_is_refused(admin: ApiClient, ours: LookAlike) -> N
         ({"email": "a@demo.example", "role": "ANALYST", "tenant": "x"}, "#/tenant"),
     ],
 )
-def test_an_invitation_names_what_is_wrong(values: dict[str, Any], place: str, admin: ApiClient) -> None:
+def test_adding_a_person_names_what_is_wrong(values: dict[str, Any], place: str, admin: ApiClient) -> None:
     answer = admin.send("POST", USERS, values)
 
     assert answer.status_code == 400

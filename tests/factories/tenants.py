@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import factory
 from django.contrib.auth.hashers import make_password
@@ -16,7 +17,7 @@ from tenants.encryption.secret import Secret
 from tenants.enums import Role
 from tenants.isolation.context import require_tenant_id
 from tenants.isolation.identifiers import uuid7
-from tenants.models import ApiKey, IdempotentRequest, Tenant, TenantDataKey, User
+from tenants.models import ApiKey, IdempotentRequest, Invitation, Tenant, TenantDataKey, User
 from tests.factories.base import TenantModelFactory, register
 
 
@@ -70,6 +71,22 @@ class ApiKeyFactory(TenantModelFactory[ApiKey]):
     scopes = factory.LazyFunction(lambda: ["read"])
     expires_at = datetime(2100, 1, 1, tzinfo=UTC)
     secret_digest = factory.Sequence(lambda n: hashlib.sha256(f"secret-{n}".encode()).hexdigest())
+    pepper_version = 1
+
+
+@register
+class InvitationFactory(TenantModelFactory[Invitation]):
+    """A pending invitation that no token opens; tests of the door send theirs through the domain function."""
+
+    class Meta:
+        model = Invitation
+
+    email = factory.Sequence(lambda n: f"invited{n}@demo.example")
+    role: Any = Role.ANALYST
+    invited_by_id = UUID(int=1)
+    sent_at = datetime(2026, 1, 1, tzinfo=UTC)
+    expires_at = datetime(2100, 1, 1, tzinfo=UTC)
+    secret_digest = factory.Sequence(lambda n: hashlib.sha256(f"token-{n}".encode()).hexdigest())
     pepper_version = 1
 
 

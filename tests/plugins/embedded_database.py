@@ -28,6 +28,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if is_controller and not {"--help", "-h", "--version", "-V"}.intersection(early_config.invocation_params.args):
         for name, value in new_secrets().items():
             os.environ.setdefault(name, value)
+        os.environ.setdefault("PUBLIC_URL", "https://stratibreak.example")
         if not os.environ.get("DATABASE_URL"):
             os.environ.update(_started.enter_context(temporary_server()).environment())
     return (yield)

@@ -106,6 +106,7 @@ def fixture_files() -> list[Path]:
 def serve(port: int) -> None:
     """Become the application server: signals then reach it directly, and it ends with the terminal's Ctrl-C."""
     connections.close_all()
+    os.environ.setdefault("PUBLIC_URL", f"http://{HOST}:{port}")  # links in mails lead to this server
     os.chdir(settings.BASE_DIR)
     arguments = ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
     arguments += ["--blocking-threads", str(BLOCKING_THREADS), "--log-level", "warning", "stratibreak.wsgi:application"]
