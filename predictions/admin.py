@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
+from predictions.prediction_answer import prediction_answer
+from projects.plain_words import days, duration, percent
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
+from tenants.admin.columns import column, number
 from tenants.domain.auditing import AuditAction
+
+MEASURED = (column("value", "Measured", number), column("threshold", "Worrying from", number))
+EXPECTED_EFFECT = column("expected_effect_days", "Expected effect", days)
 
 
 class RiskIndicatorInline(TenantInline):
     """What the prediction watches."""
 
     model = RiskIndicator
-    fields = ("name", "value", "threshold", "unit", "trend", "weight")
+    fields = ("name", *MEASURED, "unit", "trend", column("weight", "Share of the prediction", percent))
+    readonly_fields = (*MEASURED, fields[-1])
 
 
 class PreventiveActionInline(TenantInline):
     """What would prevent it."""
 
     model = PreventiveAction
-    fields = ("title", "status", "priority", "owner", "due_date", "expected_effect_days")
+    fields = ("title", "status", "priority", "owner", "due_date", EXPECTED_EFFECT)
+    readonly_fields = (EXPECTED_EFFECT,)
 
 
 @admin.register(Prediction)
@@ -28,10 +39,36 @@ class PredictionPage(SystemAdmin):
     """What was claimed, with which probability: written once, settled later."""
 
     read_action = AuditAction.ACCESS_PREDICTION
-    list_display = ("type", "project", "probability", "impact", "predicted_for", "prevention_window_h", "issued_at")
+    list_display = ("type", "project", "chance", "impact", "predicted_for", "time_to_act", "issued_at")
     list_filter = ("type", "impact")
     list_select_related = ("project",)
     inlines = (RiskIndicatorInline, PreventiveActionInline)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show what people ask first, and fold what makes the prediction repeatable and checkable."""
+        first = ("project", "type", "impact", "predicted_for", "issued_at", "as_of", "is_alert", "is_retrospective")
+        rest = tuple(name for name in self.get_fields(request, obj) if name not in first)
+        return [
+            (None, {"fields": first}),
+            ("Everything that was stored", {"classes": ("collapse",), "fields": rest}),
+        ]
+
+    @admin.display(description="Chance", ordering="probability")
+    def chance(self, prediction: Prediction) -> str:
+        return percent(prediction.probability)
+
+    @admin.display(description="Time left to act", ordering="prevention_window_h")
+    def time_to_act(self, prediction: Prediction) -> str:
+        window = prediction.prevention_window_h
+        return "—" if window is None else duration(window)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Say above the fields what is claimed, how sure we are, and why."""
+        prediction = self.get_object(request, object_id)
+        answer = None if prediction is None else prediction_answer(prediction)
+        return super().change_view(request, object_id, form_url, {"answer": answer, **(extra_context or {})})
 
 
 @admin.register(PredictionOutcome)
@@ -39,7 +76,14 @@ class PredictionOutcomePage(SystemAdmin):
     """What came true."""
 
     read_action = AuditAction.ACCESS_PREDICTION
-    list_display = ("prediction", "result", "settled_at", "occurred_at", "accuracy", "acted_on")
+    list_display = (
+        "prediction",
+        "result",
+        "settled_at",
+        "occurred_at",
+        column("accuracy", "Brier score (0 is perfect)", number),
+        "acted_on",
+    )
     list_filter = ("result",)
     list_select_related = ("prediction",)
 
@@ -48,7 +92,7 @@ class PredictionOutcomePage(SystemAdmin):
 class PreventiveActionPage(TenantAdmin):
     """What would prevent what was predicted: who, until when, to what effect."""
 
-    list_display = ("title", "prediction", "status", "priority", "owner", "due_date", "expected_effect_days")
+    list_display = ("title", "prediction", "status", "priority", "owner", "due_date", EXPECTED_EFFECT)
     list_filter = ("status", "priority")
     list_select_related = ("prediction", "owner")
 
@@ -57,6 +101,6 @@ class PreventiveActionPage(TenantAdmin):
 class RiskIndicatorPage(TenantAdmin):
     """Values that predictions watch, with threshold and trend."""
 
-    list_display = ("name", "prediction", "value", "threshold", "unit", "trend")
+    list_display = ("name", "prediction", *MEASURED, "unit", "trend")
     list_filter = ("trend",)
     list_select_related = ("prediction",)

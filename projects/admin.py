@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from projects.enums import AnalysisKind
+from projects.forecast_answer import newest_forecasts
 from projects.models import (
     ActivityEvent,
     AnalysisRecord,
@@ -36,7 +35,8 @@ from projects.models import (
     WorkItem,
     WorkItemLink,
 )
-from tenants.admin.base import RecordAdmin, SystemAdmin, TenantAdmin, TenantInline
+from tenants.admin.base import RecordAdmin, SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
+from tenants.admin.columns import column, number
 
 
 class MembershipInline(TenantInline):
@@ -81,34 +81,12 @@ class ProjectPage(TenantAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show the newest forecast above the form: the question people open the page with."""
-        summary = forecast_summary(request, self, object_id)
-        return super().change_view(request, object_id, form_url, {**summary, **(extra_context or {})})
-
-
-def forecast_summary(request: HttpRequest, page: TenantAdmin, object_id: str) -> dict[str, Any]:
-    """Return what the project's page says about its newest forecast; nothing for a project that is not there."""
-    project = page.get_object(request, object_id)
-    if project is None:
-        return {}
-    newest = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.FORECAST).order_by("-id").first()
-    if newest is None:
-        return {"forecast": None}
-    quantiles = [
-        {
-            "percent": round(100 * quantile["probability"]),
-            "finish_date": date.fromisoformat(quantile["finish_date"]) if quantile.get("finish_date") else None,
-        }
-        for quantile in newest.results.get("quantiles", [])
-    ]
-    on_time = (newest.results.get("p_on_time") or {}).get("value")
-    percent = None if on_time is None else round(100 * on_time)
-    target = newest.results.get("target_date")
-    return {
-        "forecast": newest,
-        "quantiles": quantiles,
-        "on_time_percent": percent,
-        "target_date": date.fromisoformat(target) if target else None,
-    }
+        project = self.get_object(request, object_id)
+        answer = newest_forecasts([project])[0] if project is not None else None
+        may_analyse = not reads_across_tenants() and request.user.has_perm("projects.analyse_project")
+        return super().change_view(
+            request, object_id, form_url, {"answer": answer, "may_analyse": may_analyse, **(extra_context or {})}
+        )
 
 
 @admin.register(ProjectMembership)
@@ -306,7 +284,15 @@ class PulseSummaryPage(RecordAdmin):
 class AnalysisRecordPage(SystemAdmin):
     """What was computed, from what, with which result: one row a run."""
 
-    list_display = ("project", "kind", "as_of", "readiness", "overall_score", "duration_ms", "created_at")
+    list_display = (
+        "project",
+        "kind",
+        "as_of",
+        "readiness",
+        column("overall_score", "Score (of 100)", number),
+        column("duration_ms", "Took (ms)", number),
+        "created_at",
+    )
     list_filter = ("kind", "readiness")
     list_select_related = ("project",)
 

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
+from stratibreak.menu import ordered_menu
 from tenants.isolation.platform_access import platform_access_available
 from tenants.isolation.transaction import auth_context
 from tenants.operators import OperatorChoice, keep_operator_choice, operator_choice
@@ -54,6 +55,7 @@ class BackofficeSite(AdminSite):
     site_header = "Stratibreak"
     site_title = "Stratibreak"
     index_title = "Backoffice"
+    site_url = None  # the backoffice is the only site there is
     enable_nav_sidebar = True
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
@@ -75,7 +77,10 @@ class BackofficeSite(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         step = path("operator/", self.admin_view(self.operator_step), name="operator_step")
-        return [step, *super().get_urls()]
+        from stratibreak.analysis_page import analyse_project  # noqa: PLC0415  # models are loaded after sites
+
+        analysis = path("analyse/<uuid:project_id>/", self.admin_view(analyse_project), name="analyse_project")
+        return [step, analysis, *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Send an operator who has not taken the step to it, whatever page they asked for."""
@@ -99,12 +104,26 @@ class BackofficeSite(AdminSite):
         context["organisation_name"] = _organisation_name(request, choice)
         return context
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
-        """Show the models and what was done last, from the audit trail."""
-        from tenants.models import AuditEntry  # noqa: PLC0415  # models are loaded after sites
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        return ordered_menu(super().get_app_list(request, app_label))
 
-        recent = list(AuditEntry.objects.all()[:RECENT_ENTRIES])
-        return super().index(request, {"recent_entries": recent, **(extra_context or {})})
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Show how the projects stand, the models, and what was done last, from the audit trail."""
+        from stratibreak.overview import overview_rows  # noqa: PLC0415  # models are loaded after sites
+        from tenants.admin.audit_words import in_words  # noqa: PLC0415
+        from tenants.admin.base import reads_across_tenants  # noqa: PLC0415
+        from tenants.models import AuditEntry  # noqa: PLC0415
+
+        recent = in_words(AuditEntry.objects.all()[:RECENT_ENTRIES])
+        overview = None if reads_across_tenants() else overview_rows()
+        return super().index(request, {"recent_entries": recent, "overview": overview, **(extra_context or {})})
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Log in with the form that says what to do next."""
+        from tenants.admin.login_form import BackofficeLoginForm  # noqa: PLC0415  # models are loaded after sites
+
+        self.login_form = BackofficeLoginForm
+        return super().login(request, extra_context)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Change one's own password under the auth purpose, which operators have too."""

@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections, transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
 
 from tenants.api.problems import Problem, problem_response
 from tenants.domain.api_keys import authenticate_api_key
@@ -165,8 +166,14 @@ def context_of(request: HttpRequest, user: User | None) -> AccessContext | None:
 
 
 def database_unavailable(request: HttpRequest, error: Error) -> HttpResponseBase:
-    """Answer 503 with a problem document; the cause goes to the log, never to the client."""
+    """Answer 503, to people with a page and to programs with a problem document.
+
+    The cause goes to the log, never to the client.
+    """
     logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
+    if request.path.startswith(BACKOFFICE_PATH):
+        page = render_to_string("503.html")  # without the request, whose context would ask the database
+        return HttpResponse(page, status=503, headers={"Retry-After": "5"})
     detail = "The database does not answer. Nothing was changed; try again in a moment."
     return problem_response(request, Problem(503, detail, headers={"Retry-After": "5"}))
 

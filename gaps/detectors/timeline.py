@@ -141,7 +141,7 @@ def _finding(
     return Finding(
         type=GapType.TIMELINE,
         category=GapCategory.TACTICAL,
-        title=f"P(on time) is {p_on_time:.0%} for {target_date.isoformat()}",
+        title=f"{p_on_time:.0%} sure to be done by {target_date.isoformat()}, {accepted:.0%} asked for",
         description=_description(finish, target_date, effect_days, accepted),
         as_of=finish.as_of,
         current_value=_current_value(finish, p_on_time, effect_days),
@@ -253,9 +253,9 @@ def _unexplained(contribution: float, slip: float) -> RootCauseFinding:
 
 
 def _corrective(action: ActionEffect) -> CorrectiveActionFinding:
-    effect = f"P(on time) from {action.p_on_time_before:.0%} to {action.p_on_time_after:.0%}"
+    effect = f"On time: from {action.p_on_time_before:.0%} to {action.p_on_time_after:.0%} sure"
     if action.days_saved_p85 is not None:
-        effect += f"; P85 {action.days_saved_p85:.0f} d earlier"
+        effect += f"; 85% sure {action.days_saved_p85:.0f} days earlier"
     return CorrectiveActionFinding(
         code=action.code,
         title=action.title,

@@ -19,7 +19,8 @@ from predictions.domain.noise import same_date
 from predictions.enums import ActionStatus
 from projects.domain.analyses import reason_rows
 
-_FINISH, _NO_FINISH = "finish at P85, from P50 to P95", "finish at P85: more than ten years away"
+_FINISH = "85% sure to be done; between: 50% and 95% sure"
+_NO_FINISH = "85% sure to be done: more than ten years away"
 SAME_EFFECT_SHARE, SAME_EFFECT = 0.05, 0.1
 """Effects closer than 5 %, or a tenth of a tolerance, differ by simulation noise only."""
 

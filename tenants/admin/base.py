@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 
+from tenants.admin.audit_words import in_words
 from tenants.admin.deletion import contained_counts, described_counts
 from tenants.admin.pagination import CappedPaginator
 from tenants.api.access import visible_of
@@ -256,7 +257,7 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {obj}",
-            "entries": AuditEntry.objects.get_for_object(obj)[:HISTORY_ROWS],
+            "entries": in_words(AuditEntry.objects.get_for_object(obj)[:HISTORY_ROWS]),
             "object": obj,
             "opts": self.opts,
             **(extra_context or {}),

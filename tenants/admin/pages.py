@@ -11,7 +11,9 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 
+from tenants.admin.audit_words import actor_names, resource_name
 from tenants.admin.base import SystemAdmin, TenantAdmin, reads_across_tenants
 from tenants.admin.people_forms import ApiKeyAddForm, InvitationAddForm, UserChangeForm
 from tenants.domain.api_keys import create_api_key, revoke_api_key
@@ -238,7 +240,7 @@ admin.site.unregister(AuditEntry)
 class AuditEntryPage(SystemAdmin):
     """What was done, tried and read: never changed here or anywhere."""
 
-    list_display = ("timestamp", "action", "operation", "resource_type", "resource_id", "actor_id", "ip_address")
+    list_display = ("timestamp", "action", "resource", "who", "ip_address", "reason")
     list_filter = ("action", "operation")
     search_fields = ("resource_id__exact", "request_id__exact")
     ordering = ("-timestamp", "-id")
@@ -246,6 +248,23 @@ class AuditEntryPage(SystemAdmin):
 
     def has_tenant(self) -> bool:
         return False
+
+    @admin.display(description="About", ordering="resource_type")
+    def resource(self, entry: AuditEntry) -> str:
+        return capfirst(resource_name(entry.resource_type)) if entry.resource_type else "—"
+
+    @admin.display(description="Who")
+    def who(self, entry: AuditEntry) -> str:
+        known = getattr(entry, "actor_name", None)
+        return str(known if known is not None else actor_names([entry])[entry.pk])
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Name the actors of a page of entries with one query."""
+        page = super().get_changelist_instance(request)
+        page.result_list = list(page.result_list)
+        for entry, name in zip(page.result_list, actor_names(page.result_list).values(), strict=True):
+            entry.actor_name = name
+        return page
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         columns = super().get_list_display(request)

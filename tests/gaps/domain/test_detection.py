@@ -82,7 +82,7 @@ def test_finish_beyond_ten_years_has_no_date_and_says_so(project: Project) -> No
     _detect(project, open_items=5_000)
 
     current = Gap.objects.get().current_value
-    assert (current["value"], current["label"]) == (None, "finish at P85: more than ten years away")
+    assert (current["value"], current["label"]) == (None, "85% sure to be done: more than ten years away")
 
 
 def test_parts_of_the_slip_add_up_to_what_the_gap_says(project: Project) -> None:

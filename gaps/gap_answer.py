@@ -1,0 +1,67 @@
+"""What a gap says, in words: planned and likely, why, on which facts, and how much time is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gaps.models import CorrectiveAction, Evidence, Gap, RootCause
+from projects.plain_words import Fact, Limit, days, duration, fact, limits, measure, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason for a gap.  contribution: in days, money or share, empty where it was not measured"""
+
+    description: str
+    contribution: str
+    sure: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapAnswer:
+    """One gap in words. Likely and planned are the same measure, in the same unit."""
+
+    gap: Gap
+    likely: str
+    likely_label: str
+    planned: str
+    planned_label: str
+    time_left: str
+    causes: tuple[Cause, ...]
+    evidence: tuple[Fact, ...]
+    actions: tuple[CorrectiveAction, ...]
+    limits: tuple[Limit, ...]
+
+
+def gap_answer(gap: Gap) -> GapAnswer:
+    """Put a gap into words, in three queries: its causes, its evidence and its actions."""
+    current, target = gap.current_value or {}, gap.target_value or {}
+    return GapAnswer(
+        gap=gap,
+        likely=measure(current),
+        likely_label=str(current.get("label") or "") if current.get("value") is not None else "",
+        planned=measure(target),
+        planned_label=str(target.get("label") or ""),
+        time_left="" if gap.urgency_h is None else duration(gap.urgency_h),
+        causes=tuple(_cause(cause) for cause in gap.root_causes.order_by("rank")),
+        evidence=tuple(_fact(row) for row in gap.evidence.order_by("id")),
+        actions=tuple(gap.corrective_actions.select_related("owner").order_by("id")),
+        limits=tuple(limits(gap.readiness_reasons)),
+    )
+
+
+def _cause(cause: RootCause) -> Cause:
+    parts = []
+    if cause.contribution_days is not None:
+        parts.append(f"{days(abs(cause.contribution_days))} {'earlier' if cause.contribution_days < 0 else 'later'}")
+    if cause.contribution_money is not None:
+        parts.append(f"{cause.contribution_money:,} {cause.contribution_currency}")
+    if cause.contribution_share is not None:
+        parts.append(f"{percent(cause.contribution_share)} of it")
+    sure = "" if cause.confidence is None else f"{percent(cause.confidence)} sure"
+    return Cause(cause.description, ", ".join(parts), sure)
+
+
+def _fact(row: Evidence) -> Fact:
+    names = ("object_type", "object_id", "object_key", "field", "value", "observed_at", "url")
+    return fact({name: getattr(row, name) for name in names})

@@ -1,0 +1,141 @@
+"""Answers in the words of the people who plan: chances, dates and facts with their units, for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from projects.history.readiness import UnlockStep
+
+NOT_KNOWN = "not known"
+_HOURS_PER_DAY = 24
+_DAYS_UNTIL = 3
+"""Up to three days are told in hours: that is when hours count."""
+
+STEPS: Mapping[str, str] = {
+    UnlockStep.CONNECT_A_TOOL: "Connect the tool the work is planned in, or import its history.",
+    UnlockStep.ADD_REMAINING_WORK: "Record the work that is still to be done.",
+    UnlockStep.FINISH_MORE_ITEMS: "Nothing to set up: it comes as more items are finished.",
+    UnlockStep.WAIT_FOR_HISTORY: "Nothing to set up: it comes with a few more weeks of history.",
+    UnlockStep.SYNCHRONISE: "Bring the record up to date: synchronise the tool, or import its history again.",
+    UnlockStep.EXCLUDE_BULK_CLOSED: "Look at the items that were closed all at once; they say nothing about the pace.",
+    UnlockStep.IMPORT_CHANGELOG: "Import the history of the items with its changes.",
+    UnlockStep.CORRECT_DATES: "Correct the dates in the tool and import again.",
+    UnlockStep.SET_TARGET_DATE: "Enter the promised end date of the project.",
+    UnlockStep.APPROVE_BASELINE: "Approve a baseline: the plan that progress is held against.",
+}
+"""What a person can do about each thing that limits an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One thing that limits an answer, and what would lift it (empty: nobody said)."""
+
+    message: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact an answer rests on.  item_id: our work item, empty where it is none."""
+
+    what: str
+    value: str
+    observed_at: datetime | None
+    item_id: str = ""
+    url: str = ""
+
+
+def percent(probability: float | None) -> str:
+    """A probability in [0, 1] as whole percent; what is not certain is never shown as 0 % or 100 %."""
+    if probability is None:
+        return NOT_KNOWN
+    if 0 < probability < 0.01:  # noqa: PLR2004 - the smallest whole percent
+        return "<1 %"
+    if 0.99 < probability < 1:  # noqa: PLR2004 - the largest below certainty
+        return ">99 %"
+    return f"{100 * probability:.0f} %"
+
+
+def day(value: date | None) -> str:
+    """A day as people write it: 18 Sep 2026."""
+    return NOT_KNOWN if value is None else f"{value.day} {value:%b %Y}"
+
+
+def days(value: float | None) -> str:
+    """A number of days, to the tenth below ten."""
+    if value is None:
+        return NOT_KNOWN
+    text = f"{value:.1f}".removesuffix(".0") if abs(value) < 10 else f"{value:.0f}"  # noqa: PLR2004
+    text = "0" if text == "-0" else text
+    return f"{text} day" if text == "1" else f"{text} days"
+
+
+def duration(hours: float | None) -> str:
+    """A time span in hours, told in days when it is long."""
+    if hours is None:
+        return NOT_KNOWN
+    if hours <= _DAYS_UNTIL * _HOURS_PER_DAY:
+        return f"{hours:.0f} h"
+    return days(hours / _HOURS_PER_DAY)
+
+
+def limits(reasons: Iterable[Mapping[str, Any]]) -> list[Limit]:
+    """What limits an answer, from the stored reasons."""
+    return [
+        Limit(str(reason.get("message", "")), STEPS.get(step, step))
+        for reason in reasons
+        for step in [str(reason.get("unlock") or "")]
+    ]
+
+
+def fact(row: Mapping[str, Any]) -> Fact:
+    """A stored fact in words.  row: object_type, object_id, object_key, field, value, observed_at, url"""
+    name = str(row.get("object_key") or row.get("object_type") or "").replace("_", " ")
+    field = str(row["field"]).removesuffix("_at").replace("_", " ")
+    seen = row.get("observed_at")
+    is_item = row.get("object_type") == "work_item"
+    return Fact(
+        what=f"{name}: {field}",
+        value=said(row.get("value")),
+        observed_at=datetime.fromisoformat(seen) if isinstance(seen, str) else seen,
+        item_id=str(row.get("object_id") or "") if is_item else "",
+        url=str(row.get("url") or ""),
+    )
+
+
+def said(value: Any) -> str:
+    """A stored value in words: dates as people write them, nothing as a dash."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(said(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return _date_or_text(str(value))
+
+
+def _date_or_text(text: str) -> str:
+    if text[4:5] != "-" or text[7:8] != "-":  # fromisoformat would also read plain numbers as dates
+        return text
+    try:
+        return day(datetime.fromisoformat(text).date())
+    except ValueError:
+        return text
+
+
+def measure(value: Mapping[str, Any] | None) -> str:
+    """A measure with its unit and range, as `gaps.schemas.MEASURE` stores it."""
+    if not value:
+        return NOT_KNOWN
+    leading = value.get("value")
+    if leading is None:
+        return str(value.get("label") or NOT_KNOWN)
+    unit = str(value.get("unit") or "").replace("_", " ")
+    text = said(leading) if unit in {"", "date"} else f"{said(leading)} {unit}"
+    low, high = value.get("low"), value.get("high")
+    return text if low is None or high is None else f"{text} (between {said(low)} and {said(high)})"
