@@ -53,10 +53,12 @@ def gap_answer(gap: Gap) -> GapAnswer:
 def _cause(cause: RootCause) -> Cause:
     parts = []
     if cause.contribution_days is not None:
-        parts.append(f"{days(abs(cause.contribution_days))} {'earlier' if cause.contribution_days < 0 else 'later'}")
+        direction = "earlier" if cause.contribution_days < 0 else "later"
+        size = days(abs(cause.contribution_days))
+        parts.append(f"{size} {direction}" if size != days(0) else "next to nothing")
     if cause.contribution_money is not None:
         parts.append(f"{cause.contribution_money:,} {cause.contribution_currency}")
-    if cause.contribution_share is not None:
+    if cause.contribution_share is not None and percent(cause.contribution_share) != percent(0):
         parts.append(f"{percent(cause.contribution_share)} of it")
     sure = "" if cause.confidence is None else f"{percent(cause.confidence)} sure"
     return Cause(cause.description, ", ".join(parts), sure)

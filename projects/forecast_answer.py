@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from projects.enums import AnalysisKind, Readiness
+from projects.history.readiness import ReasonCode
 from projects.models import AnalysisRecord, Project
 from projects.plain_words import Limit, day, limits, percent
 
@@ -19,6 +20,7 @@ _PROMISED_PROBABILITY = 0.85
 class Standing(StrEnum):
     """How a project stands against its promised day. UNKNOWN is a state of its own, never a good one."""
 
+    DATE_PASSED = "date-passed"
     AT_RISK = "at-risk"
     ON_COURSE = "on-course"
     NO_TARGET = "no-target"
@@ -26,6 +28,7 @@ class Standing(StrEnum):
 
 
 STANDING_WORDS: Mapping[Standing, str] = {
+    Standing.DATE_PASSED: "Date has passed",
     Standing.AT_RISK: "At risk",
     Standing.ON_COURSE: "On course",
     Standing.NO_TARGET: "No promised date",
@@ -75,7 +78,7 @@ def forecast_answer(project: Project, record: AnalysisRecord | None) -> Forecast
     return ForecastAnswer(
         project=project,
         record=record,
-        standing=_standing(bool(quantiles), on_time, 1 - project.accepted_risk),
+        standing=_standing(record, on_time, 1 - project.accepted_risk),
         chance=percent(on_time),
         asked=percent(1 - project.accepted_risk),
         target_date=date.fromisoformat(target) if target else None,
@@ -92,9 +95,11 @@ def newest_forecasts(projects: Sequence[Project]) -> list[ForecastAnswer]:
     return [forecast_answer(project, newest.get(project.pk)) for project in projects]
 
 
-def _standing(is_forecast: bool, on_time: float | None, asked: float) -> Standing:
-    if not is_forecast:
-        return Standing.UNKNOWN
+def _standing(record: AnalysisRecord | None, on_time: float | None, asked: float) -> Standing:
+    if record is None or not record.results.get("quantiles"):
+        reasons = record.readiness_reasons if record else []
+        passed = any(reason.get("code") == ReasonCode.TARGET_PASSED for reason in reasons)
+        return Standing.DATE_PASSED if passed else Standing.UNKNOWN
     if on_time is None:
         return Standing.NO_TARGET
     return Standing.ON_COURSE if on_time >= asked else Standing.AT_RISK

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from projects.history.readiness import UnlockStep
 
@@ -23,7 +24,7 @@ STEPS: Mapping[str, str] = {
     UnlockStep.EXCLUDE_BULK_CLOSED: "Look at the items that were closed all at once; they say nothing about the pace.",
     UnlockStep.IMPORT_CHANGELOG: "Import the history of the items with its changes.",
     UnlockStep.CORRECT_DATES: "Correct the dates in the tool and import again.",
-    UnlockStep.SET_TARGET_DATE: "Enter the promised end date of the project.",
+    UnlockStep.SET_TARGET_DATE: "Enter the end date that is promised now.",
     UnlockStep.APPROVE_BASELINE: "Approve a baseline: the plan that progress is held against.",
 }
 """What a person can do about each thing that limits an answer."""
@@ -56,7 +57,7 @@ def percent(probability: float | None) -> str:
         return "<1 %"
     if 0.99 < probability < 1:  # noqa: PLR2004 - the largest below certainty
         return ">99 %"
-    return f"{100 * probability:.0f} %"
+    return f"{_whole(100 * probability)} %"
 
 
 def day(value: date | None) -> str:
@@ -68,9 +69,12 @@ def days(value: float | None) -> str:
     """A number of days, to the tenth below ten."""
     if value is None:
         return NOT_KNOWN
-    text = f"{value:.1f}".removesuffix(".0") if abs(value) < 10 else f"{value:.0f}"  # noqa: PLR2004
-    text = "0" if text == "-0" else text
+    text = _whole(value) if abs(value) >= 10 else f"{round(value, 1) or 0.0:.1f}".removesuffix(".0")  # noqa: PLR2004
     return f"{text} day" if text == "1" else f"{text} days"
+
+
+def _whole(value: float) -> str:
+    return f"{round(value)}"  # of an int, which has no minus zero
 
 
 def duration(hours: float | None) -> str:
@@ -96,14 +100,22 @@ def fact(row: Mapping[str, Any]) -> Fact:
     name = str(row.get("object_key") or row.get("object_type") or "").replace("_", " ")
     field = str(row["field"]).removesuffix("_at").replace("_", " ")
     seen = row.get("observed_at")
-    is_item = row.get("object_type") == "work_item"
+    url = str(row.get("url") or "")
     return Fact(
         what=f"{name}: {field}",
         value=said(row.get("value")),
         observed_at=datetime.fromisoformat(seen) if isinstance(seen, str) else seen,
-        item_id=str(row.get("object_id") or "") if is_item else "",
-        url=str(row.get("url") or ""),
+        item_id=_own_id(row.get("object_id")) if row.get("object_type") == "work_item" else "",
+        url=url if url.startswith(("https://", "http://")) else "",
     )
+
+
+def _own_id(object_id: object) -> str:
+    """The id if it is one of our rows'; what a source calls its item leads nowhere here."""
+    try:
+        return str(UUID(str(object_id)))
+    except ValueError:
+        return ""
 
 
 def said(value: Any) -> str:

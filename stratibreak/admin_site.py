@@ -118,13 +118,6 @@ class BackofficeSite(AdminSite):
         overview = None if reads_across_tenants() else overview_rows()
         return super().index(request, {"recent_entries": recent, "overview": overview, **(extra_context or {})})
 
-    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Log in with the form that says what to do next."""
-        from tenants.admin.login_form import BackofficeLoginForm  # noqa: PLC0415  # models are loaded after sites
-
-        self.login_form = BackofficeLoginForm
-        return super().login(request, extra_context)
-
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Change one's own password under the auth purpose, which operators have too."""
         with auth_context(actor_id=getattr(request.user, "pk", None)):

@@ -14,7 +14,7 @@ from projects.models import Project
 
 READ_PROJECTS, SHOWN_PROJECTS = 200, 10
 """Of the two hundred running projects that are due first, the ten that need a look most."""
-_ORDER = (Standing.AT_RISK, Standing.UNKNOWN, Standing.NO_TARGET, Standing.ON_COURSE)
+_ORDER = (Standing.DATE_PASSED, Standing.AT_RISK, Standing.UNKNOWN, Standing.NO_TARGET, Standing.ON_COURSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
@@ -17,6 +18,7 @@ from django.utils import timezone
 from tenants.admin.audit_words import in_words
 from tenants.admin.deletion import contained_counts, described_counts
 from tenants.admin.pagination import CappedPaginator
+from tenants.admin.widgets import NamedInlineFormSet, NamedSplitDateTime, name_after_column
 from tenants.api.access import visible_of
 from tenants.api.exports import Export, export_response, view_of
 from tenants.domain.auditing import AuditAction, Operation, record
@@ -51,7 +53,10 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "admin/exportable_change_list.html"
     paginator = CappedPaginator
-    formfield_overrides: ClassVar[dict[Any, Any]] = {models.URLField: {"assume_scheme": "https"}}
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        models.URLField: {"assume_scheme": "https"},
+        models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": NamedSplitDateTime},
+    }
 
     # Which rows
 
@@ -71,7 +76,9 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         columns = tuple(self.list_display)
-        return (*columns, "tenant") if reads_across_tenants() and self.has_tenant() else columns
+        if not reads_across_tenants() or not self.has_tenant():
+            return columns
+        return (columns[0], "tenant", *columns[1:])
 
     def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
         wanted = tuple(self.list_select_related) if isinstance(self.list_select_related, list | tuple) else ()
@@ -291,6 +298,10 @@ class TenantInline(admin.TabularInline):  # type: ignore[type-arg]  # one base f
 
     extra = 0
     show_change_link = True
+    formset = NamedInlineFormSet
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        return name_after_column(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return tuple(

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import ReadOnlyPasswordHashField
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 
+from tenants.admin.widgets import NamedSplitDateTime
 from tenants.domain.invitations import check_address
 from tenants.enums import ApiScope
 from tenants.models import ApiKey, Invitation, User
@@ -58,7 +59,7 @@ class ApiKeyAddForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in th
 
     scopes = forms.MultipleChoiceField(choices=ApiScope.choices, initial=[ApiScope.READ])
     expires_at = forms.SplitDateTimeField(
-        widget=forms.SplitDateTimeWidget, initial=lambda: timezone.now() + timedelta(days=90), label="Expires (UTC)"
+        widget=NamedSplitDateTime, initial=lambda: timezone.now() + timedelta(days=90), label="Expires (UTC)"
     )
 
     class Meta:
