@@ -14,16 +14,18 @@ from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.admin.columns import column, number
 from tenants.domain.auditing import AuditAction
 
-MEASURED = (column("value", "Measured", number), column("threshold", "Worrying from", number))
-EXPECTED_EFFECT = column("expected_effect_days", "Expected effect", days)
+# The stubs know columns that are functions for lists only, not for forms.
+MEASURED: tuple[Any, ...] = (column("value", "Measured", number), column("threshold", "Worrying from", number))
+WEIGHT: Any = column("weight", "Share of the prediction", percent)
+EXPECTED_EFFECT: Any = column("expected_effect_days", "Expected effect", days)
 
 
 class RiskIndicatorInline(TenantInline):
     """What the prediction watches."""
 
     model = RiskIndicator
-    fields = ("name", *MEASURED, "unit", "trend", column("weight", "Share of the prediction", percent))
-    readonly_fields = (*MEASURED, fields[-1])
+    fields = ("name", *MEASURED, "unit", "trend", WEIGHT)
+    readonly_fields = (*MEASURED, WEIGHT)
 
 
 class PreventiveActionInline(TenantInline):

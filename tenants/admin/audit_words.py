@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,13 @@ class EntryInWords:
     changes: tuple[Change, ...]
 
 
-def in_words(entries: Sequence[AuditEntry]) -> list[EntryInWords]:
+def in_words(entries: Iterable[AuditEntry]) -> list[EntryInWords]:
     """Put entries into words, with one query for all their actors."""
-    names = actor_names(entries)
+    found = list(entries)
+    names = actor_names(found)
     return [
         EntryInWords(entry, names[entry.pk], resource_name(entry.resource_type), tuple(_changes(entry)))
-        for entry in entries
+        for entry in found
     ]
 
 
@@ -52,7 +53,7 @@ def actor_names(entries: Iterable[AuditEntry]) -> dict[Any, str]:
     People are never deleted, so an id that no person of the organisation has belongs to an operator.
     """
     found = list(entries)
-    actors = {entry.actor_id for entry in found} - {None}
+    actors = {entry.actor_id for entry in found if entry.actor_id is not None}
     if current_context() is None:
         return {entry.pk: "somebody" if entry.actor_id else "the system" for entry in found}
     emails = dict(User.objects.filter(pk__in=actors).values_list("pk", "email")) if actors else {}

@@ -300,7 +300,7 @@ class TenantInline(admin.TabularInline):  # type: ignore[type-arg]  # one base f
     show_change_link = True
     formset = NamedInlineFormSet
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         return name_after_column(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:

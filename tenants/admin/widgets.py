@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.forms.models import BaseInlineFormSet
 
@@ -34,7 +33,7 @@ def name_after_column(field: Any) -> Any:
 class NamedInlineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # generic in the stubs only
     """Rows of a table whose box for deleting one says what it does."""
 
-    def add_fields(self, form: forms.BaseForm, index: int | None) -> None:
+    def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         if "DELETE" in form.fields:
             form.fields["DELETE"].widget.attrs["aria-label"] = "Delete this row"

@@ -166,4 +166,4 @@ def with_password(user: User) -> User:
     """Give somebody the password of these tests."""
     with auth_context():
         User.objects.filter(pk=user.pk).update(password=make_password(PASSWORD))
-    return user
+        return User.objects.get(pk=user.pk)
