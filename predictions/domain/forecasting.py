@@ -299,7 +299,10 @@ def _quantiles(finish: FinishForecast) -> dict[str, Any]:
 
 
 def _driver(driver: Driver) -> dict[str, Any]:
-    text = f"{driver.label}: {driver.value:.3g} {driver.unit}"
+    amount = f"{driver.value:.3g} {driver.unit}"
+    if driver.unit.startswith("share of "):
+        amount = f"{driver.value:.0%} {driver.unit.removeprefix('share ')}"
+    text = f"{driver.label}: {amount}"
     return {"code": driver.code, "text": text, "effect": driver.effect, "unit": "probability"}
 
 
