@@ -20,6 +20,7 @@ class AffectedArea(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "gap__project"
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     gap = TenantForeignKey("gaps.Gap", containing=True, related_name="affected_areas")
     kind = models.CharField(max_length=16, choices=AreaKind, default=AreaKind.OTHER)

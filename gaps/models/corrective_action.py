@@ -19,6 +19,7 @@ class CorrectiveAction(Action):
     """
 
     project_path: ClassVar[str | None] = "gap__project"
+    search_columns: ClassVar[tuple[str, ...]] = ("title", "description")
 
     gap = TenantForeignKey("gaps.Gap", containing=True, related_name="corrective_actions")
 

@@ -26,6 +26,7 @@ class Evidence(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "gap__project"
+    search_columns: ClassVar[tuple[str, ...]] = ("object_key", "field")
 
     gap = TenantForeignKey("gaps.Gap", containing=True, related_name="evidence")
     object_type = models.CharField(max_length=64)

@@ -36,6 +36,7 @@ class Gap(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("title", "description", "impact")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="gaps")
     title = models.CharField(max_length=200)

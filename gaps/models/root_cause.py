@@ -28,6 +28,7 @@ class RootCause(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "gap__project"
+    search_columns: ClassVar[tuple[str, ...]] = ("description",)
 
     gap = TenantForeignKey("gaps.Gap", containing=True, related_name="root_causes")
     rank = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1)])

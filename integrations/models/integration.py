@@ -33,6 +33,7 @@ class Integration(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="integrations")
     name = models.CharField(max_length=200)

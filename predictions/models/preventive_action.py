@@ -19,6 +19,7 @@ class PreventiveAction(Action):
     """
 
     project_path: ClassVar[str | None] = "prediction__project"
+    search_columns: ClassVar[tuple[str, ...]] = ("title", "description")
 
     prediction = TenantForeignKey("predictions.Prediction", containing=True, related_name="preventive_actions")
 

@@ -21,6 +21,7 @@ class RiskIndicator(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "prediction__project"
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     prediction = TenantForeignKey("predictions.Prediction", containing=True, related_name="indicators")
     name = models.CharField(max_length=100)

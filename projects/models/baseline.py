@@ -28,6 +28,7 @@ class Baseline(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="baselines")
     name = models.CharField(max_length=200)
@@ -79,6 +80,7 @@ class ScopeApproval(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("title", "note")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="scope_approvals")
     title = models.CharField(max_length=200)

@@ -19,6 +19,7 @@ class Contributor(TenantModel):
     """
 
     project_path: ClassVar[str | None] = None
+    search_columns: ClassVar[tuple[str, ...]] = ("pseudonym", "display_label")
 
     source = source_field()
     external_id_digest = models.CharField(

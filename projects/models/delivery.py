@@ -107,6 +107,8 @@ class Incident(SourcedFact):
     because the two often come from different tools and in either order.
     """
 
+    search_columns: ClassVar[tuple[str, ...]] = ("title", "external_id")
+
     project = TenantForeignKey("projects.Project", containing=True, related_name="incidents")
     title = models.CharField(max_length=255, blank=True)
     severity = models.CharField(max_length=8, choices=IncidentSeverity)

@@ -25,6 +25,7 @@ class Goal(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("title", "description")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="goals")
     title = models.CharField(max_length=200)

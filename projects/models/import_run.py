@@ -28,6 +28,7 @@ class ImportRun(TenantModel):
     project_path: ClassVar[str | None] = "project"
     audit_mode: ClassVar[AuditMode] = AuditMode.BULK
     app_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "INSERT", "UPDATE"})
+    search_columns: ClassVar[tuple[str, ...]] = ("file_name",)
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="import_runs")
     file_name = models.CharField(max_length=255, blank=True)

@@ -21,6 +21,8 @@ class Iteration(SourcedFact):
     a source that only names one in passing leaves everything but its id unsaid.
     """
 
+    search_columns: ClassVar[tuple[str, ...]] = ("name", "external_id")
+
     project = TenantForeignKey("projects.Project", containing=True, related_name="iterations")
     name = models.CharField(max_length=255, blank=True)
     state = models.CharField(

@@ -21,6 +21,8 @@ class Milestone(SourcedFact):
     `released_date` what happened; the one is never filled from the other.
     """
 
+    search_columns: ClassVar[tuple[str, ...]] = ("name", "external_id")
+
     project = TenantForeignKey("projects.Project", containing=True, related_name="milestones")
     name = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=8, choices=MilestoneState, default=MilestoneState.PLANNED)

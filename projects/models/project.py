@@ -41,6 +41,7 @@ class Project(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "pk"
+    search_columns: ClassVar[tuple[str, ...]] = ("name", "description")
 
     name = models.CharField(max_length=NAME_MAX_LENGTH)
     name_lower = lower_case_of("name", max_length=NAME_MAX_LENGTH)

@@ -19,6 +19,7 @@ class Stakeholder(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("name", "email", "role")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="stakeholders")
     name = models.CharField(max_length=200)

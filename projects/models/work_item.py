@@ -28,6 +28,7 @@ class WorkItem(SourcedFact):
     """
 
     audit_mode: ClassVar[AuditMode] = AuditMode.BULK
+    search_columns: ClassVar[tuple[str, ...]] = ("key", "title", "external_id")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="work_items")
     key = models.CharField(max_length=EXTERNAL_ID_MAX_LENGTH, help_text="What people call it, such as ABC-123.")

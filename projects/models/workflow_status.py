@@ -19,6 +19,7 @@ class WorkflowStatus(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="workflow_statuses")
     source = source_field()

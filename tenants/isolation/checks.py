@@ -16,6 +16,8 @@ from .policies import expected_policies
 from .postgresql.base import rows
 from .registry import FULL, TableAccess, access_by_table, isolated_models
 from .roles import DatabaseRoles, credentials, database_roles
+from .search.checks import search_differences
+from .search.index import SearchIndex
 
 _RUNTIME_ROLE = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = session_user"
 _SECURITY = """
@@ -114,6 +116,7 @@ def catalogue_differences(connection: Any) -> list[tuple[str, str]]:
     found += _policy_differences(connection, roles)
     found += _key_differences(connection)
     found += _reference_differences(connection)
+    found += search_differences(connection, roles)
     if roles:
         found += _grant_differences(connection, roles)
     return found
@@ -147,12 +150,14 @@ def _plain(test: str) -> str:
 
 def _key_differences(connection: Any) -> list[tuple[str, str]]:
     declared = access_by_table()
+    # Its first column is an expression, which the checks of the search compare.
+    searched = {i.name for model in isolated_models() for i in model._meta.indexes if isinstance(i, SearchIndex)}
     found = []
     for table, index, is_primary, is_unique, columns in rows(connection, _KEYS):
         access = declared.get(table.strip('"'))
         if access is None or access.tenant_column != "tenant_id" or table.strip('"') in _IDENTITY_TABLES:
             continue
-        if columns[0] != "tenant_id":
+        if columns[0] != "tenant_id" and index.strip('"') not in searched:
             kind = "primary key" if is_primary else "unique index" if is_unique else "index"
             found.append(("tenants.E024", f"The {kind} {index} of {table} does not begin with tenant_id."))
     return found
@@ -186,4 +191,10 @@ def _grant_differences(connection: Any, roles: DatabaseRoles) -> list[tuple[str,
 
 
 def _expected_grants(access: TableAccess, roles: DatabaseRoles) -> list[tuple[str, frozenset[str]]]:
-    return [(roles.app, access.app), (roles.auth, access.auth), (roles.platform, access.platform)]
+    nothing: frozenset[str] = frozenset()  # of whole tables; its columns are compared with the functions
+    return [
+        (roles.app, access.app),
+        (roles.auth, access.auth),
+        (roles.platform, access.platform),
+        (roles.search, nothing),
+    ]

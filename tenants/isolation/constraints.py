@@ -55,7 +55,7 @@ class _SchemaConstraint(BaseConstraint):
         return hash((type(self), self.name))
 
 
-def _statement(model: Any, sql: str) -> Statement:
+def table_statement(model: Any, sql: str) -> Statement:
     """Wrap SQL for ``deferred_sql``; the table reference lets Django drop it with a dropped table."""
     return Statement("%(sql)s", sql=_TableSQL(model._meta.db_table, sql))
 
@@ -100,7 +100,7 @@ class RowSecurity(_SchemaConstraint):
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         for sql in base_security_statements(model._meta.db_table, self.tenant_column):
-            schema_editor.deferred_sql.append(_statement(model, sql))
+            schema_editor.deferred_sql.append(table_statement(model, sql))
         return None
 
     def create_sql(self, model: Any, schema_editor: Any) -> Any:
@@ -119,7 +119,7 @@ class TenantKey(_SchemaConstraint):
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
         for sql in base_security_statements(model._meta.db_table, "tenant_id"):
-            schema_editor.deferred_sql.append(_statement(model, sql))
+            schema_editor.deferred_sql.append(table_statement(model, sql))
         return f'CONSTRAINT "{self.name}" PRIMARY KEY ("tenant_id", "id")'
 
     def create_sql(self, model: Any, schema_editor: Any) -> str:

@@ -23,3 +23,18 @@ class Prefix(Lookup):
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} ^@ {right}", (*left_params, *right_params)
+
+
+@models.UUIDField.register_lookup
+class Among(Lookup):
+    """``column = ANY (array)``: one parameter for a thousand ids, where ``in`` spells out a thousand."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        left, left_params = self.process_lhs(compiler, connection)
+        return f"{left} = ANY (%s::uuid[])", (*left_params, list(self.rhs))
+
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, list[Any]]:
+        return "%s", [value]

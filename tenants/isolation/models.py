@@ -14,6 +14,7 @@ from .identifiers import uuid7
 from .managers import TenantManager
 from .references import DATABASE_CASCADE, TenantForeignKey
 from .registry import FULL, NOTHING, READ
+from .search.index import SearchIndex, search_index_name
 
 __all__ = [
     "DATABASE_CASCADE",
@@ -32,12 +33,14 @@ class IsolatedModel(models.Model):
 
     tenant_column: compared with the chosen tenant (None: only the auth purpose reads it)
     app_privileges, auth_privileges, platform_privileges: SQL privileges of each role
+    search_columns: fields whose words people search for, () where they cannot (see ``search/``)
     """
 
     tenant_column: ClassVar[str | None] = "tenant_id"
     app_privileges: ClassVar[frozenset[str]] = FULL
     auth_privileges: ClassVar[frozenset[str]] = NOTHING
     platform_privileges: ClassVar[frozenset[str]] = READ
+    search_columns: ClassVar[tuple[str, ...]] = ()
 
     class Meta:
         abstract = True
@@ -80,7 +83,7 @@ def _add_constraints(model: Any) -> None:
 
 
 def _add_indexes(model: Any) -> None:
-    """Give each reference an index (tenant, x), unless an index or a unique of the model begins with it."""
+    """Give each reference an index (tenant, x), unless one of the model begins with it; and the search its own."""
     leading = {tuple(index.fields[:2]) for index in model._meta.indexes if index.condition is None}
     leading |= {
         tuple(c.fields[:2])
@@ -92,6 +95,9 @@ def _add_indexes(model: Any) -> None:
             index = models.Index(fields=["tenant", field.name])
             index.set_name_with_model(model)
             model._meta.indexes.append(index)
+    if model.search_columns:
+        index = SearchIndex(fields=["tenant", *model.search_columns], name=search_index_name(model))
+        model._meta.indexes.append(index)
     model._meta.original_attrs["indexes"] = model._meta.indexes
 
 

@@ -14,6 +14,7 @@ from .roles import DatabaseRoles, database_roles
 CURRENT_TENANT = "stratibreak.current_tenant()"
 ISOLATION_POLICY = "tenant_isolation"
 OWNER_POLICY = "owner_access"
+SEARCH_POLICY = "search_access"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def base_security_statements(table: str, tenant_column: str | None) -> list[str]
 
 def drop_security_statements(table: str) -> list[str]:
     """Return the way back of ``base_security_statements``, whatever policies the roles have added."""
-    names = (ISOLATION_POLICY, OWNER_POLICY, "auth_access", "auth_insert", "platform_access")
+    names = (ISOLATION_POLICY, OWNER_POLICY, "auth_access", "auth_insert", "platform_access", SEARCH_POLICY)
     return [
         *(f'DROP POLICY IF EXISTS {name} ON "{table}"' for name in names),
         f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY',
@@ -72,6 +73,9 @@ def expected_policies(access: TableAccess, roles: DatabaseRoles | None, owner: s
         found.append(_purpose_policy("auth", access.auth, roles.auth if roles else ""))
     if access.platform and roles:
         found.append(_purpose_policy("platform", access.platform, roles.platform))
+    if access.search and roles:
+        # Nobody can become this role; its functions choose the tenant themselves (see ``search/functions.py``).
+        found.append(Policy(SEARCH_POLICY, "SELECT", roles.search, "true"))
     if roles:
         found.append(Policy(OWNER_POLICY, "ALL", owner, "true"))
     return sorted(found, key=lambda policy: policy.name)
@@ -91,6 +95,10 @@ def grant_statements(access: TableAccess, roles: DatabaseRoles) -> list[str]:
         statements.append(f'REVOKE {", ".join(sorted(missing))} ON TABLE "{table}" FROM "{role}"')
         if privileges:
             statements.append(f'GRANT {", ".join(sorted(privileges))} ON TABLE "{table}" TO "{role}"')
+    statements.append(f'REVOKE ALL ON TABLE "{table}" FROM "{roles.search}"')
+    if access.search:
+        columns = ", ".join(f'"{column}"' for column in sorted(access.search))
+        statements.append(f'GRANT SELECT ({columns}) ON TABLE "{table}" TO "{roles.search}"')
     return statements
 
 
@@ -101,6 +109,7 @@ def sync_policy_statements(access: TableAccess, roles: DatabaseRoles | None, own
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
         f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
     ]
-    for name in (ISOLATION_POLICY, "auth_access", "platform_access", *([OWNER_POLICY] if roles else [])):
+    dropped = (ISOLATION_POLICY, "auth_access", "platform_access", SEARCH_POLICY, *([OWNER_POLICY] if roles else []))
+    for name in dropped:
         statements.append(f'DROP POLICY IF EXISTS {name} ON "{table}"')
     return statements + [policy.create_sql(table) for policy in expected_policies(access, roles, owner)]

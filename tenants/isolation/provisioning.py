@@ -18,6 +18,9 @@ from .policies import grant_statements, sync_policy_statements
 from .postgresql.base import rows
 from .registry import SHARED_READ_ONLY, access_by_table
 from .roles import DatabaseRoles, credentials, database_roles
+from .search.checks import SEARCH_FUNCTION_NAMES
+from .search.functions import sync_function_statements
+from .search.words import WORD_FUNCTIONS, word_function_statements
 from .signing import ContextSigner
 from .sql import SCHEMA_STATEMENTS, function_statements
 
@@ -57,6 +60,8 @@ def cluster_statements(roles: DatabaseRoles, logins: dict[str, dict[str, Any]]) 
     if "PLATFORM" in logins:
         statements.append(f'GRANT "{roles.platform}" TO "{logins["PLATFORM"]["user"]}"')
     if "OWNER" in logins:
+        # Only a member may hand a function over to a role, and replace it there.
+        statements.append(f'GRANT "{roles.search}" TO "{logins["OWNER"]["user"]}"')
         # `erase_tenant` empties tables leaf first; the checks of seven references a row would take 30 times as long.
         statements.append(f'GRANT SET ON PARAMETER session_replication_role TO "{logins["OWNER"]["user"]}"')
     if "BACKUP" in logins:
@@ -142,10 +147,11 @@ def sync_access(connection: Any) -> None:
     if roles:
         for statement in database_statements(roles, connection.settings_dict["NAME"], owner):
             rows(connection, statement)
-    for statement in (*SCHEMA_STATEMENTS, *function_statements(signed=signed)):
+    for statement in (*SCHEMA_STATEMENTS, *function_statements(signed=signed), *word_function_statements()):
         rows(connection, statement)
     if signed:
         _store_signing_key(connection)
+    _check_may_hand_over(connection, roles)
     for table, access in access_by_table().items():
         if table not in existing:
             continue
@@ -154,9 +160,24 @@ def sync_access(connection: Any) -> None:
             statements += grant_statements(access, roles)
         for statement in statements:
             rows(connection, statement)
+    present = {name for (name,) in rows(connection, SEARCH_FUNCTION_NAMES)}
+    for statement in sync_function_statements(roles, existing, present):
+        rows(connection, statement)
     if roles:
         for statement in _shared_grants(roles, existing):
             rows(connection, statement)
+
+
+def _check_may_hand_over(connection: Any, roles: DatabaseRoles | None) -> None:
+    """Raise ImproperlyConfigured where the cluster was provisioned before there were search functions."""
+    if roles is None:
+        return
+    [(is_member,)] = rows(connection, "SELECT pg_has_role(current_user, %s, 'MEMBER')", [roles.search])
+    if not is_member:
+        raise ImproperlyConfigured(
+            f"The owner is no member of {roles.search}, which owns the search functions: "
+            "run `manage.py provision_database` once more, then migrate."
+        )
 
 
 def _store_signing_key(connection: Any) -> None:
@@ -179,10 +200,13 @@ def _shared_grants(roles: DatabaseRoles, existing: set[str]) -> list[str]:
     ]
     names = ", ".join(f'"{role}"' for role in readers)
     groups = f'"{roles.app}", "{roles.auth}", "{roles.platform}"'
+    search = f'"{roles.search}"'
     return [
-        f"GRANT USAGE ON SCHEMA public TO {names}",
+        f"GRANT USAGE ON SCHEMA public TO {names}, {search}",
         f"GRANT USAGE ON SCHEMA stratibreak TO {groups}",
-        f"GRANT EXECUTE ON FUNCTION stratibreak.current_tenant(), stratibreak.has_purpose(text) TO {groups}",
+        f"GRANT EXECUTE ON FUNCTION stratibreak.current_tenant(), stratibreak.has_purpose(text) TO {groups}, {search}",
+        # Whoever writes a row evaluates the words of its index.
+        f"GRANT EXECUTE ON FUNCTION {', '.join(WORD_FUNCTIONS)} TO {groups}, {search}",
         "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA stratibreak FROM PUBLIC",
         f'GRANT EXECUTE ON FUNCTION stratibreak.refresh_statistics(text[]) TO "{roles.app}"',
         *(f'GRANT SELECT ON TABLE "{table}" TO {names}' for table in SHARED_READ_ONLY if table in existing),

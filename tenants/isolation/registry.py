@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ class TableAccess:
 
     tenant_column: compared with the chosen tenant, None for tables that only the auth purpose reads
     is_guarded: a trigger refuses TRUNCATE, even to the owner
+    search: columns that the role `search` reads, for the functions it owns
     """
 
     table: str
@@ -31,6 +32,7 @@ class TableAccess:
     auth: frozenset[str] = NOTHING
     platform: frozenset[str] = NOTHING
     is_guarded: bool = False
+    search: frozenset[str] = frozenset()
 
     def allows_auth(self) -> bool:
         return bool(self.auth)
@@ -64,6 +66,11 @@ def isolated_models() -> list[type[models.Model]]:
 @cache
 def access_by_table() -> dict[str, TableAccess]:
     """Return the access of every isolated table by its name.  Needs loaded apps; cached for the process."""
+    from .search.sources import columns_read_by_search  # noqa: PLC0415  # it reads the models through this module
+
     apps.check_models_ready()
     found = [access for model in isolated_models() if (access := access_of(model))]
-    return {access.table: access for access in [*found, SESSIONS]}
+    searched = columns_read_by_search()
+    return {
+        access.table: replace(access, search=searched.get(access.table, frozenset())) for access in [*found, SESSIONS]
+    }

@@ -32,6 +32,7 @@ class ApiKey(TimestampedTenantModel):
 
     auth_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "UPDATE"})
     audit_ignored_fields: ClassVar[frozenset[str]] = frozenset({"last_used_at", "secret_digest", "pepper_version"})
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     name = models.CharField(max_length=100, validators=[MinLengthValidator(1)], help_text="What uses it.")
     user = TenantForeignKey("tenants.User", related_name="api_keys")

@@ -10,6 +10,7 @@ from tenants.isolation.constraints import RowSecurity
 from tenants.isolation.identifiers import uuid7
 from tenants.isolation.models import IsolatedModel
 from tenants.isolation.registry import READ
+from tenants.isolation.search.index import SearchIndex
 from tenants.validators import validate_line, validate_time_zone
 
 
@@ -34,6 +35,7 @@ class Tenant(IsolatedModel):
     app_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "UPDATE"})
     auth_privileges: ClassVar[frozenset[str]] = READ
     platform_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "INSERT", "UPDATE"})
+    search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField("organisation name", max_length=200, unique=True)
@@ -67,6 +69,7 @@ class Tenant(IsolatedModel):
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="tenants_tenant_name_given"),
         ]
+        indexes = [SearchIndex(fields=["id", "name"], name="tena_tenant_words")]
 
     def __str__(self) -> str:
         return self.name

@@ -14,6 +14,7 @@ from tenants.enums import Role
 from tenants.isolation.constraints import RowSecurity
 from tenants.isolation.identifiers import uuid7
 from tenants.isolation.models import IsolatedModel
+from tenants.isolation.search.index import SearchIndex
 from tenants.isolation.transaction import auth_step
 from tenants.models.tenant import Tenant
 from tenants.permissions import allowed_by_name
@@ -49,6 +50,7 @@ class User(AbstractBaseUser, IsolatedModel):
     """
 
     auth_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "UPDATE"})
+    search_columns: ClassVar[tuple[str, ...]] = ("email", "first_name", "last_name", "username")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(
@@ -85,6 +87,9 @@ class User(AbstractBaseUser, IsolatedModel):
             models.CheckConstraint(
                 condition=Q(email=models.functions.Lower("email")), name="tenants_user_email_lower_case"
             ),
+        ]
+        indexes = [
+            SearchIndex(fields=["tenant", "email", "first_name", "last_name", "username"], name="tena_user_words")
         ]
 
     def __str__(self) -> str:
