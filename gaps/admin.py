@@ -72,7 +72,6 @@ class GapPage(TenantAdmin):
     list_display = ("title", "project", "type", "severity", "status", "identified_at", "owner")
     list_filter = ("status", "severity", "type")
     list_select_related = ("project", "owner")
-    search_fields = ("title__prefix",)
     inlines = (CorrectiveActionInline, RootCauseInline, AffectedAreaInline, EvidenceInline)
     form = GapForm
     readonly_fields = ("status", *FOLLOWED_BY_RUNS, *SET_BY_MOVES)

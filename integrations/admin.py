@@ -21,7 +21,6 @@ class IntegrationPage(TenantAdmin):
     list_display = ("name", "project", "type", "status", "last_sync_at", "error_count")
     list_filter = ("type", "status")
     list_select_related = ("project",)
-    search_fields = ("name__prefix",)
     inlines = (FieldMappingInline,)
 
 

@@ -59,7 +59,6 @@ class ProjectPage(TenantAdmin):
     list_display = ("name", "status", "start_date", "end_date", "owner")
     list_filter = ("status",)
     list_select_related = ("owner",)
-    search_fields = ("name_lower__prefix",)
     inlines = (MembershipInline, GoalInline)
     fieldsets = (
         (None, {"fields": ("name", "description", "status", "owner", ("start_date", "end_date"), "time_zone")}),
@@ -104,7 +103,6 @@ class StakeholderPage(TenantAdmin):
 
     list_display = ("name", "email", "role", "project", "user")
     list_select_related = ("project", "user")
-    search_fields = ("name_lower__prefix", "email__prefix")
 
 
 @admin.register(Goal)
@@ -114,7 +112,6 @@ class GoalPage(TenantAdmin):
     list_display = ("title", "project", "hardness", "due_date", "achieved_at")
     list_filter = ("hardness",)
     list_select_related = ("project",)
-    search_fields = ("title_lower__prefix",)
 
 
 @admin.register(Baseline)
@@ -148,7 +145,6 @@ class WorkItemPage(RecordAdmin):
     list_display = ("key", "title", "project", "item_type", "status_name", "opened_at", "resolved_at")
     list_filter = ("status_category", "presence")
     list_select_related = ("project",)
-    search_fields = ("key__prefix", "external_id__exact")
 
 
 @admin.register(CoAssignee)
@@ -183,7 +179,6 @@ class IterationPage(RecordAdmin):
     list_display = ("name", "project", "state", "starts_at", "ends_at", "completed_at")
     list_filter = ("state",)
     list_select_related = ("project",)
-    search_fields = ("name__prefix",)
 
 
 @admin.register(IterationMembership)
@@ -201,7 +196,6 @@ class MilestonePage(RecordAdmin):
     list_display = ("name", "project", "state", "target_date", "released_date")
     list_filter = ("state",)
     list_select_related = ("project",)
-    search_fields = ("name__prefix",)
 
 
 @admin.register(MilestoneMembership)
@@ -228,7 +222,6 @@ class ContributorPage(RecordAdmin):
     list_display = ("pseudonym", "display_label", "source", "is_active", "user")
     list_filter = ("is_active",)
     list_select_related = ("user",)
-    search_fields = ("display_label_lower__prefix", "pseudonym__prefix")
 
 
 @admin.register(CostEntry)

@@ -236,6 +236,7 @@ SPECTACULAR_SETTINGS = api_settings.SPECTACULAR_SETTINGS
 STRATIBREAK_VISIBILITY = "projects.domain.queries.visibility.restrict_to_visible"
 # Which lists there are is known where they are put together.
 STRATIBREAK_API_ROUTES = "stratibreak.api_router.ROUTES"
+STRATIBREAK_SEARCH_SCOPE = "projects.domain.queries.visibility.search_scope"
 
 # Logs
 

@@ -24,11 +24,17 @@ from tenants.api.exports import Export, export_response, view_of
 from tenants.domain.auditing import AuditAction, Operation, record
 from tenants.isolation.context import Purpose, current_context
 from tenants.isolation.references import TenantForeignKey
+from tenants.isolation.search.matching import MOST_MATCHES, SearchTooLong, find_matches
+from tenants.isolation.search.sources import is_searchable
 from tenants.models import AuditEntry
 from tenants.permissions import Action
 
 HISTORY_ROWS = 200
 WITHHELD_COLUMNS = frozenset({"password", "secret_digest", "pepper_version", "row_hash"})
+MANY_MATCHES = (
+    f"More than {MOST_MATCHES:,} match. Only the newest {MOST_MATCHES:,} are shown: add a word to find fewer."
+)
+SEARCH_HELP = "Words in any order, each by its beginning. A key such as ABC-123 finds itself."
 PATTERN_LOOKUPS = frozenset({"regex", "iregex"})
 _OK = 200
 
@@ -92,16 +98,37 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
         allowed: bool = super().lookup_allowed(lookup, value, request)
         return allowed
 
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(self.model.search_columns if is_searchable(self.model) else self.search_fields)
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Find rows that begin with what was typed, as a whole; stored lower-case columns are asked in lower case."""
+        """Find rows by the words of their text; where a model has none, by the exact values in ``search_fields``."""
         typed = search_term.replace("\0", "").strip()
-        if not typed or not self.search_fields:
+        if not typed or not self.get_search_fields(request):
             return queryset, False
-        condition = models.Q()
-        for name in self.search_fields:
-            is_lower_case = "_lower__" in name or name.startswith("email__")
-            condition |= models.Q((name, typed.lower() if is_lower_case else typed))
-        return queryset.filter(condition), False
+        if not is_searchable(self.model):
+            condition = models.Q()
+            for name in self.search_fields:
+                condition |= models.Q((name, typed))
+            return queryset.filter(condition), False
+        noted: Any = request
+        try:
+            matches = find_matches(self.model, typed)
+        except SearchTooLong as error:
+            noted.search_notice = str(error)
+            return queryset.none(), False
+        if matches.are_cut:
+            noted.search_notice = MANY_MATCHES
+        return queryset.filter(pk__among=matches.ids), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Say above the list what a search left out; a completion, which searches too, has no place to say it."""
+        instance = super().get_changelist_instance(request)
+        if is_searchable(self.model):
+            instance.search_help_text = SEARCH_HELP
+        if notice := getattr(request, "search_notice", None):
+            self.message_user(request, notice, messages.WARNING)
+        return instance
 
     # Who may
 

@@ -36,7 +36,6 @@ class TenantPage(TenantAdmin):
 
     list_display = ("name", "display_name", "is_active", "retention_days", "time_zone", "created_at")
     ordering = ("name",)
-    search_fields = ("name__prefix",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -57,7 +56,6 @@ class UserPage(TenantAdmin):
 
     list_display = ("email", "role", "first_name", "last_name", "is_active", "last_login")
     list_filter = ("role", "is_active")
-    search_fields = ("email__prefix",)
     ordering = ("email",)
     actions = ("deactivate",)
     readonly_fields = ("last_login",)
@@ -173,7 +171,6 @@ class ApiKeyPage(TenantAdmin):
 
     list_display = ("name", "user", "scope_list", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("user",)
-    search_fields = ("name__prefix",)
     actions = ("revoke",)
 
     @admin.display(description="Scopes")

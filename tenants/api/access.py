@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
@@ -42,6 +43,19 @@ def visible(model: type[M], request: Request) -> QuerySet[M]:
 def visible_of(rows: QuerySet[M], user: Any) -> QuerySet[M]:
     """Those of the rows that a person's role lets them see, not yet read."""
     return _visible_to()(rows, user)
+
+
+@lru_cache(maxsize=1)
+def _search_scope() -> Callable[[type[Model], Any], Collection[UUID] | None]:
+    """The same knowledge as ids. Named in the settings for the same reason."""
+    return cast(
+        "Callable[[type[Model], Any], Collection[UUID] | None]", import_string(settings.STRATIBREAK_SEARCH_SCOPE)
+    )
+
+
+def search_scope(model: type[Model], request: Request) -> Collection[UUID] | None:
+    """The projects (of a model without projects: the rows) within which a search may look, None: the whole tenant."""
+    return _search_scope()(model, request.user)
 
 
 def may(request: Request, action: str, model_label: str) -> bool:

@@ -20,6 +20,8 @@ from django_filters import rest_framework as django_filters
 from rest_framework.request import Request
 
 from tenants.api.problems import InvalidParameter
+from tenants.api.search import SEARCH_PARAMETER
+from tenants.isolation.search.sources import is_searchable
 
 PAGE_PARAMETERS = frozenset({"ordering", "page_size", "cursor"})
 EXPORT_PARAMETERS = frozenset({"ordering", "format"})
@@ -103,6 +105,8 @@ class TenantFilterBackend(django_filters.DjangoFilterBackend):  # type: ignore[m
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         asked = set(request.query_params) - view.own_parameters()
+        if is_searchable(view.model):
+            asked -= {SEARCH_PARAMETER}
         if not asked:
             return queryset
         filterset_class = self.get_filterset_class(view, queryset)

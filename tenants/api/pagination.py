@@ -18,6 +18,7 @@ from django.utils.http import urlencode
 from rest_framework.pagination import BasePagination
 
 from tenants.api.problems import InvalidParameter
+from tenants.isolation.search.matching import MOST_MATCHES
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
@@ -149,6 +150,10 @@ class KeysetPagination(BasePagination):
                     "type": ["string", "null"],
                     "format": "uri",
                     "description": "The address of the next page, null on the last one.",
+                },
+                "more_matches": {
+                    "type": "boolean",
+                    "description": f"With `search` alone: more than the newest {MOST_MATCHES:,} match; refine it.",
                 },
             },
         }

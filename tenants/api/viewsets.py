@@ -34,6 +34,7 @@ from tenants.api.idempotency import answered_once, is_marked
 from tenants.api.pagination import KeysetPagination, ordering_of, page_of
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
+from tenants.api.search import WordSearchBackend
 from tenants.api.serializers import TenantModelSerializer
 from tenants.permissions import Action
 
@@ -68,7 +69,8 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
     custom_actions: ClassVar[Mapping[str, Action]] = {}
     read_is_audited: ClassVar[bool] = False
 
-    filter_backends = [TenantFilterBackend]
+    filter_backends = [TenantFilterBackend, WordSearchBackend]
+    more_matches: bool | None = None  # of this request's search; None: nothing was searched
     pagination_class: type[KeysetPagination] | None = KeysetPagination
     lookup_value_converter = "str"
 
@@ -114,7 +116,8 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
         )
         if self.read_is_audited:
             record_read(self.model, [row["id"] for row in page.rows])
-        return answer(request, encode({"results": page.rows, "next": page.next_url}))
+        searched = {} if self.more_matches is None else {"more_matches": self.more_matches}
+        return answer(request, encode({"results": page.rows, "next": page.next_url, **searched}))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         row = self.read_row(self.row_id())

@@ -6,6 +6,7 @@ Isolation between tenants is not done here; it holds below, whatever this module
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
@@ -40,6 +41,29 @@ def restrict_to_visible(queryset: QuerySet[M], user: User) -> QuerySet[M]:
             return queryset.filter(pk=user.pk)
         case _:
             return queryset.none()
+
+
+def search_scope(model: type[Model], user: User) -> list[UUID] | None:
+    """The ids within which a person's search of a model may look: of projects, or of rows where it has no project.
+
+    None: the whole tenant. A search counts its matches before rows are read, so what is hidden must be left out there.
+    """
+    manager: Any = model._default_manager
+    found: QuerySet[Any, Any]
+    match scope(role_in_tenant(user), model._meta.label):
+        case Scope.TENANT:
+            return None
+        case Scope.MEMBER_PROJECTS if _has_project(model):
+            found = _member_project_ids(user)
+        case Scope.STAKEHOLDER_PROJECTS if _has_project(model):
+            found = _stakeholder_project_ids(user)
+        case _:
+            found = restrict_to_visible(manager.all(), user).values("pk")
+    return sorted({row_id for row in found for row_id in row.values()})
+
+
+def _has_project(model: type[Model]) -> bool:
+    return getattr(model, "project_path", None) is not None
 
 
 def role_in_tenant(user: User) -> str | None:

@@ -24,7 +24,8 @@ _COLUMNS = """
   WHERE table_schema = 'public' AND grantee = %s"""
 _INDEXES = """
   SELECT c.relname, x.indisvalid, pg_get_indexdef(x.indexrelid),
-         ARRAY(SELECT a.attname FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+         ARRAY(SELECT a.attname FROM pg_depend d
+               JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
                WHERE d.objid = x.indexrelid AND d.refobjid = x.indrelid)
   FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid WHERE c.relnamespace = 'public'::regnamespace"""
 _CLOSED = {"search_path=pg_catalog, pg_temp", "max_parallel_workers_per_gather=0"}

@@ -45,7 +45,8 @@ BEGIN
         ORDER BY hit.id DESC LIMIT left_over;
       GET DIAGNOSTICS found_now = ROW_COUNT;
       left_over := left_over - found_now;
-      EXIT WHEN found_now > 0 OR words = stratibreak.search_query(tenant, typed, false);
+      -- As text: tsqueries that differ by `:*` alone count as equal.
+      EXIT WHEN found_now > 0 OR words::text = stratibreak.search_query(tenant, typed, false)::text;
     END LOOP;
     EXIT WHEN left_over <= 0;
   END LOOP;

@@ -27,13 +27,14 @@ _SEPARATORS = (
 )
 # Accents, the points of Hebrew and Arabic, voicing marks, variants of pictures, soft hyphens, marks of direction.
 _DROPPED = r"[\u00AD\u0300-\u036F\u0591-\u05C7\u064B-\u0652\u200B-\u200F\u2060\u3099\u309A\uFE00-\uFE0F]+"
+_CURVED = "\u2019\u02bc\u2010"  # two apostrophes, and the hyphen that normalisation makes of the unbreakable one
 _UNSPACED = r"([\u3040-\u30FF\u3400-\u9FFF\uF900-\uFAFF])"
 
 _FOLD = rf"""
   folded := lower(left(texts, {SEARCHED_CHARACTERS}));
   IF octet_length(folded) <> length(folded) THEN
     folded := lower(regexp_replace(normalize(folded, NFKD), '{_DROPPED}', '', 'g'));
-    folded := translate(folded, 'øłđħŧı’ʼ‐', 'oldhti''''-');
+    folded := translate(folded, 'øłđħŧı{_CURVED}', 'oldhti''''-');
     folded := replace(replace(replace(folded, 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe');
     folded := regexp_replace(folded, '{_UNSPACED}', ' \1 ', 'g');
   END IF;
