@@ -63,6 +63,7 @@ def _settings_findings() -> Iterator[Finding]:
     yield _switch(
         "signed context", bool(settings.CONTEXT_SIGNING_KEY) and roles is not None, "Set CONTEXT_SIGNING_KEY."
     )
+    yield _switch("index of searches", roles is not None, "Set DATABASE_OWNER_URL: policies on the only user hide it.")
     yield _switch("platform login", "platform" in settings.DATABASES, "Set DATABASE_PLATFORM_URL.")
     for kind in ("BACKUP", "SUPERUSER"):
         yield _switch(f"{kind.lower()} login", credentials(kind) is not None, f"Set DATABASE_{kind}_URL.")

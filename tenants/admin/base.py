@@ -119,7 +119,7 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
             return queryset.none(), False
         if matches.are_cut:
             noted.search_notice = MANY_MATCHES
-        return queryset.filter(pk__among=matches.ids), False
+        return matches.among(queryset), False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Say above the list what a search left out; a completion, which searches too, has no place to say it."""

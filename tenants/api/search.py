@@ -44,7 +44,7 @@ class WordSearchBackend(BaseFilterBackend):
         except SearchTooLong as error:
             raise InvalidParameter({SEARCH_PARAMETER: [str(error)]}) from error
         view.more_matches = matches.are_cut
-        return queryset.filter(pk__among=matches.ids)
+        return matches.among(queryset)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """The query parameter, on lists that have it."""

@@ -55,14 +55,26 @@ def make_organisations(count: int) -> Organisations:
     return Organisations(tenants, projects, template)
 
 
-def fill(owner: psycopg.Connection[Any], table: str, *, rows: int, of: Organisations, shares: list[float]) -> None:
-    """Write `rows` gaps to `table`, in turns of time, `shares[i]` of them (any unit) to the i-th organisation."""
+def fill(
+    owner: psycopg.Connection[Any],
+    table: str,
+    *,
+    rows: int,
+    of: Organisations,
+    shares: list[float],
+    changed: dict[str, str] | None = None,
+) -> None:
+    """Write `rows` gaps to `table`, in turns of time, `shares[i]` of them (any unit) to the i-th organisation.
+
+    changed: SQL over `n` for columns that are to differ from row to row in another way
+    """
+    expressions = {**CHANGED, **(changed or {})}
     total, reached, bounds = sum(shares), 0.0, []
     for share in shares[:-1]:
         reached += share / total
         bounds.append(reached)
     columns = list(of.template)
-    values = ", ".join(CHANGED.get(column, f"%({column})s") for column in columns)
+    values = ", ".join(expressions.get(column, f"%({column})s") for column in columns)
     names = ", ".join(f'"{column}"' for column in columns)
     owner.execute(f"TRUNCATE {table} CASCADE".encode())
     owner.execute("SELECT setseed(0.5)")

@@ -40,6 +40,31 @@ for tenant in tenants:
         seen[tenant.name] = [Project.objects.count(), WorkItem.objects.count(), *raw]
 print(json.dumps(seen))
 """
+SEARCH = """
+import json, django
+django.setup()
+from django.db import connection
+from projects.models import WorkItem
+from tenants.isolation.search.matching import find_matches
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import Tenant
+with auth_context():
+    tenants = list(Tenant.objects.order_by("name"))
+found = {}
+for tenant in tenants:
+    with tenant_context(tenant.pk):
+        item = WorkItem.objects.exclude(title="").first()
+        word = max(item.title.split(), key=len)
+        matches = find_matches(WorkItem, word.upper()[:-1])
+        own = WorkItem.objects.filter(pk__in=matches.ids).count()
+        nothing = find_matches(WorkItem, "qqqqqq").ids
+        found[tenant.name] = [item.pk in matches.ids, own == len(matches.ids), len(nothing)]
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL stratibreak.context = ''")
+            cursor.execute("SELECT count(*) FROM stratibreak.search_in_projects_workitem(%s, NULL, 10)", [word])
+            found[tenant.name].append(cursor.fetchone()[0])
+print(json.dumps(found))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +117,13 @@ def test_statement_without_a_context_sees_nothing(loaded: str) -> None:
         changed = connection.execute("UPDATE projects_project SET description = 'reached'").rowcount
 
     assert (items, users, changed) == ((0,), (0,), 0)
+
+
+def test_each_organisation_searches_its_own_rows_only(loaded: str) -> None:
+    found = json.loads(_run(loaded, "-c", SEARCH))
+
+    assert list(found) == ["Demo Organisation A", "Demo Organisation B"]
+    assert all(outcome == [True, True, 0, 0] for outcome in found.values()), found
 
 
 def test_checks_of_the_database_pass(loaded: str) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import connections, router
+from django.db import connections, models, router
 
 from ..context import TenantTransactionRequired
 from ..managers import check_context_chosen
 from ..postgresql.base import rows
 from .sources import search_sources
+
+_Rows = TypeVar("_Rows", bound=models.QuerySet[Any])
 
 MOST_MATCHES = 1_000
 """Nobody reads more; the newest are kept."""
@@ -33,6 +35,10 @@ class Matches:
 
     ids: tuple[UUID, ...]
     are_cut: bool
+
+    def among(self, queryset: _Rows) -> _Rows:
+        """Return the rows of a queryset that are among these, as few and in the order that it says."""
+        return queryset.filter(pk__among=self.ids) if self.ids else queryset.none()
 
 
 def find_matches(model: Any, typed: str, *, within: Collection[UUID] | None = None) -> Matches:
