@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -85,7 +86,7 @@ def compare(tenant_id: UUID, rounds: int = ROUNDS) -> dict[str, dict[str, float]
     with tenant_context(tenant_id):
         for name, typed in TYPED.items():
             assert set(by_words(typed)) <= set(by_patterns(typed)) or len(by_words(typed)) == PAGE
-            words_ms, patterns_ms = in_turns(lambda t=typed: by_words(t), lambda t=typed: by_patterns(t), rounds=rounds)
+            words_ms, patterns_ms = in_turns(partial(by_words, typed), partial(by_patterns, typed), rounds=rounds)
             found[name] = {
                 "search_ms": words_ms,
                 "patterns_ms": patterns_ms,
@@ -101,7 +102,7 @@ def _across() -> dict[str, float]:
     from tenants.isolation.search.matching import find_matches  # noqa: PLC0415
 
     with across_all_tenants(reason="a benchmark"):
-        return {name: in_turns(lambda t=typed: find_matches(Gap, t), rounds=3)[0] for name, typed in TYPED.items()}
+        return {name: in_turns(partial(find_matches, Gap, typed), rounds=3)[0] for name, typed in TYPED.items()}
 
 
 def _written_s(owner: Any, rows: int, organisations: Any) -> float:

@@ -182,7 +182,7 @@ def _attempts(victim: UUID) -> dict[str, str]:
     expiry = int(time.time()) + 3600
     forged = ContextSigner(b"x" * 32).sign(f"app|{victim}", expires_at_s=expiry)
     platform = ContextSigner(b"x" * 32).sign("platform|", expires_at_s=expiry)
-    mark = str(victim)[-8:]
+    mark = str(victim)[-12:]
     return {
         "no attempt": "SELECT 1",
         "no context": "SET LOCAL stratibreak.context = ''",
@@ -225,7 +225,7 @@ def test_no_injected_call_learns_of_the_look_alike(
     model: type[models.Model], ours: LookAlike, theirs: LookAlike
 ) -> None:
     victim, foreign = theirs.tenant.pk, _key(theirs, model)
-    mark = str(victim)[-8:]
+    mark = str(victim)[-12:]
     typed = _typed(theirs, model)
     calls = {
         "plain": _call(model, typed),

@@ -16,7 +16,7 @@ from .sources import SearchSource, search_sources
 SIGNATURE = "(text, uuid[], integer)"
 
 # The scan names nothing but the words, behind a fence (OFFSET 0): given the tenant too, the planner takes the tenant's
-# primary key wherever it expects few rows of it, and makes the words of each anew (1.3 s in a tenant of 133,000).
+# primary key wherever it expects few rows of it, and makes the words of each anew (10 µs a row).
 # Ordering outside the fence for the same reason: it would read the primary key backwards.
 _TEMPLATE = """
 CREATE OR REPLACE FUNCTION stratibreak."{function}"(typed text, within uuid[], most integer) RETURNS SETOF uuid
