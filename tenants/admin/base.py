@@ -12,7 +12,7 @@ from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 
 from tenants.admin.audit_words import in_words
@@ -175,6 +175,12 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
         if not self.has_export_permission(request):
             raise PermissionDenied
         listed = self.get_changelist_instance(request).get_queryset(request)
+        if getattr(request, "search_notice", None):
+            self.message_user(
+                request, "Nothing was exported: the file would lack what the search left out.", messages.ERROR
+            )
+            changelist = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+            return HttpResponseRedirect(f"{changelist}?{request.GET.urlencode()}")
         return self.export_as_csv(request, listed)
 
     def get_urls(self) -> list[Any]:

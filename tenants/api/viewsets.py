@@ -34,7 +34,7 @@ from tenants.api.idempotency import answered_once, is_marked
 from tenants.api.pagination import KeysetPagination, ordering_of, page_of
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
-from tenants.api.search import WordSearchBackend
+from tenants.api.search import SEARCH_PARAMETER, WordSearchBackend
 from tenants.api.serializers import TenantModelSerializer
 from tenants.permissions import Action
 
@@ -139,6 +139,10 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
         if format_name not in FORMATS:
             raise InvalidParameter({"format": [f"One of: {', '.join(FORMATS)}."]})
         rows = self.filter_queryset(self.get_queryset()).order_by(*ordering.names())
+        if self.more_matches:
+            raise InvalidParameter(
+                {SEARCH_PARAMETER: ["More rows match than a search returns: the file would lack some."]}
+            )
         export = Export(type(self), rows, asked=query)
         if request.method == "HEAD":
             headers = file_headers(export, format_name=format_name, at=timezone.now())

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     atomic = False  # indexes are built while others write
 
     dependencies = [
-        ("tenants", "0002_audit_trail"),
+        ("tenants", "0004_invitations_and_display_names"),
     ]
 
     operations = [

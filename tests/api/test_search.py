@@ -102,6 +102,23 @@ def test_hidden_rows_neither_count_nor_push_visible_ones_out(
     assert ([row["id"] for row in manager["results"]], manager["more_matches"]) == ([str(zebras[2].pk)], True)
 
 
+def test_a_search_that_finds_more_than_it_returns_is_not_exported(
+    zebras: list[Gap], as_role: Callable[[Role], ApiClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "MOST_MATCHES", 1)
+    manager = as_role(Role.PROJECT_MANAGER)
+
+    cut = manager.fetch(f"{GAPS}/export", search="zebra")
+    monkeypatch.setattr(matching, "MOST_MATCHES", 10)
+    whole = manager.fetch(f"{GAPS}/export", search="zebra")
+
+    assert cut.status_code == 400
+    assert (
+        "lack some" in cut.json()["errors"][0]["detail"] if "errors" in cut.json() else "lack some" in str(cut.json())
+    )
+    assert whole.status_code == 200
+
+
 @pytest.mark.parametrize("role", Role)
 def test_the_people_a_role_finds_are_the_people_it_sees(role: Role, as_role: Callable[[Role], ApiClient]) -> None:
     client = as_role(role)
