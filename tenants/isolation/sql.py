@@ -49,26 +49,27 @@ $body$"""
 
 
 def _signed(signature: str, returns: str, refused: str, test: str, answer: str) -> str:
-    # Every part is a constant of this module.
+    # Every part is a constant of this module.  Few expressions, because each is set up anew in every transaction.
+    # CASE keeps the casts behind the tests that make them safe.  PARALLEL SAFE: the body reads a table and a setting,
+    # and parallel workers are given role, settings and transaction start as the leader has them; it writes nothing.
     return f"""
 CREATE OR REPLACE FUNCTION stratibreak.{signature} RETURNS {returns}
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
-  token text := current_setting('stratibreak.context', true);
-  part text[];
-  held stratibreak.context_key;
+  part text[] := string_to_array(current_setting('stratibreak.context', true), '|');
+  inner_key bytea;
+  outer_key bytea;
 BEGIN
-  IF token IS NULL OR token = '' THEN RETURN {refused}; END IF;
-  part := string_to_array(token, '|');
-  IF cardinality(part) <> 5 OR NOT ({test}) THEN RETURN {refused}; END IF;
-  IF part[3] !~ '^[0-9]{{1,12}}$' OR part[4] !~ '^[0-9]{{1,9}}$' THEN RETURN {refused}; END IF;
-  IF part[3]::bigint < extract(epoch FROM transaction_timestamp()) THEN RETURN {refused}; END IF;
-  SELECT * INTO held FROM stratibreak.context_key WHERE version = part[4]::integer;
-  IF NOT FOUND THEN RETURN {refused}; END IF;
-  IF part[5] IS DISTINCT FROM encode(sha256(held.outer_pad || sha256(held.inner_pad ||
-      convert_to(part[1] || '|' || part[2] || '|' || part[3] || '|' || part[4], 'UTF8'))), 'hex')
-  THEN RETURN {refused}; END IF;
-  RETURN {answer};
+  IF (CASE WHEN cardinality(part) = 5 AND {test} AND part[3] ~ '^[0-9]{{1,12}}$' AND part[4] ~ '^[0-9]{{1,9}}$'
+      THEN to_timestamp(part[3]::double precision) >= transaction_timestamp() END) THEN
+    SELECT inner_pad, outer_pad INTO inner_key, outer_key
+      FROM stratibreak.context_key WHERE version = part[4]::integer;
+    IF part[5] = encode(sha256(outer_key || sha256(inner_key ||
+        convert_to(array_to_string(part[1:4], '|'), 'UTF8'))), 'hex') THEN
+      RETURN {answer};
+    END IF;
+  END IF;
+  RETURN {refused};
 END
 $body$"""  # noqa: S608
 

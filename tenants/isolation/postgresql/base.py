@@ -12,6 +12,7 @@ Outside a transaction nothing is issued, and the login itself has no rights: no 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -90,8 +91,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         context = current_context()
         claim = self._transport(context)
         message = f"BEGIN{self._access_mode()}; {_FORGET_SESSION}; {claim}" if claim else "BEGIN"
-        with debug_transaction(self, self._logged("BEGIN", context)), self.wrap_database_errors:
-            self.connection.cursor().execute(message.encode())
+        self._send(message, "BEGIN", context)
         self._issued, self._issue_needed = context, False
 
     def _access_mode(self) -> str:
@@ -110,9 +110,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         claim = self._transport(context) or self._transport_of_nobody()
         if claim:
-            with debug_transaction(self, self._logged("SET LOCAL", context)), self.wrap_database_errors:
-                self.connection.cursor().execute(claim.encode())
+            self._send(claim, "SET LOCAL", context)
         self._issued, self._issue_needed = context, False
+
+    def _send(self, message: str, verb: str, context: AccessContext | None) -> None:
+        """Send one message; Django's query log, where it is kept, shows the verb and whom it is for."""
+        logged = debug_transaction(self, self._logged(verb, context)) if self.queries_logged else nullcontext()
+        with logged, self.wrap_database_errors:
+            self.connection.cursor().execute(message.encode())
 
     def _savepoint_rollback(self, sid: str) -> None:
         """Roll back before anything else is sent: a failed transaction takes no other statement."""

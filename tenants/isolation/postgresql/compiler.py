@@ -7,18 +7,20 @@ sees them all, because every query and subquery of Django is compiled by one.
    stay outer.
 2. Under the app purpose the tenant is a constant, which lets the planner prune and turns the policy into a one-time
    filter.  Under platform and owner there is no predicate: the policies of those roles decide.
-3. Without a context a tenant's table cannot be compiled at all.
+3. A count of one table names the tenant in another spelling (``_InTenant``), which saves a step per row.
+4. Without a context a tenant's table cannot be compiled at all.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.backends.postgresql import compiler as postgresql
-from django.db.models import Field, UUIDField
+from django.db.models import Count, Field, UUIDField
 from django.db.models.expressions import Col
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, Lookup
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 from django.db.models.sql.datastructures import BaseTable, Join
 from django.db.models.sql.where import AND, WhereNode
@@ -40,6 +42,12 @@ class _TenantColumn(Field):  # type: ignore[type-arg]  # a name for Col, never a
         self.column = column
 
 
+@cache
+def _tenant_column(name: str) -> _TenantColumn:
+    """Return the column of that name: made once, for making a field takes longer than naming it in a statement."""
+    return _TenantColumn(name)
+
+
 def tenant_of(access: TableAccess) -> UUID | None:
     """Return the tenant whose rows of this table may be named now, None where the role's policy decides.
 
@@ -57,11 +65,46 @@ def tenant_of(access: TableAccess) -> UUID | None:
     return context.tenant_id
 
 
-def _predicate(alias: str, access: TableAccess) -> Exact | None:
+def _predicate(alias: str, access: TableAccess, *, form: type[Exact] = Exact) -> Exact | None:
     tenant_id = tenant_of(access)
     if tenant_id is None or access.tenant_column is None:
         return None
-    return Exact(Col(alias, _TenantColumn(access.tenant_column), _UUID), tenant_id)
+    return form(Col(alias, _tenant_column(access.tenant_column), _UUID), tenant_id)
+
+
+class _InTenant(Exact):  # type: ignore[type-arg]  # a comparison, for statements of our own
+    """``tenant_id = ANY (array of one)``: the same rows as ``tenant_id = …``, planned in another way.
+
+    PostgreSQL joins ``tenant_id = constant`` and the policy's ``tenant_id = current_tenant()`` into one equivalence,
+    reads the index by the constant and tests ``current_tenant() = constant`` once, in a Result node through which every
+    row passes: 7 to 15 ns each, a quarter of a count. An array joins no equivalence, so both comparisons become
+    conditions of the index scan, and of two that contradict each other the scan finds nothing.
+    The price is an estimate that is too low, since the planner multiplies both. That matters where rows are joined or
+    ordered, not in a count of one table, which reads all rows by the index whatever their number.
+    """
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        sql, params = compiler.compile(self.lhs)
+        return f"{sql} = ANY (%s)", [*params, [self.rhs]]
+
+
+def _only_counts(query: Query) -> bool:
+    """Whether a query counts rows of one table and does nothing else, as ``count()`` does."""
+    answers = query.annotation_select.values()
+    return (
+        bool(answers)
+        and all(isinstance(answer, Count) for answer in answers)
+        and not (query.default_cols or query.select or query.group_by or query.extra_select or query.subquery)
+        and sum(map(bool, query.alias_refcount.values())) == 1
+        and _compares_with_values(query.where)
+    )
+
+
+def _compares_with_values(node: Any) -> bool:
+    """Whether a condition compares columns with values: no subquery, which may be planned as a join."""
+    if isinstance(node, WhereNode):
+        return all(_compares_with_values(child) for child in node.children)
+    return isinstance(node, Lookup) and isinstance(node.lhs, Col) and not hasattr(node.rhs, "as_sql")
 
 
 class TenantCompilerMixin:
@@ -77,18 +120,29 @@ class TenantCompilerMixin:
         """
         if query.is_empty():
             return where
+        form = _InTenant if _only_counts(query) else Exact
         predicates = []
         for alias, table in query.alias_map.items():
             if query.alias_refcount[alias] and isinstance(table, BaseTable):
                 access = access_by_table().get(table.table_name)
-                predicates.append(_predicate(alias, access) if access else None)
+                predicates.append(_predicate(alias, access, form=form) if access else None)
         children: list[Any] = [predicate for predicate in predicates if predicate is not None]
         if not children:
             return where
         return WhereNode([where, *children] if where else children, AND)
 
-    def compile(self, node: Any) -> tuple[str, Any]:
-        """Compile a node; a joined tenant table gets its predicate inside the ON clause."""
+    def get_from_clause(self) -> Any:
+        """Return the FROM clause, each joined tenant table with its predicate inside its ON clause.
+
+        Tables are compiled here and nowhere else, so ``compile`` itself, which sees every node, stays Django's own.
+        """
+        self.compile = self._compile_table  # for the length of the call
+        try:
+            return super().get_from_clause()  # type: ignore[misc]
+        finally:
+            del self.compile
+
+    def _compile_table(self, node: Any) -> tuple[str, Any]:
         sql, params = super().compile(node)  # type: ignore[misc]
         if not isinstance(node, Join):
             return sql, params
