@@ -16,6 +16,7 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import Tenant
 from tests.factories.gaps import GapFactory
 from tests.factories.projects import ProjectFactory
+from tests.owner_rows import owner_connection
 
 CHANGED = {
     "id": "(lpad(to_hex(1750000000000 + n), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid",
@@ -53,6 +54,22 @@ def make_organisations(count: int) -> Organisations:
             tenants.append(tenant.pk)
             projects.append(project.pk)
     return Organisations(tenants, projects, template)
+
+
+def fill_unequally(rows: int, *, tenants: int) -> list[UUID]:
+    """Make organisations whose sizes fall as 1, 1/2, 1/3 … (Zipf) and write their gaps; the largest comes first."""
+    organisations = make_organisations(tenants)
+    with owner_connection() as owner:
+        fill(owner, "gaps_gap", rows=rows, of=organisations, shares=[1 / rank for rank in range(1, tenants + 1)])
+    return organisations.tenants
+
+
+def fill_equally(rows_each: int, *, tenants: int) -> list[UUID]:
+    """Make organisations of the same size and write their gaps."""
+    organisations = make_organisations(tenants)
+    with owner_connection() as owner:
+        fill(owner, "gaps_gap", rows=rows_each * tenants, of=organisations, shares=[1.0] * tenants)
+    return organisations.tenants
 
 
 def fill(
