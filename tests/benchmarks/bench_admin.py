@@ -9,17 +9,15 @@ ten thousand, follows the key and joins what it shows.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-import django
 from django.contrib import admin
 from django.test import RequestFactory
+
+from tests.benchmarks.own_database import print_measured
 
 ROUNDS = 7
 
@@ -68,20 +66,5 @@ def measure(rows: int) -> dict[str, Any]:
     return {"rows": rows, "ours_s": medians[0], "stock_s": medians[1], "ratio": medians[1] / medians[0]}
 
 
-def main() -> None:
-    """Make a test database, measure, remove it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    rows = parser.parse_args().rows
-    django.setup()
-    from django.test.utils import setup_databases, teardown_databases  # noqa: PLC0415  # settings are needed first
-
-    old = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
-    try:
-        sys.stdout.write(json.dumps(measure(rows), indent=2) + "\n")
-    finally:
-        teardown_databases(old, verbosity=0)
-
-
 if __name__ == "__main__":
-    main()
+    print_measured(measure, __doc__)

@@ -18,11 +18,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 BLOCKS = 7
-TURNS = 30
-WARM_UPS = 5
+TURNS = 15
+WARM_UPS = 3
 ATTEMPTS = 3
 
 
@@ -81,6 +83,11 @@ class Comparison:
         """By the processor, between the quietest block of each."""
         return min(a.processor_ms for a in self.ours) / min(b.processor_ms for b in self.theirs)
 
+    @property
+    def least_clock_ratio(self) -> float:
+        """By the clock, between the quietest block of each."""
+        return min(a.clock_ms for a in self.ours) / min(b.clock_ms for b in self.theirs)
+
     def as_json(self) -> dict[str, float]:
         """What is printed: each measure of the block in the middle, and the clock of the quietest."""
         numbers = {
@@ -117,8 +124,8 @@ def take_turns(*works: Work, blocks: int = BLOCKS, turns: int = TURNS) -> list[t
     return list(zip(*kept, strict=True))
 
 
-def first_that_holds(measure: Callable[[], Comparison], holds: Callable[[Comparison], bool]) -> Comparison:
-    """Repeat a whole comparison up to three times and return the first that holds, else the last.
+def first_that_holds(measure: Callable[[], T], holds: Callable[[T], bool]) -> T:
+    """Repeat a whole measurement up to three times and return the first that holds, else the last.
 
     A level that is really missed is missed three times; a machine that is in the way is so for a while.
     """
@@ -131,7 +138,7 @@ def first_that_holds(measure: Callable[[], Comparison], holds: Callable[[Compari
 
 
 def _block(works: tuple[Work, ...], turns: int) -> list[Spent]:
-    backends = [_spent_by(work.backend_pid()) for work in works]
+    backends = [processor_ns_of(work.backend_pid()) for work in works]
     durations: list[list[tuple[int, int]]] = [[] for _ in works]
     numbered = list(enumerate(works))
     for turn in range(turns):
@@ -140,7 +147,7 @@ def _block(works: tuple[Work, ...], turns: int) -> list[Spent]:
     found = []
     for work, before_ns, taken in zip(works, backends, durations, strict=True):
         clock_ns = statistics.median(clock for clock, _ in taken)
-        processor_ns = sum(thread for _, thread in taken) + _spent_by(work.backend_pid()) - before_ns
+        processor_ns = sum(thread for _, thread in taken) + processor_ns_of(work.backend_pid()) - before_ns
         found.append(Spent(clock_ns / 1e6, processor_ns / turns / 1e6))
     return found
 
@@ -153,8 +160,8 @@ def _turn(work: Work) -> tuple[int, int]:
         return time.perf_counter_ns() - began, time.thread_time_ns() - thread
 
 
-def _spent_by(pid: int | None) -> int:
-    """Nanoseconds on a processor since it started, 0 where that cannot be read."""
+def processor_ns_of(pid: int | None) -> int:
+    """Nanoseconds a process has been on a processor since it started, 0 where that cannot be read."""
     if pid is None:
         return 0
     try:

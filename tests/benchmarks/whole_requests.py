@@ -42,7 +42,12 @@ def get(path: str, *, query: str = "", headers: Mapping[str, str]) -> Ask:
 
     def ask() -> bytes:
         statuses: list[str] = []
-        response: Any = application({**environ, "wsgi.input": io.BytesIO()}, lambda status, _: statuses.append(status))
+
+        def start_response(status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]:
+            statuses.append(status)
+            return lambda _: None
+
+        response: Any = application({**environ, "wsgi.input": io.BytesIO()}, start_response)
         body = b"".join(response)
         response.close()
         assert statuses == ["200 OK"], (statuses, body[:300])
