@@ -131,6 +131,7 @@ def measure(rows: int) -> dict[str, Any]:
     return {
         "work_items": rows,
         "erase_s": round(erased.clock_s, 2),
+        "erase_processor_s": round(erased.processor_s, 2),
         "collector_s": round(collector_s, 1),
         "collector_is_scaled": True,
         "collector_measured": {
@@ -140,6 +141,7 @@ def measure(rows: int) -> dict[str, Any]:
         "linearity": round(large.processor_s / (2 * small.processor_s), 3),
         "collector_peak_mb": peak_mb,
         "ratio": round(collector_s / erased.clock_s, 1),
+        "processor_ratio": round(10 * small.processor_s / erased.processor_s, 1),
     }
 
 
