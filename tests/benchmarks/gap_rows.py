@@ -11,6 +11,7 @@ from auditlog.context import disable_auditlog
 from django.db import transaction
 
 from gaps.models import Gap
+from tenants.isolation.identifiers import uuid7
 from tenants.isolation.owner import owner_access
 from tenants.isolation.transaction import tenant_context
 from tenants.models import Tenant
@@ -43,7 +44,7 @@ def make_organisations(count: int) -> Organisations:
     template: dict[str, Any] = {}
     with disable_auditlog():
         with owner_access(), transaction.atomic():
-            made = Tenant.objects.bulk_create(Tenant(name=f"Demo Organisation {n:04}") for n in range(count))
+            made = Tenant.objects.bulk_create(Tenant(name=f"Demo Organisation {uuid7()}") for _ in range(count))
         for tenant in made:
             with tenant_context(tenant.pk):
                 project = ProjectFactory.create()
