@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,7 +20,7 @@ import django
 from django.db import connections
 from django.db.models import Q
 
-from tests.benchmarks.bench_isolation import in_turns
+from tests.benchmarks.turns import Work, take_turns
 
 if TYPE_CHECKING:
     from tests.benchmarks.gap_rows import Organisations
@@ -57,6 +58,12 @@ TYPED = {
     "key": "GAP-1000",
     "nothing like it": "zzzzzz",
 }
+
+
+def in_turns(*works: Callable[[], Any], rounds: int) -> list[float]:
+    """Duration of each work by the clock, in ms, in one block of turns."""
+    spent = take_turns(*(Work(run=work) for work in works), blocks=1, turns=rounds)
+    return [blocks[0].clock_ms for blocks in spent]
 
 
 def by_words(typed: str) -> list[UUID]:
