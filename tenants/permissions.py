@@ -140,7 +140,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
         Role.ADMIN: {
             Resource.TENANT: frozenset({Action.VIEW, Action.CHANGE}),
             Resource.USER: _OWN,
-            Resource.INVITATION: _WRITE,
+            Resource.INVITATION: _OWN,
             Resource.API_KEY: _WRITE,
             Resource.AUDIT: _READ,
             Resource.KEPT_ANSWER: _VIEW,

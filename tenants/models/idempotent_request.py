@@ -22,14 +22,14 @@ HEADERS_SCHEMA = {"type": "object", "additionalProperties": {"type": "string"}}
 class IdempotentRequest(TenantModel):
     """One request that its client marked with an Idempotency-Key, and the answer it got.
 
-    Written once by `tenants.domain.idempotency`, in the transaction of what the request did, and gone after a day.
+    Written once by `tenants.domain.idempotency`, in the transaction of what the request did, and gone after a day; only
+    `rotate_keys` changes a row, to seal it anew.
     Always holds: a key of one actor stands for one request, which succeeded. Every body is sealed with the tenant's
     data key, because some hold a secret that is shown once, and one rule for all cannot be forgotten for one.
     """
 
     # What the request did left its own entries.
     audit_mode: ClassVar[AuditMode] = AuditMode.NONE
-    app_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "INSERT", "DELETE"})
     # An operator who reads across tenants has no use for answers that were meant for one client.
     platform_privileges: ClassVar[frozenset[str]] = NOTHING
 
