@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -22,6 +23,7 @@ from tenants.admin.widgets import NamedInlineFormSet, NamedSplitDateTime, name_a
 from tenants.api.access import visible_of
 from tenants.api.exports import Export, export_response, view_of
 from tenants.domain.auditing import AuditAction, Operation, record
+from tenants.domain.recorded_edits import record_creation, recorded_change, recorded_deletion
 from tenants.isolation.context import Purpose, current_context
 from tenants.isolation.references import TenantForeignKey
 from tenants.isolation.search.matching import MOST_MATCHES, SearchTooLong, find_matches
@@ -214,19 +216,31 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
         generated = (field.name for field in self.model._meta.concrete_fields if field.generated)
         return ("tenant", "password", *generated)
 
-    # Writes
+    # Writes, each kept in the audit trail whatever the model
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        save_recorded(obj, lambda: super(TenantAdmin, self).save_model(request, obj, form, change), is_new=not change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the rows edited with another one."""
+        for row in formset.save(commit=False):
+            save_recorded(row, row.save, is_new=row._state.adding)
+        with recorded_deletion(*formset.deleted_objects):
+            for row in formset.deleted_objects:
+                row.delete()
+        formset.save_m2m()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete one row; what still refers to it is named instead of a page of errors."""
         try:
-            with transaction.atomic():
+            with transaction.atomic(), recorded_deletion(obj):
                 super().delete_model(request, obj)
         except IntegrityError as error:
             raise StillReferred from error
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         try:
-            with transaction.atomic():
+            with transaction.atomic(), recorded_deletion(*queryset):
                 super().delete_queryset(request, queryset)
         except IntegrityError as error:
             raise StillReferred from error
@@ -303,6 +317,16 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/audit_history.html", context)
+
+
+def save_recorded(row: models.Model, save: Callable[[], None], *, is_new: bool) -> None:
+    """Save a row as a person's edit of it."""
+    if is_new:
+        save()
+        record_creation(row)
+    else:
+        with recorded_change(row):
+            save()
 
 
 class StillReferred(Exception):

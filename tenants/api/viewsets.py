@@ -36,6 +36,7 @@ from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
 from tenants.api.search import SEARCH_PARAMETER, WordSearchBackend
 from tenants.api.serializers import TenantModelSerializer
+from tenants.domain.recorded_edits import record_creation, recorded_change, recorded_deletion
 from tenants.permissions import Action
 
 M = TypeVar("M", bound=Model)
@@ -199,6 +200,7 @@ class TenantViewSet(ReadOnlyTenantViewSet[M], Generic[M]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         instance = self.perform_create(serializer)
+        record_creation(instance)
         return created(request, encode(self.read_row(instance.pk)), f"{request.path.rstrip('/')}/{instance.pk}")
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -208,14 +210,17 @@ class TenantViewSet(ReadOnlyTenantViewSet[M], Generic[M]):
         return self._change(request, partial=True)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.perform_destroy(self.find_locked())
+        instance = self.find_locked()
+        with recorded_deletion(instance):
+            self.perform_destroy(instance)
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
     def _change(self, request: Request, *, partial: bool) -> HttpResponse:
         instance = self.find_locked()
         serializer = self.get_serializer(instance, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        self.perform_update(serializer)
+        with recorded_change(instance):
+            self.perform_update(serializer)
         return answer(request, encode(self.read_row(instance.pk)))
 
     # Where a noun has a domain function for the write, its view set calls that here.
