@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from base64 import b64encode
@@ -24,7 +25,9 @@ def development_secrets(root: Path) -> dict[str, str]:
     path = state_directory(root) / FILE_NAME
     if not path.exists():
         _write_once(path, new_secrets())
-    return _read(path)
+    found = _read(path)
+    missing = {name: value for name, value in new_secrets().items() if name not in found}
+    return _add(path, missing) if missing else found
 
 
 def new_secrets() -> dict[str, str]:
@@ -34,6 +37,7 @@ def new_secrets() -> dict[str, str]:
         "FIELD_KEYRING": f"1:{_random_key()}",
         "CONTEXT_SIGNING_KEY": _random_key(),
         "API_KEY_PEPPER": f"1:{_random_key()}",
+        "AUDIT_SEAL_KEYS": f"1:{_random_key()}",
     }
 
 
@@ -50,6 +54,16 @@ def _write_once(path: Path, values: Mapping[str, str]) -> None:
     with suppress(FileExistsError):
         os.link(unfinished, path)
     unfinished.unlink()
+
+
+def _add(path: Path, missing: Mapping[str, str]) -> dict[str, str]:
+    """Append secrets that came after the file was made; of two processes the second finds those of the first."""
+    with path.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        here = _read(path)
+        file.seek(0, os.SEEK_END)
+        file.writelines(f"{name}={value}\n" for name, value in missing.items() if name not in here)
+    return _read(path)
 
 
 def _read(path: Path) -> dict[str, str]:

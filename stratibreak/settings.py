@@ -226,6 +226,8 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 AUDITLOG_LOGENTRY_MODEL = "tenants.AuditEntry"
 AUDITLOG_STORE_JSON_CHANGES = True  # before and after keep their types
 AUDITLOG_DISABLE_ON_RAW_SAVE = True  # loading fixtures is the operator's act, not a change by somebody
+# AUDIT_SEAL_KEYS: "2:<base64 of 32 bytes>,1:<…>"; the first seals the audit trail, all verify.  Absent: no seals.
+AUDIT_SEAL_KEYS = _text("AUDIT_SEAL_KEYS")
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # the request's origin comes from tenants.request_info
 
 # API

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from tenants.audit.seal_keys import seal_keys
+from tenants.domain.audit_sealing import seal_tenant
 from tenants.isolation.checks import check_runtime_role
 from tenants.isolation.context import current_context
 from tenants.isolation.owner import owner_access
@@ -32,6 +34,9 @@ def _make_tenant(**fields: Any) -> Tenant:
 
 def _make_world() -> None:
     _world[:] = build_look_alike_tenants(_make_tenant)
+    with owner_access():
+        for each in _world:
+            seal_tenant(each.tenant.pk, seal_keys())
 
 
 def _world_exists() -> bool:

@@ -32,7 +32,9 @@ from tenants.models import AuditEntry
 from tenants.permissions import Action
 
 HISTORY_ROWS = 200
-WITHHELD_COLUMNS = frozenset({"password", "secret_digest", "pepper_version", "row_hash"})
+WITHHELD_COLUMNS = frozenset(
+    {"password", "secret_digest", "pepper_version", "row_hash", "leaves", "leaves_digest", "previous_mac", "mac"}
+)
 MANY_MATCHES = (
     f"More than {MOST_MATCHES:,} match. Only the newest {MOST_MATCHES:,} are shown: add a word to find fewer."
 )

@@ -21,13 +21,15 @@ from tenants.domain.invitation_mail import MailNotConfigured
 from tenants.domain.invitations import InvitationRefused, invite, resend_invitation, revoke_invitation
 from tenants.domain.people import LastAdministrator, check_not_last_administrator, deactivate_user
 from tenants.enums import Role
-from tenants.models import ApiKey, AuditEntry, IdempotentRequest, Invitation, Tenant, User
 
 
 def _person(request: HttpRequest) -> User:
     person = request.user
     assert isinstance(person, User)  # noqa: S101  # the backoffice has no other users
     return person
+
+
+from tenants.models import ApiKey, AuditEntry, AuditSeal, IdempotentRequest, Invitation, Tenant, User
 
 
 @admin.register(Tenant)
@@ -262,6 +264,23 @@ class AuditEntryPage(SystemAdmin):
         for entry, name in zip(page.result_list, actor_names(page.result_list).values(), strict=True):
             entry.actor_name = name
         return page
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        columns = super().get_list_display(request)
+        return (*columns, "tenant_id") if reads_across_tenants() else columns
+
+
+@admin.register(AuditSeal)
+class AuditSealPage(SystemAdmin):
+    """What the audit trail was sealed with, and what retention took from it: never changed here or anywhere."""
+
+    list_display = ("number", "kind", "day", "removed_before", "entry_count", "sealed_at")
+    list_filter = ("kind",)
+    ordering = ("-id",)
+    exclude = ("leaves", "leaves_digest", "previous_mac", "mac")
+
+    def has_tenant(self) -> bool:
+        return False
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         columns = super().get_list_display(request)

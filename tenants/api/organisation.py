@@ -23,6 +23,7 @@ from tenants.domain.people import LastAdministrator, change_user, deactivate_use
 from tenants.enums import ApiScope, Role
 from tenants.models import ApiKey, Tenant, User
 from tenants.models.audit_entry import AuditEntry
+from tenants.models.audit_seal import AuditSeal
 
 
 class TenantSerializer(TenantModelSerializer[Tenant]):
@@ -207,10 +208,39 @@ class AuditEntryViewSet(ReadOnlyTenantViewSet[AuditEntry]):
     default_ordering = "-timestamp"
 
 
+class AuditSealSerializer(TenantModelSerializer[AuditSeal]):
+    """A seal over the audit entries of one day, or the word that sealed entries were given up to retention."""
+
+    class Meta:
+        model = AuditSeal
+        fields = [
+            "id",
+            "number",
+            "kind",
+            "day",
+            "removed_before",
+            "from_transaction",
+            "below_transaction",
+            "entry_count",
+            "sealed_at",
+            "key_version",
+        ]
+
+
+class AuditSealViewSet(ReadOnlyTenantViewSet[AuditSeal]):
+    """The seals over the organisation's audit log. Operators verify them; nobody changes them."""
+
+    model = AuditSeal
+    serializer_class = AuditSealSerializer
+    filters = {"kind": SET, "day": RANGE}
+    orderings = ("id", "number")
+
+
 ROUTES: Routes = {
     "tenants": OrganisationViewSet,
     "users": UserViewSet,
     "invitations": InvitationViewSet,
     "api-keys": ApiKeyViewSet,
     "audit-entries": AuditEntryViewSet,
+    "audit-seals": AuditSealViewSet,
 }

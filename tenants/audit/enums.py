@@ -60,6 +60,13 @@ class Operation(models.TextChoices):
     NONE = "", "-"
 
 
+class SealKind(models.TextChoices):
+    """What a seal says of the entries it names."""
+
+    SEALED = "SEALED", "Sealed"
+    REMOVED = "REMOVED", "Removed after retention"
+
+
 class AuditMode(StrEnum):
     """How the writes of a model are kept: its ``audit_mode`` class attribute."""
 

@@ -6,7 +6,7 @@ Tenants are listed under the auth purpose and entered one by one: the owner need
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -14,6 +14,7 @@ from django.db import connection
 from tenants.audit.entries import INSTALLATION, Draft, write_entry
 from tenants.audit.enums import AuditAction, Operation
 from tenants.audit.partitions import allow_removal, delete_expired
+from tenants.domain.audit_sealing import record_removal, trail_tenants
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models.tenant import Tenant
 
@@ -28,6 +29,17 @@ def longest_retention() -> int:
     return longest or DEFAULT_RETENTION_DAYS
 
 
+def start_of_day(moment: datetime) -> datetime:
+    """Return the start of its UTC day: a day's entries go together, as they were sealed."""
+    return datetime.combine(moment.astimezone(UTC).date(), time.min, tzinfo=UTC)
+
+
+def announce_dropping(moment: datetime) -> None:
+    """Put into every organisation's seals that the entries before then go with their partitions."""
+    for tenant_id in trail_tenants():
+        record_removal(tenant_id, before=moment.date())
+
+
 def apply_tenant_retention(*, now: datetime) -> Iterator[tuple[str, int]]:
     """Delete the entries past each tenant's own retention, in batches that commit one by one.
 
@@ -36,7 +48,9 @@ def apply_tenant_retention(*, now: datetime) -> Iterator[tuple[str, int]]:
     with auth_context():
         tenants = list(Tenant.objects.values_list("id", "name", "retention_days"))
     for tenant_id, name, retention_days in tenants:
-        removed = _delete_in_batches(tenant_id, now - timedelta(days=retention_days))
+        before = start_of_day(now - timedelta(days=retention_days))
+        record_removal(tenant_id, before=before.date())
+        removed = _delete_in_batches(tenant_id, before)
         if removed:
             _record_removal(tenant_id, removed)
             yield name, removed
@@ -50,6 +64,7 @@ def erase_audit_entries(*, tenant_id: UUID) -> int:
     """
     if tenant_id == INSTALLATION:
         raise ValueError("The installation's own entries are not erased.")
+    record_removal(tenant_id, before=None)
     removed = _delete_in_batches(tenant_id, datetime(9999, 1, 1, tzinfo=UTC))
     _record_removal(INSTALLATION, removed, of_tenant=tenant_id)
     return removed

@@ -12,7 +12,8 @@ which takes 30 times as long as deleting it: seven references lead to a work ite
 stay behind: its writer holds the row that it refers to, so the pass that deletes that one waits for the writer, and the
 next pass sees the new row.
 
-What stays: its audit entries, under the organisation's id, until their retention ends; backups until they expire.
+What stays: its audit entries and their seals (ids, hashes, counts: nothing of its data), under the organisation's id,
+until their retention ends; backups until they expire.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from tenants.isolation.context import AccessContext
 from tenants.isolation.registry import isolated_models
 from tenants.isolation.transaction import tenant_context
 from tenants.models.audit_entry import AuditEntry
+from tenants.models.audit_seal import AuditSeal
 from tenants.models.data_key import TenantDataKey
 from tenants.models.tenant import Tenant
 
@@ -94,7 +96,7 @@ def erased_tables() -> list[ErasedTable]:
 
 
 def _is_erased(model: type[models.Model]) -> bool:
-    return getattr(model, "tenant_column", None) == "tenant_id" and model is not AuditEntry
+    return getattr(model, "tenant_column", None) == "tenant_id" and model not in (AuditEntry, AuditSeal)
 
 
 def _targets(model: type[models.Model]) -> Iterator[type[models.Model]]:

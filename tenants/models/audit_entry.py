@@ -97,6 +97,7 @@ class AuditEntry(IsolatedModel):
             models.Index(fields=["tenant_id", "resource_type", "resource_id", "timestamp"], name="audit_by_resource"),
             models.Index(fields=["tenant_id", "actor_id", "timestamp"], name="audit_by_actor"),
             models.Index(fields=["tenant_id", "action", "timestamp"], name="audit_by_action"),
+            models.Index(fields=["tenant_id", "transaction_id"], name="audit_by_transaction"),
         ]
         constraints = [
             RowSecurity(name="tenants_auditentry_security", tenant_column="tenant_id"),

@@ -43,6 +43,7 @@ ENDPOINTS = (
     Endpoint("invitations", "tenants.Invitation", FULL - {Action.CHANGE}),
     Endpoint("api-keys", "tenants.ApiKey"),
     Endpoint("audit-entries", "tenants.AuditEntry", READ),
+    Endpoint("audit-seals", "tenants.AuditSeal", READ),
     Endpoint("projects", "projects.Project"),
     Endpoint("memberships", "projects.ProjectMembership"),
     Endpoint("stakeholders", "projects.Stakeholder"),

@@ -53,13 +53,13 @@ def as_owner() -> Iterator[Callable[..., Erasure]]:
 
 
 def _rows_of(tenant_id: UUID) -> dict[str, int]:
-    """Rows of one tenant in every table but the audit trail, as the owner sees them."""
+    """Rows of one tenant in every table but the audit trail and its seals, as the owner sees them."""
     tables = [(model._meta.db_table, getattr(model, "tenant_column", None)) for model in isolated_models()]
     with owner_connection() as owner:
         counts = {
             table: owner.execute(f'SELECT count(*) FROM "{table}" WHERE {column} = %s', [tenant_id]).fetchone()  # noqa: S608
             for table, column in tables
-            if column is not None and table != "tenants_auditentry"
+            if column is not None and table not in ("tenants_auditentry", "tenants_auditseal")
         }
     return {table: count[0] for table, count in counts.items() if count and count[0]}
 
@@ -190,7 +190,11 @@ def test_no_table_of_tenants_is_forgotten() -> None:
     """What stays, and why: the audit trail outlives the tenant; the tenant's own row goes last, by itself."""
     tables = {model._meta.db_table for model in isolated_models() if getattr(model, "tenant_column", None) is not None}
 
-    assert tables - {table.name for table in erased_tables()} == {"tenants_auditentry", "tenants_tenant"}
+    assert tables - {table.name for table in erased_tables()} == {
+        "tenants_auditentry",
+        "tenants_auditseal",
+        "tenants_tenant",
+    }
     assert len({table.label for table in erased_tables()}) == len(erased_tables())
 
 

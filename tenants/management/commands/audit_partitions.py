@@ -15,10 +15,16 @@ from tenants.audit.partitions import (
     PartitionsAhead,
     database_now,
     drop_partitions_before,
+    list_partitions,
     make_partitions,
     partitions_ahead,
 )
-from tenants.domain.audit_retention import apply_tenant_retention, erase_audit_entries, longest_retention
+from tenants.domain.audit_retention import (
+    announce_dropping,
+    apply_tenant_retention,
+    erase_audit_entries,
+    longest_retention,
+)
 from tenants.isolation.owner import OwnerCommand
 
 
@@ -59,8 +65,11 @@ class Command(OwnerCommand):
         self.stdout.write(f"Audit partitions: {ahead.months} months ahead.")
 
     def _remove_expired(self, now: datetime) -> None:
+        moment = now - timedelta(days=longest_retention())
+        if ending := [partition.ends_at for partition in list_partitions(connection) if partition.ends_at <= moment]:
+            announce_dropping(max(ending))
         with transaction.atomic():
-            dropped = drop_partitions_before(connection, now - timedelta(days=longest_retention()))
+            dropped = drop_partitions_before(connection, moment)
         self.stdout.write(f"Partitions dropped: {', '.join(dropped) or 'none'}.")
         for name, removed in apply_tenant_retention(now=now):
             self.stdout.write(f"{name}: {removed} entries past retention removed.")

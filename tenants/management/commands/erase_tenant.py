@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from tenants.audit.seal_keys import seal_keys
+from tenants.domain.audit_sealing import seal_tenant, seals_are_kept
 from tenants.domain.erasing import Erasure, ErasureUnfinished, erase_tenant
 from tenants.domain.keys import CACHE_LIFETIME_S
 from tenants.isolation.owner import OwnerCommand
@@ -39,6 +41,8 @@ class Command(OwnerCommand):
             )
         except ErasureUnfinished as error:
             raise CommandError(str(error)) from error
+        if seals_are_kept():
+            seal_tenant(erasure.tenant_id, seal_keys())  # with a single database user nobody finds it by itself later
         self._say_what_stays(tenant, erasure)
 
     def _show_progress(self, label: str, done: int, total: int) -> None:
@@ -48,8 +52,9 @@ class Command(OwnerCommand):
         rows = sum(erasure.deleted_rows.values())
         self.stdout.write(f"Erased: {rows:,} rows, {erasure.destroyed_keys} data keys.")
         self.stdout.write(
-            f"What stays: audit entries under the id {erasure.tenant_id}, until their retention of "
-            f"{tenant.retention_days} days ends; backups and archived WAL, until they expire. Secrets in them can be "
+            f"What stays: audit entries and their seals under the id {erasure.tenant_id}, until their retention of "
+            f"{tenant.retention_days} days ends (the seals, which hold ids and hashes, for good); "
+            "backups and archived WAL, until they expire. Secrets in them can be "
             "read only with the key ring of their time: `rotate_keys --ring` with a new key, then discarding the old "
             f"one, ends that too. Running processes forget the data keys within {CACHE_LIFETIME_S:.0f} s."
         )
