@@ -1,7 +1,7 @@
-"""What the database has and the models do not, and the other way round.
+"""What the models declare against the catalogue, by name: where no second database can be made to compare with.
 
 1. What each model declares is read from the models themselves.
-2. Columns are compared by name, type and nullability; indexes and constraints by name.
+2. Columns are compared by name, type and nullability; indexes and constraints by name, their bodies not at all.
 3. Row security, keys, references and grants are compared by tenants.isolation.checks, not here.
 """
 
