@@ -21,15 +21,13 @@ from tenants.domain.invitation_mail import MailNotConfigured
 from tenants.domain.invitations import InvitationRefused, invite, resend_invitation, revoke_invitation
 from tenants.domain.people import LastAdministrator, check_not_last_administrator, deactivate_user
 from tenants.enums import Role
+from tenants.models import ApiKey, AuditEntry, AuditSeal, IdempotentRequest, Invitation, Tenant, User
 
 
 def _person(request: HttpRequest) -> User:
     person = request.user
     assert isinstance(person, User)  # noqa: S101  # the backoffice has no other users
     return person
-
-
-from tenants.models import ApiKey, AuditEntry, AuditSeal, IdempotentRequest, Invitation, Tenant, User
 
 
 @admin.register(Tenant)

@@ -21,6 +21,11 @@ PEPPER_MIN_BYTES = 16
 _UNKNOWN_DIGEST = "0" * 64
 
 
+def pepper_versions() -> frozenset[int]:
+    """Return the versions that API_KEY_PEPPER holds. Raises ImproperlyConfigured where it cannot be read."""
+    return frozenset(_peppers(settings.API_KEY_PEPPER))
+
+
 def newest_pepper_version() -> int:
     """The version under which new digests are made. Raises ImproperlyConfigured."""
     return next(iter(_peppers(settings.API_KEY_PEPPER)))

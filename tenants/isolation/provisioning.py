@@ -30,6 +30,40 @@ _LARGE_OBJECT_FUNCTIONS = """
   FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|lowrite|loread)'"""
 
 
+ATTRIBUTES = {
+    # The owner inherits pg_database_owner, to which schema public belongs; the backup login pg_read_all_data.
+    "LOGIN": "NOINHERIT NOCREATEDB NOBYPASSRLS",
+    "PLATFORM": "NOINHERIT NOCREATEDB NOBYPASSRLS",
+    "OWNER": "INHERIT CREATEDB NOBYPASSRLS",
+    "BACKUP": "INHERIT NOCREATEDB BYPASSRLS",
+}
+_RUNTIME_SETTINGS = {
+    # The token stands in the statement text: other sessions of the same login must not read it there.
+    "track_activities": "off",
+    "search_path": "public, pg_temp",
+    "timezone": "UTC",
+    "statement_timeout": "60s",
+}
+SETTINGS: dict[str, dict[str, str]] = {
+    "LOGIN": _RUNTIME_SETTINGS,
+    "PLATFORM": _RUNTIME_SETTINGS,
+    # A migration that waits for a lock makes everybody behind it wait too: it gives up and is run again.
+    "OWNER": {"lock_timeout": "10s"},
+    "BACKUP": {},
+}
+"""What provisioning sets for each login, and `doctor` compares."""
+
+
+def memberships(roles: DatabaseRoles) -> dict[str, frozenset[str]]:
+    """Return the roles that each kind of login is a member of: what an injected statement may become."""
+    return {
+        "LOGIN": frozenset({roles.app, roles.auth}),
+        "PLATFORM": frozenset({roles.platform}),
+        "OWNER": frozenset(),
+        "BACKUP": frozenset({"pg_read_all_data"}),
+    }
+
+
 def login_roles() -> dict[str, dict[str, Any]]:
     """Return the configured logins by kind (LOGIN, PLATFORM, OWNER, BACKUP) with their connection parameters."""
     default: Any = settings.DATABASES["default"]
@@ -45,37 +79,20 @@ def login_roles() -> dict[str, dict[str, Any]]:
 
 def cluster_statements(roles: DatabaseRoles, logins: dict[str, dict[str, Any]]) -> list[str]:
     """Return the statements a superuser runs once per cluster, and again without harm."""
-    statements = [_role_statement(role, "NOLOGIN") for role in roles.group_roles()]
-    # The owner inherits pg_database_owner, to which schema public belongs; the backup login pg_read_all_data.
-    attributes = {
-        "LOGIN": "NOINHERIT",
-        "PLATFORM": "NOINHERIT",
-        "OWNER": "INHERIT CREATEDB",
-        "BACKUP": "INHERIT BYPASSRLS",
-    }
+    statements = [_role_statement(role, "NOLOGIN NOCREATEDB NOBYPASSRLS") for role in roles.group_roles()]
     for kind, parameters in logins.items():
-        statements.append(_role_statement(parameters["user"], f"LOGIN {attributes[kind]}", parameters))
-    login = logins["LOGIN"]["user"]
-    statements.append(f'GRANT "{roles.app}", "{roles.auth}" TO "{login}"')
-    if "PLATFORM" in logins:
-        statements.append(f'GRANT "{roles.platform}" TO "{logins["PLATFORM"]["user"]}"')
+        user = parameters["user"]
+        statements.append(_role_statement(user, f"LOGIN {ATTRIBUTES[kind]}", parameters))
+        statements += [f'GRANT "{role}" TO "{user}"' for role in sorted(memberships(roles)[kind])]
+        statements += [
+            f'ALTER ROLE "{user}" SET {name} = {value if name == "search_path" else _literal(value)}'
+            for name, value in SETTINGS[kind].items()
+        ]
     if "OWNER" in logins:
         # Only a member may hand a function over to a role, and replace it there.
         statements.append(f'GRANT "{roles.search}" TO "{logins["OWNER"]["user"]}"')
         # `erase_tenant` empties tables leaf first; the checks of seven references a row would take 30 times as long.
         statements.append(f'GRANT SET ON PARAMETER session_replication_role TO "{logins["OWNER"]["user"]}"')
-    if "BACKUP" in logins:
-        statements.append(f'GRANT pg_read_all_data TO "{logins["BACKUP"]["user"]}"')
-    # A migration that waits for a lock makes everybody behind it wait too: it gives up and is run again.
-    statements.append(f"ALTER ROLE \"{logins['OWNER']['user']}\" SET lock_timeout = '10s'")
-    for kind in ("LOGIN", "PLATFORM"):
-        if kind in logins:
-            user = logins[kind]["user"]
-            # The token stands in the statement text: other sessions of the same login must not read it there.
-            statements.append(f'ALTER ROLE "{user}" SET track_activities = off')
-            statements.append(f'ALTER ROLE "{user}" SET search_path = public, pg_temp')
-            statements.append(f"ALTER ROLE \"{user}\" SET timezone = 'UTC'")
-            statements.append(f"ALTER ROLE \"{user}\" SET statement_timeout = '60s'")
     return statements
 
 
@@ -85,7 +102,7 @@ def _role_statement(role: str, attributes: str, parameters: dict[str, Any] | Non
     return (
         f"DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {_literal(role)}) "
         f'THEN CREATE ROLE "{role}"; END IF; END $do$; '
-        f'ALTER ROLE "{role}" WITH NOSUPERUSER NOREPLICATION {attributes}{secret}'
+        f'ALTER ROLE "{role}" WITH NOSUPERUSER NOREPLICATION NOCREATEROLE {attributes}{secret}'
     )
 
 

@@ -192,7 +192,7 @@ def _as_before(expected: Catalogue) -> Iterator[None]:
 def mend(difference: Difference) -> None:
     """Do what a difference says."""
     if difference.mend.startswith("manage.py "):
-        call_command(*difference.mend.removeprefix("manage.py ").split(), verbosity=0, skip_checks=True)
+        call_command(*difference.mend.removeprefix("manage.py ").split(), verbosity=0)
     else:
         with owner_connection() as owner:
             owner.execute(difference.mend.encode())

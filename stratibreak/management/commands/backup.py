@@ -10,6 +10,7 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from stratibreak.diagnosis.installation import backup_stamp
 from stratibreak.dumps import DumpFailed, dump_database, row_counts
 
 
@@ -32,5 +33,7 @@ class Command(BaseCommand):
             counts = row_counts(name)
         except (DumpFailed, OSError, psycopg.Error) as error:
             raise CommandError(f"No backup was written. {error}") from error
+        backup_stamp().parent.mkdir(exist_ok=True)
+        backup_stamp().touch()
         self.stdout.write(f"{sum(counts.values()):,} rows of {len(counts)} tables are in {file}.")
         self.stdout.write("Keep FIELD_KEYRING with it, elsewhere: without it the secrets in it cannot be read.")

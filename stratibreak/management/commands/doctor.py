@@ -22,18 +22,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of lines")
 
+        parser.add_argument("--quick", action="store_true", help="do not compare the schema with the migrations")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = diagnose()
+        findings = diagnose(is_quick=options["quick"])
         if options["json"]:
             self.stdout.write(json.dumps([asdict(finding) for finding in findings]))
         else:
             for finding in findings:
                 sign = "PROBLEM" if finding.is_problem else "ok"
-                mend = (
-                    f"  {finding.mend}"
-                    if finding.mend and (finding.is_problem or finding.state in {"off", "on"})
-                    else ""
-                )
+                is_off = finding.state in {"off", "on"}
+                mend = f"\n          mend: {finding.mend}" if finding.mend and (finding.is_problem or is_off) else ""
                 self.stdout.write(f"{sign:<8}{finding.subject}: {finding.state}{mend}")
         if any(finding.is_problem for finding in findings):
             sys.exit(1)
