@@ -36,6 +36,9 @@ ROUTES: Routes = {
 ITEM_VIEWS = {**predictions.api.ITEM_VIEWS, **stratibreak.api.ITEM_VIEWS}
 """Further things to ask of an item, by address."""
 
+REPORT_VIEWS = tenants.api.organisation.REPORT_VIEWS
+"""Reports over many rows, by address."""
+
 
 class UnknownAddressView(APIView):
     """Whatever else lies under /api/: a problem document, and not the page a browser would get."""
@@ -64,6 +67,6 @@ api_urlpatterns = [
     path("api/v1/openapi.json", openapi_view, name="openapi"),
     path("api/v1/docs", docs_view, name="api-docs"),
     path("api/v1/", include(_router().urls)),
-    path("api/v1/", include([path(route, view) for route, view in ITEM_VIEWS.items()])),
+    path("api/v1/", include([path(route, view) for route, view in {**ITEM_VIEWS, **REPORT_VIEWS}.items()])),
     re_path(r"^api/", UnknownAddressView.as_view()),
 ]

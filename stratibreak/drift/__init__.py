@@ -10,13 +10,14 @@ would need a normaliser of its own. The price is some seconds and the right to m
 from .catalogue import Catalogue, Part, read_catalogue
 from .comparison import Difference, differences
 from .models import schema_differences
-from .scratch import ScratchUnavailable, expected_catalogue
+from .scratch import ScratchUnavailable, connection_to, expected_catalogue
 
 __all__ = [
     "Catalogue",
     "Difference",
     "Part",
     "ScratchUnavailable",
+    "connection_to",
     "differences",
     "expected_catalogue",
     "read_catalogue",

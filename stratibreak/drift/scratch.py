@@ -31,7 +31,7 @@ def expected_catalogue() -> Catalogue:
     """
     name = f"{connections[DEFAULT_DB_ALIAS].settings_dict['NAME']}_expected_{os.getpid()}"[-63:]
     context = AccessContext(Purpose.OWNER, reason="comparing the schema with the migrations")
-    with _database(name), connect_as(OWNER), use_context(context), _connection_to(name) as scratch:
+    with _database(name), connect_as(OWNER), use_context(context), connection_to(name) as scratch:
         executor = MigrationExecutor(scratch)
         executor.migrate(executor.loader.graph.leaf_nodes())
         sync_access(scratch)
@@ -62,8 +62,8 @@ def _maintenance_address() -> dict[str, Any]:
 
 
 @contextmanager
-def _connection_to(name: str) -> Iterator[Any]:
-    """Stand a connection to the scratch database in for the default one, for migrations that ask for that."""
+def connection_to(name: str) -> Iterator[Any]:
+    """Let a connection to another database of the same server stand in for the default one."""
     used = connections[DEFAULT_DB_ALIAS]
     scratch = connections.create_connection(DEFAULT_DB_ALIAS)
     scratch.settings_dict = {**scratch.settings_dict, "NAME": name}

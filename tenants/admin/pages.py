@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 
@@ -20,6 +21,7 @@ from tenants.domain.api_keys import create_api_key, revoke_api_key
 from tenants.domain.invitation_mail import MailNotConfigured
 from tenants.domain.invitations import InvitationRefused, invite, resend_invitation, revoke_invitation
 from tenants.domain.people import LastAdministrator, check_not_last_administrator, deactivate_user
+from tenants.domain.suspicious_activity import suspicious_activity, suspicious_activity_rules
 from tenants.enums import Role
 from tenants.models import ApiKey, AuditEntry, AuditSeal, IdempotentRequest, Invitation, Tenant, User
 
@@ -242,6 +244,27 @@ class AuditEntryPage(SystemAdmin):
     search_fields = ("resource_id__exact", "request_id__exact")
     ordering = ("-timestamp", "-id")
     exclude = ("row_hash",)
+    change_list_template = "admin/audit_entry_list.html"
+
+    def get_urls(self) -> list[Any]:
+        report = path("suspicious/", self.admin_site.admin_view(self.suspicious_view), name="suspicious_activity")
+        return [report, *super().get_urls()]
+
+    def suspicious_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what of the last seven days deserves a look, within one organisation."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if reads_across_tenants():
+            self.message_user(request, "Enter one organisation to see what deserves a look in it.", messages.ERROR)
+            return HttpResponseRedirect("../")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Suspicious activity",
+            "found": suspicious_activity(at=timezone.now()),
+            "rules": suspicious_activity_rules(),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/suspicious_activity.html", context)
 
     def has_tenant(self) -> bool:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar, cast
 
 from django.http import HttpResponse
@@ -20,10 +21,12 @@ from tenants.api.serializers import TenantModelSerializer
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
 from tenants.domain.api_keys import create_api_key, revoke_api_key
 from tenants.domain.people import LastAdministrator, change_user, deactivate_user
+from tenants.domain.suspicious_activity import SuspicionKind, suspicious_activity
 from tenants.enums import ApiScope, Role
 from tenants.models import ApiKey, Tenant, User
 from tenants.models.audit_entry import AuditEntry
 from tenants.models.audit_seal import AuditSeal
+from tenants.permissions import Action
 
 
 class TenantSerializer(TenantModelSerializer[Tenant]):
@@ -206,6 +209,44 @@ class AuditEntryViewSet(ReadOnlyTenantViewSet[AuditEntry]):
     }
     orderings = ("timestamp",)
     default_ordering = "-timestamp"
+
+
+class SuspicionSerializer(serializers.Serializer[Any]):
+    """Something in the audit log that deserves a look. It says that nobody did wrong."""
+
+    kind = serializers.ChoiceField(choices=SuspicionKind.choices)
+    actor_id = serializers.UUIDField(allow_null=True)
+    ip_address = serializers.IPAddressField(allow_null=True)
+    user_agent = serializers.CharField()
+    first_at = serializers.DateTimeField()
+    last_at = serializers.DateTimeField()
+    count = serializers.IntegerField(help_text="Audit entries behind it.")
+
+
+class SuspiciousActivityAnswer(serializers.Serializer[Any]):
+    """What happened in the last seven days."""
+
+    results = SuspicionSerializer(many=True)
+
+
+class SuspiciousActivityViewSet(ReadOnlyTenantViewSet[AuditEntry]):
+    """Refused attempts in a burst, lockouts, logins from new user agents, exports above the usual."""
+
+    model = AuditEntry
+    serializer_class = AuditEntrySerializer
+    custom_actions = {"report": Action.VIEW}
+    pagination_class = None
+    filter_backends = []
+
+    @extend_schema(operation_id="suspicious_activity_list", responses={200: SuspiciousActivityAnswer})
+    def report(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What deserves a look, of the last seven days, newest first; computed from the audit log."""
+        found = [asdict(each) for each in suspicious_activity(at=timezone.now())]
+        return answer(request, encode({"results": found}))
+
+
+REPORT_VIEWS = {"suspicious-activity": SuspiciousActivityViewSet.as_view({"get": "report"})}
+"""Reports over many rows, by address."""
 
 
 class AuditSealSerializer(TenantModelSerializer[AuditSeal]):

@@ -22,6 +22,7 @@ from tests.api.endpoints import (
     ENDPOINTS,
     ITEM_ACTIONS,
     OPEN_TO_STRANGERS,
+    REPORTS,
     Endpoint,
     ItemAction,
     resolved_routes,
@@ -38,7 +39,7 @@ each_item_action = pytest.mark.parametrize("item_action", ITEM_ACTIONS, ids=lamb
 
 
 def test_every_address_is_known() -> None:
-    known = set(OPEN_TO_STRANGERS)
+    known = {*OPEN_TO_STRANGERS, *REPORTS}
     for endpoint in ENDPOINTS:
         known |= {endpoint.name, f"{endpoint.name}/<id>", f"{endpoint.name}/export"}
     known |= {each.route for each in ITEM_ACTIONS}
@@ -211,6 +212,14 @@ def test_an_item_action_asks_the_matrix(
         assert own.status_code == (item_action.bare_status if permitted else 403)
         assert _comparable(other) == _comparable(nothing)
         assert other.status_code == (404 if permitted else 403)
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_report_asks_the_matrix(report: str, ours: LookAlike, as_role: Callable[[Role], ApiClient]) -> None:
+    got = {role: as_role(role).fetch(f"/api/v1/{report}").status_code for role in Role}
+
+    assert got == {role: 200 if allowed(role, Action.VIEW, REPORTS[report]) else 403 for role in Role}
+    assert ApiClient().fetch(f"/api/v1/{report}").status_code == 401
 
 
 @each_endpoint

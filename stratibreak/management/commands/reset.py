@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections
 
-from stratibreak.dumps import DumpFailed, drop_database
+from stratibreak.dumps import DumpFailed, create_empty_database, drop_database, required_credentials
 
 
 class Command(BaseCommand):
@@ -31,10 +31,11 @@ class Command(BaseCommand):
             raise CommandError(f"DATABASE_URL is set: to drop that database say --yes-drop {name}. Nothing was done.")
         connections.close_all()
         try:
+            required_credentials("OWNER")
             drop_database(name)
+            create_empty_database(name)
         except (DumpFailed, psycopg.Error) as error:
-            raise CommandError(f"{name} was not dropped. {error}") from error
-        call_command("provision_database", stdout=self.stdout)
+            raise CommandError(f"{name} was not made anew. {error}") from error
         call_command("migrate", verbosity=0, interactive=False)
         call_command("demo", no_server=True, stdout=self.stdout)
         self.stdout.write(f"{name} is new.")

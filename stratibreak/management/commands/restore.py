@@ -8,11 +8,10 @@ from typing import Any
 
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import Error, connection
 
-from stratibreak.dumps import DumpFailed, restore_database, row_counts
-from tenants.isolation.owner import owner_access
-from tenants.isolation.provisioning import sync_access
+from stratibreak.dumps import DumpFailed, database_exists, restore_database, row_counts
+from tenants.isolation.roles import credentials
 
 
 class Command(BaseCommand):
@@ -31,15 +30,18 @@ class Command(BaseCommand):
         if not file.is_file():
             raise CommandError(f"There is no file {file}.")
         try:
-            if options["replace"] != name and row_counts(name):
+            if options["replace"] != name and database_exists(name) and row_counts(name):
                 raise CommandError(f"The database {name} is not empty. To give up what it holds: --replace {name}")
             connection.close()
             restore_database(name, file)
-            with owner_access("manage.py restore"):
-                sync_access(connection)
             counts = row_counts(name)
-        except (DumpFailed, psycopg.Error) as error:
+        except (DumpFailed, Error, psycopg.Error) as error:
             raise CommandError(f"{error}") from error
         for table, rows in counts.items():
             self.stdout.write(f"{rows:>12,}  {table}")
         self.stdout.write(f"{sum(counts.values()):,} rows of {len(counts)} tables were restored.")
+        if credentials("SUPERUSER") is None:
+            self.stdout.write(
+                "Without DATABASE_SUPERUSER_URL the functions of large objects stay open to everybody in the new "
+                "database: `manage.py provision_database` closes them."
+            )
