@@ -67,6 +67,7 @@ api_urlpatterns = [
     path("api/v1/openapi.json", openapi_view, name="openapi"),
     path("api/v1/docs", docs_view, name="api-docs"),
     path("api/v1/", include(_router().urls)),
-    path("api/v1/", include([path(route, view) for route, view in {**ITEM_VIEWS, **REPORT_VIEWS}.items()])),
+    path("api/v1/", include([path(route, view) for route, view in ITEM_VIEWS.items()])),
+    path("api/v1/", include([path(route, view) for route, view in REPORT_VIEWS.items()])),
     re_path(r"^api/", UnknownAddressView.as_view()),
 ]

@@ -202,8 +202,10 @@ def _of_unsealed(done: _Comparison, transaction_id: int) -> tuple[str, str] | No
     After a move to another server the claims of the last one mean nothing until the next run of the sealer.
     """
     last = done.seals[max(done.seals)] if done.seals else None
-    is_here = last is not None and last.cluster == done.now.cluster
-    if is_here and not last.below_transaction <= transaction_id < done.now.xmax:
+    if last is None or last.cluster != done.now.cluster:
+        done.unsealed_entries += 1
+        return None
+    if not last.below_transaction <= transaction_id < done.now.xmax:
         return "inserted", "is in no seal, and was not written when it says"
     done.unsealed_entries += 1
     return None

@@ -48,7 +48,7 @@ class AuditSeal(IsolatedModel):
     previous_mac = models.BinaryField(max_length=32, editable=False)
     mac = models.BinaryField(max_length=32, editable=False)
 
-    objects: ClassVar[TenantManager[AuditSeal]] = TenantManager()
+    objects: ClassVar[TenantManager[Any]] = TenantManager()
 
     class Meta:
         verbose_name = "audit seal"

@@ -80,9 +80,9 @@ class Installation:
     def server(self, database: str = "stratibreak") -> psycopg.Connection[Any]:
         return psycopg.connect(self.superuser, dbname=database, autocommit=True)
 
-    def contents(self) -> dict[str, tuple[int, str]]:
+    def contents(self) -> dict[str, tuple[Any, ...] | None]:
         """Count and digest of every row of every table, of all organisations."""
-        found = {}
+        found: dict[str, tuple[Any, ...] | None] = {}
         with self.server() as server:
             for (table,) in server.execute(_TABLES).fetchall():
                 query = SQL(
@@ -119,6 +119,12 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _count(contents: dict[str, tuple[Any, ...] | None], table: str) -> int:
+    row = contents[table]
+    assert row is not None
+    return int(row[0])
+
+
 @pytest.fixture(scope="module")
 def dump(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("dumps") / "all.dump"
@@ -140,8 +146,8 @@ def test_every_row_is_back_and_policies_are_forced(installation: Installation, d
     assert "is not empty" in refused.stderr
     assert done.returncode == 0, done.stderr
     assert installation.contents() == before
-    assert before["tenants_tenant"][0] == 2
-    assert all(before[table][0] for table in ("tenants_auditentry", "tenants_auditseal", "tenants_tenantdatakey"))
+    assert _count(before, "tenants_tenant") == 2
+    assert all(_count(before, table) for table in ("tenants_auditentry", "tenants_auditseal", "tenants_tenantdatakey"))
     with installation.server() as server:
         assert server.execute(_UNFORCED).fetchall() == []
         assert server.execute("SELECT datname FROM pg_database WHERE datname LIKE 'stratibreak\\_%'").fetchall() == []
@@ -240,4 +246,4 @@ def test_reset_starts_anew_with_the_owner_alone(installation: Installation) -> N
     done = installation.manage("reset", "--yes-drop", "stratibreak", without=("DATABASE_SUPERUSER_URL",))
 
     assert done.returncode == 0, done.stderr
-    assert installation.contents()["tenants_tenant"][0] == 2
+    assert _count(installation.contents(), "tenants_tenant") == 2
