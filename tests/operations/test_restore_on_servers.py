@@ -61,7 +61,7 @@ class _OfVersion(Server):
 
 @dataclass(frozen=True)
 class Installation:
-    """A server with the demo's two organisations, and the environment of whoever operates it."""
+    """A server with the demo's two organisations and an empty third, and the environment of whoever operates it."""
 
     environment: dict[str, str]
     superuser: str
@@ -109,7 +109,8 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
         urls = socket_urls(server.places.sockets)
         environment = {**os.environ, **urls.environment(), "DEBUG": "true"}
         made = Installation(environment, urls.superuser)
-        for command in (["provision_database"], ["migrate", "--verbosity=0"], ["loaddata", "demo"]):
+        opened = ["create_tenant", "--name", "Demo Organisation C", "--admin-email", "first@demo.example"]
+        for command in (["provision_database"], ["migrate", "--verbosity=0"], ["loaddata", "demo"], opened):
             done = made.manage(*command)
             assert done.returncode == 0, done.stderr
         assert made.manage("audit_seal").returncode == 0
@@ -146,7 +147,7 @@ def test_every_row_is_back_and_policies_are_forced(installation: Installation, d
     assert "is not empty" in refused.stderr
     assert done.returncode == 0, done.stderr
     assert installation.contents() == before
-    assert _count(before, "tenants_tenant") == 2
+    assert _count(before, "tenants_tenant") == 3
     assert all(_count(before, table) for table in ("tenants_auditentry", "tenants_auditseal", "tenants_tenantdatakey"))
     with installation.server() as server:
         assert server.execute(_UNFORCED).fetchall() == []
