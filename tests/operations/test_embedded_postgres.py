@@ -303,9 +303,22 @@ def test_secrets_are_made_once_and_readable_by_us_alone(root: Path) -> None:
     second = development_secrets(root)
 
     assert first == second
-    assert set(first) == {"SECRET_KEY", "FIELD_KEYRING", "CONTEXT_SIGNING_KEY", "API_KEY_PEPPER"}
+    assert set(first) == {"SECRET_KEY", "FIELD_KEYRING", "CONTEXT_SIGNING_KEY", "API_KEY_PEPPER", "AUDIT_SEAL_KEYS"}
     assert _mode(root / ".stratibreak" / "secrets.env") == 0o600
     assert [path.name for path in (root / ".stratibreak").iterdir()] == ["secrets.env"]
+
+
+def test_a_secret_that_came_later_joins_an_older_file_and_changes_no_other(root: Path) -> None:
+    first = development_secrets(root)
+    file = root / ".stratibreak" / "secrets.env"
+    kept = [line for line in file.read_text().splitlines(keepends=True) if not line.startswith("AUDIT_SEAL_KEYS")]
+    file.write_text("".join(kept))
+
+    second, third = development_secrets(root), development_secrets(root)
+
+    assert second == third
+    assert {name for name in first if second[name] != first[name]} == {"AUDIT_SEAL_KEYS"}
+    assert _mode(file) == 0o600
 
 
 def test_two_working_copies_have_different_secrets(root: Path) -> None:
