@@ -128,3 +128,20 @@ def test_each_organisation_searches_its_own_rows_only(loaded: str) -> None:
 
 def test_checks_of_the_database_pass(loaded: str) -> None:
     assert "no issues" in _run(loaded, "manage.py", "check", "--database", "default")
+
+
+def test_doctor_says_which_layers_are_off_and_finds_nothing_wrong(loaded: str) -> None:
+    told = json.loads(_run(loaded, "manage.py", "doctor", "--json"))
+
+    states = {finding["subject"]: finding["state"] for finding in told}
+    assert states["roles"] == states["signed context"] == states["platform login"] == "off"
+    assert states["database users"].startswith("one for everything")
+    assert states["schema"].startswith("as declared, by name; bodies not compared: permission denied")
+    assert [finding for finding in told if finding["is_problem"]] == []
+
+
+def test_the_audit_trail_is_sealed_and_verified(loaded: str) -> None:
+    _run(loaded, "manage.py", "audit_partitions")
+
+    assert "0 wait for open transactions" in _run(loaded, "manage.py", "audit_seal")
+    assert "as sealed by" in _run(loaded, "manage.py", "audit_verify")
