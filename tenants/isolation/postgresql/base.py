@@ -11,15 +11,15 @@ Outside a transaction nothing is issued, and the login itself has no rights: no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper, debug_transaction
 
-from ..context import AccessContext, Purpose, current_context
+from ..context import AccessContext, Purpose, TenantContextRequired, current_context, use_context
 from ..roles import credentials, database_roles
 from ..signing import ContextSigner, unsigned_claim
 from .creation import DatabaseCreation
@@ -48,8 +48,67 @@ class _ContextCursor(CursorWrapper):
         self.db.issue_context()
         return super()._executemany(sql, param_list, *ignored)
 
+    # What psycopg's cursor runs by itself: Django would hand these through.
+
+    def callproc(self, *args: Any, **kwargs: Any) -> Any:
+        self.db.issue_context()
+        return super().callproc(*args, **kwargs)
+
+    def copy(self, *args: Any, **kwargs: Any) -> Any:
+        self.db.issue_context()
+        return self.cursor.copy(*args, **kwargs)
+
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        self.db.issue_context()
+        return self.cursor.stream(*args, **kwargs)
+
 
 class _ContextDebugCursor(CursorDebugWrapper, _ContextCursor):
+    """The same, with Django's query log."""
+
+
+class _ServerCursor(_ContextCursor):
+    """A server-side cursor: its rows are found while they are fetched, by the policies in force at that moment.
+
+    Raises TenantContextRequired where they are fetched in another context than the one that opened it.
+    """
+
+    _opened_in: AccessContext | None = None
+
+    def _execute(self, *args: Any) -> Any:
+        self._opened_in = current_context()
+        return super()._execute(*args)
+
+    @contextmanager
+    def _in_its_context(self) -> Iterator[None]:
+        if not same_transport(self._opened_in, current_context()):
+            raise TenantContextRequired("Rows of an iterator are read in the context it was opened in.")
+        self.db.issue_context()
+        with self.db.wrap_database_errors:
+            yield
+
+    def fetchone(self) -> Any:
+        with self._in_its_context():
+            return self.cursor.fetchone()
+
+    def fetchmany(self, *args: Any) -> Any:
+        with self._in_its_context():
+            return self.cursor.fetchmany(*args)
+
+    def fetchall(self) -> Any:
+        with self._in_its_context():
+            return self.cursor.fetchall()
+
+    def scroll(self, *args: Any, **kwargs: Any) -> Any:
+        with self._in_its_context():
+            return self.cursor.scroll(*args, **kwargs)
+
+    def __iter__(self) -> Iterator[Any]:
+        while (row := self.fetchone()) is not None:
+            yield row
+
+
+class _DebugServerCursor(_ContextDebugCursor, _ServerCursor):
     """The same, with Django's query log."""
 
 
@@ -96,7 +155,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _access_mode(self) -> str:
         """Return what a transaction is opened as: its mode is fixed before settings can be reset."""
-        return "" if self.alias == PLATFORM_ALIAS else " READ WRITE"
+        return " ISOLATION LEVEL READ COMMITTED" + ("" if self.alias == PLATFORM_ALIAS else " READ WRITE")
 
     def issue_context(self) -> None:
         """Issue the context in force again where it differs from what the open transaction carries."""
@@ -105,7 +164,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         context = current_context()
         if context is self._issued and not self._issue_needed:
             return
-        if self._same_transport(context) and not self._issue_needed:
+        if same_transport(context, self._issued) and not self._issue_needed:
             self._issued = context
             return
         claim = self._transport(context) or self._transport_of_nobody()
@@ -126,12 +185,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._savepoint_rollback(sid)
         finally:
             self._issue_needed = True
-
-    def _same_transport(self, context: AccessContext | None) -> bool:
-        issued = self._issued
-        if context is None or issued is None:
-            return context is issued
-        return (context.purpose, context.tenant_id) == (issued.purpose, issued.tenant_id)
 
     def _transport(self, context: AccessContext | None) -> str:
         """Return the SET LOCAL statements for a context, "" where this connection carries none.
@@ -167,13 +220,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return what the query log shows: never the token."""
         return f"{verb} ({context.purpose.value} {context.tenant_id or ''})" if context else verb
 
+    def on_commit(self, func: Callable[[], Any], robust: bool = False) -> None:
+        """Call ``func`` after the commit in the context of now: by then an outer one may be in force."""
+        context = current_context()
+
+        def in_context() -> Any:
+            with use_context(context):
+                return func()
+
+        super().on_commit(in_context if callable(func) else func, robust)
+
     # Cursors
 
     def make_cursor(self, cursor: Any) -> _ContextCursor:
-        return _ContextCursor(cursor, self)
+        return (_ServerCursor if _is_server_side(cursor) else _ContextCursor)(cursor, self)
 
     def make_debug_cursor(self, cursor: Any) -> _ContextDebugCursor:
-        return _ContextDebugCursor(cursor, self)
+        return (_DebugServerCursor if _is_server_side(cursor) else _ContextDebugCursor)(cursor, self)
+
+
+def same_transport(one: AccessContext | None, other: AccessContext | None) -> bool:
+    """Whether both contexts say the same to the database, whoever acts in them."""
+    if one is None or other is None:
+        return one is other
+    return (one.purpose, one.tenant_id) == (other.purpose, other.tenant_id)
+
+
+def _is_server_side(cursor: Any) -> bool:
+    return getattr(cursor, "name", None) is not None
 
 
 def rows(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
