@@ -15,6 +15,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -49,6 +52,16 @@ class OperatorStepForm(forms.Form):
         field.choices = [*across, *organisations]
 
 
+class CompletionView(AutocompleteJsonView):
+    """Offers rows for a reference; a relation in the other direction is refused, where Django would fail."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        asked = super().process_request(request)
+        if not isinstance(asked[2], models.Field):
+            raise PermissionDenied
+        return asked
+
+
 class BackofficeSite(AdminSite):
     """Django's admin, with the operator's step before it and the audit trail instead of its own log."""
 
@@ -65,7 +78,8 @@ class BackofficeSite(AdminSite):
         super().register(kept, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return bool(getattr(request.user, "is_staff", False))
+        """Whether a person is here who may enter: a machine's key never opens a page."""
+        return bool(getattr(request.user, "is_staff", False)) and getattr(request, "api_key", None) is None
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Sign in by the same path as the API; stands outside every transaction (`tenants.strangers`)."""
@@ -117,6 +131,9 @@ class BackofficeSite(AdminSite):
         recent = in_words(AuditEntry.objects.all()[:RECENT_ENTRIES])
         overview = None if reads_across_tenants() else overview_rows()
         return super().index(request, {"recent_entries": recent, "overview": overview, **(extra_context or {})})
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return CompletionView.as_view(admin_site=self)(request)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Change one's own password under the auth purpose, which operators have too."""

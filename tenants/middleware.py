@@ -32,6 +32,7 @@ from tenants.strangers import is_strangers_door
 
 logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+API_PATH = "/api/"
 _REFUSED = 403
 _FIRST_ERROR = 400
 STALLED_READER = "60s"
@@ -129,10 +130,11 @@ def resolve_user(request: HttpRequest) -> User | None:
     """Return who asks: the bearer of an API key, or the user of the session; None for a stranger.
 
     Puts ``api_key`` and ``api_key_refused`` on the request.  A stranger costs no database work.
+    A key opens the API and nothing else: the backoffice asks the role only, and a key's scopes would count for nothing.
     """
     bare: Any = request
     bare.api_key, bare.api_key_refused = None, False
-    header = request.headers.get("Authorization", "")
+    header = request.headers.get("Authorization", "") if request.path.startswith(API_PATH) else ""
     if header:
         with auth_context():
             found = authenticate_api_key(header)

@@ -7,8 +7,11 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -39,7 +42,8 @@ MANY_MATCHES = (
     f"More than {MOST_MATCHES:,} match. Only the newest {MOST_MATCHES:,} are shown: add a word to find fewer."
 )
 SEARCH_HELP = "Words in any order, each by its beginning. A key such as ABC-123 finds itself."
-PATTERN_LOOKUPS = frozenset({"regex", "iregex"})
+REFUSED_LOOKUPS = frozenset({"regex", "iregex", "year", "iso_year"})
+"""Patterns, and years that no date has: both fail while rows are read."""
 _OK = 200
 
 
@@ -49,7 +53,49 @@ def reads_across_tenants() -> bool:
     return context is not None and context.purpose is Purpose.PLATFORM
 
 
-class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for all models
+def is_key_of(field: models.Field[Any, Any], text: object) -> bool:
+    """Whether the text can be a value of a key, there or not: Django answers anything else with an error page."""
+    try:
+        field.to_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+class ReferenceSelect(AutocompleteSelect):
+    """Completes a reference by typing; what cannot be a key selects nothing."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        key = self.field.remote_field.model._meta.pk
+        return super().optgroups(name, [each for each in value if is_key_of(key, each)], attrs)
+
+
+class CompletedReferences:
+    """What a page and the rows edited on it share: every reference is completed by typing.
+
+    A list of all rows would be a page of a million options.
+    """
+
+    model: Any
+    admin_site: Any
+    fk_name: str | None = None
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return every reference that people write, except the one from a row to the page it is edited on."""
+        return tuple(
+            field.name
+            for field in self.model._meta.concrete_fields
+            if isinstance(field, TenantForeignKey) and field.editable and field.name != self.fk_name
+        )
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", ReferenceSelect(db_field, self.admin_site, using=kwargs.get("using")))
+        page: Any = super()
+        return page.formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-arg]  # one base for all models
     """Lists fast at a million rows, completes references, writes only inside one tenant.
 
     Who may do what comes from the role matrix through ``User.has_perm``; the tenant from the request's context.
@@ -95,9 +141,9 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
         return (*wanted, "tenant") if reads_across_tenants() and self.has_tenant() else wanted
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse filters over secrets, which would give them away letter by letter, and over patterns."""
+        """Refuse filters over secrets, which would give them away letter by letter, and those that may fail."""
         parts = lookup.split("__")
-        if not WITHHELD_COLUMNS.isdisjoint(parts) or not PATTERN_LOOKUPS.isdisjoint(parts):
+        if not WITHHELD_COLUMNS.isdisjoint(parts) or not REFUSED_LOOKUPS.isdisjoint(parts):
             return False
         allowed: bool = super().lookup_allowed(lookup, value, request)
         return allowed
@@ -193,14 +239,6 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
 
     # Forms
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Complete every reference by typing: a list of all rows would be a page of a million options."""
-        return tuple(
-            field.name
-            for field in self.model._meta.concrete_fields
-            if isinstance(field, TenantForeignKey) and field.editable
-        )
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         """Show what the system writes (times, versions, counts) below what people write."""
         shown = tuple(super().get_readonly_fields(request, obj))
@@ -231,6 +269,14 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # one base for a
             for row in formset.deleted_objects:
                 row.delete()
         formset.save_m2m()
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
+        """Do what was chosen for the marked rows. Raises DisallowedModelAdminLookup for a mark that is no key."""
+        key = self.model._meta.pk
+        if not all(is_key_of(key, mark) for mark in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise DisallowedModelAdminLookup("A marked row is none of this list.")
+        done: HttpResponse | None = super().response_action(request, queryset)
+        return done
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete one row; what still refers to it is named instead of a page of errors."""
@@ -352,7 +398,7 @@ class SystemAdmin(TenantAdmin):
         return False
 
 
-class TenantInline(admin.TabularInline):  # type: ignore[type-arg]  # one base for all models
+class TenantInline(CompletedReferences, admin.TabularInline):  # type: ignore[type-arg]  # one base for all models
     """Rows contained in another one, edited with it."""
 
     extra = 0
@@ -361,13 +407,6 @@ class TenantInline(admin.TabularInline):  # type: ignore[type-arg]  # one base f
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         return name_after_column(super().formfield_for_dbfield(db_field, request, **kwargs))
-
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return tuple(
-            field.name
-            for field in self.model._meta.concrete_fields
-            if isinstance(field, TenantForeignKey) and field.editable and field.name != self.fk_name
-        )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return not reads_across_tenants() and super().has_add_permission(request, obj)

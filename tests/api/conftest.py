@@ -51,6 +51,16 @@ def let_go(answer: Any) -> None:
         request_finished.connect(close_old_connections)
 
 
+def machine_of(one: LookAlike, role: Role, *scopes: ApiScope) -> ApiClient:
+    """A machine with a key that acts as the tenant's person of a role, within scopes."""
+    user, now = one.users[role], timezone.now()
+    with tenant_context(one.tenant.pk):
+        made = create_api_key(
+            name="Machine", user=user, scopes=scopes, expires_at=now + timedelta(days=1), by=user, at=now
+        )
+    return ApiClient(headers={"Authorization": f"Bearer {made.secret_text}"})
+
+
 @pytest.fixture
 def as_role(db: None, ours: LookAlike) -> Callable[[Role], ApiClient]:
     """Browsers of people of our tenant, by role."""
@@ -73,12 +83,4 @@ def _no_collected_files(settings: Any) -> None:
 def key_of(db: None, ours: LookAlike) -> Callable[..., ApiClient]:
     """Machines of our tenant: a key that acts as the person of a role, within scopes."""
 
-    def make(role: Role, *scopes: ApiScope) -> ApiClient:
-        user, now = ours.users[role], timezone.now()
-        with tenant_context(ours.tenant.pk):
-            made = create_api_key(
-                name="Machine", user=user, scopes=scopes, expires_at=now + timedelta(days=1), by=user, at=now
-            )
-        return ApiClient(headers={"Authorization": f"Bearer {made.secret_text}"})
-
-    return make
+    return lambda role, *scopes: machine_of(ours, role, *scopes)
