@@ -92,10 +92,10 @@ def import_file(*, project: Project, stream: IO[bytes], request: ImportRequest, 
     """
     digest, file_bytes = _digest(stream)
     file = _open(stream, request)
-    broken = _broken_lines(file) if request.is_strict else []
-    if broken:
+    broken = _broken_lines(file) if request.is_strict else _BrokenLines()
+    if broken.count:
         with doorway.transaction():
-            return _refuse(project, request, file, digest=digest, errors=broken, at=doorway.now())
+            return _refuse(project, request, file, digest=digest, broken=broken, at=doorway.now())
     with doorway.transaction():
         run = _begin(project, request, file, digest=digest, at=doorway.now())
     file = _open(stream, request)
@@ -117,6 +117,14 @@ class _Chunk:
     observations: ObservationBatch
     errors: list[LineError]
     notes: Counter[Note]
+
+
+@dataclass(slots=True)
+class _BrokenLines:
+    """How many lines are broken, and the first of them: a file may hold more than memory does."""
+
+    count: int = 0
+    first: list[LineError] = field(default_factory=list)
 
 
 def _digest(stream: IO[bytes]) -> tuple[str, int]:
@@ -141,8 +149,12 @@ def _zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def _broken_lines(file: ReadFile) -> list[LineError]:
-    return [error for record in file.records for error in record.errors]
+def _broken_lines(file: ReadFile) -> _BrokenLines:
+    broken = _BrokenLines()
+    for record in file.records:
+        broken.count += len(record.errors)
+        broken.first.extend(record.errors[: KEPT_ERRORS - len(broken.first)])
+    return broken
 
 
 def _chunks(records: Iterator[ParsedRecord]) -> Iterator[_Chunk]:
@@ -237,10 +249,10 @@ def _finish(project: Project, run: ImportRun, *, at: datetime) -> ImportRun:
 
 
 def _refuse(
-    project: Project, request: ImportRequest, file: ReadFile, *, digest: str, errors: list[LineError], at: datetime
+    project: Project, request: ImportRequest, file: ReadFile, *, digest: str, broken: _BrokenLines, at: datetime
 ) -> ImportRun:
     run = _new_run(project, request, file, digest=digest, at=at)
-    run.failed_count, run.errors = len(errors), _as_json(errors)
+    run.failed_count, run.errors = broken.count, _as_json(broken.first)
     run.status, run.finished_at = ImportStatus.REFUSED, at
     run.save()
     _audit(run)

@@ -6,6 +6,7 @@ Memory stays at one line whatever the file holds, and a small compressed file ca
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ UTF8_MARK: Final = b"\xef\xbb\xbf"
 UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 LINE_BYTES: Final = 32 * 1024 * 1024  # a page of 100 Jira issues with long histories has about 4 MiB
 FILE_BYTES: Final = 4 * 1024 * 1024 * 1024
+UNPACKED_RATIO: Final = 100  # a Jira export packs to a tenth, a table of much the same to a thirtieth
+UNPACKED_FREE_BYTES: Final = 64 * 1024 * 1024  # whatever the ratio: no more work than an upload of that size
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,15 @@ class TextLine:
 
     number: int
     text: str
+
+
+def most_bytes(stream: IO[bytes]) -> int:
+    """How much of the file is read at most, unpacked: what a small compressed file may cost is bounded by its size."""
+    if not _is_gzip(stream):
+        return FILE_BYTES
+    packed_bytes = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return min(FILE_BYTES, max(UNPACKED_FREE_BYTES, UNPACKED_RATIO * packed_bytes))
 
 
 def open_unpacked(stream: IO[bytes]) -> IO[bytes]:

@@ -13,11 +13,12 @@ from projects.imports.csv_items import RowReader, fitting_profile
 from projects.imports.csv_profiles import PROFILES
 from projects.imports.csv_reader import CsvTable, read_table
 from projects.imports.errors import ImportFileRefused, LineError
-from projects.imports.lines import TextLine, open_unpacked, read_lines
+from projects.imports.lines import TextLine, most_bytes, open_unpacked, read_lines
 from projects.imports.records import ParsedRecord
 
 JIRA_REST: Final = "jira-rest"
 PROFILE_NAMES: Final = (JIRA_REST, *(profile.name for profile in PROFILES))
+MOST_BROKEN_RECORDS: Final = 10_000
 CSV_PROFILES: Final = {profile.name: profile for profile in PROFILES}
 
 
@@ -44,15 +45,16 @@ def read_file(stream: IO[bytes], *, profile: str | None = None, zone: tzinfo | N
     """
     if profile is not None and profile not in PROFILE_NAMES:
         raise ImportFileRefused(f"There is no profile of that name; there are {', '.join(PROFILE_NAMES)}.")
-    lines = dropwhile(_is_blank, read_lines(open_unpacked(stream)))
+    file_bytes = most_bytes(stream)
+    lines = dropwhile(_is_blank, read_lines(open_unpacked(stream), file_bytes=file_bytes))
     first = next(lines, None)
     everything = lines if first is None else chain([first], lines)
     if profile == JIRA_REST or (profile is None and _is_json(first)):
-        return ReadFile(JIRA_REST, jira_rest.SOURCE, _jira_records(everything))
+        return ReadFile(JIRA_REST, jira_rest.SOURCE, _until_hopeless(_jira_records(everything)))
     table = read_table(everything)
     chosen = fitting_profile(table.header) if profile is None else CSV_PROFILES[profile]
     reader = RowReader(chosen, table.header, zone=zone)
-    return ReadFile(chosen.name, chosen.source, _csv_records(table, reader))
+    return ReadFile(chosen.name, chosen.source, _until_hopeless(_csv_records(table, reader)))
 
 
 def _is_blank(line: TextLine | LineError) -> bool:
@@ -73,6 +75,18 @@ def _jira_records(lines: Iterable[TextLine | LineError]) -> Iterator[ParsedRecor
 def _csv_records(table: CsvTable, reader: RowReader) -> Iterator[ParsedRecord]:
     for row in table.rows:
         yield _failed(row) if isinstance(row, LineError) else reader.read(row)
+
+
+def _until_hopeless(records: Iterable[ParsedRecord]) -> Iterator[ParsedRecord]:
+    """The records, up to where it is plain that the file is something else: most of very many are broken."""
+    broken_count = 0
+    for count, record in enumerate(records, start=1):
+        yield record
+        broken_count += bool(record.errors)
+        if broken_count >= MOST_BROKEN_RECORDS and 2 * broken_count > count:
+            reason = f"most of the first {count:,} records cannot be read; what follows was not tried"
+            yield _failed(LineError(record.last_line, reason))
+            return
 
 
 def _failed(error: LineError) -> ParsedRecord:

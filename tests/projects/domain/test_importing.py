@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -11,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projects.domain import importing
-from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, Progress, import_file
+from projects.domain.importing import KEPT_ERRORS, Doorway, ImportOvertaken, ImportRequest, Progress, import_file
 from projects.enums import ImportStatus
+from projects.imports import reading
 from projects.imports.errors import ImportFileRefused
+from projects.imports.reading import MOST_BROKEN_RECORDS
 from projects.models import FieldChange, ImportRun, Project, WorkItem
 from tenants.audit.enums import AuditAction
 from tenants.isolation.transaction import tenant_context
@@ -21,6 +24,8 @@ from tenants.models import AuditEntry
 from tests.factories.look_alike import LookAlike
 from tests.projects.imports.jira_payloads import as_lines, change, history, issue, replaced
 from tests.projects.imports.test_fuzz import FULL_ISSUE, JSON, paths
+
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TABLE = "key,created,status\n"
@@ -109,6 +114,28 @@ def test_errors_are_counted_beyond_those_that_are_kept(project: Project) -> None
 
     assert run.failed_count == 150
     assert [error["line"] for error in run.errors] == list(range(2, 102))
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+@pytest.mark.parametrize("content", [TABLE.encode() + b"broken\n" * 1_000_000, b"{\n" * 1_000_000], ids=["csv", "json"])
+def test_a_few_bytes_that_unpack_to_a_million_broken_lines_are_given_up(
+    content: bytes, is_strict: bool, project: Project
+) -> None:
+    run = run_import(project, gzip.compress(content), is_strict=is_strict)
+
+    assert run.failed_count == MOST_BROKEN_RECORDS + 1
+    assert len(run.errors) == KEPT_ERRORS
+    assert keys_of(project) == []
+
+
+def test_many_broken_lines_among_more_sound_ones_are_no_reason_to_stop(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_BROKEN_RECORDS", 2)
+
+    run = run_import(project, table("A-1", "A-2", "A-3") + b"broken\n" * 2 + table("A-4").splitlines(keepends=True)[-1])
+
+    assert (run.failed_count, keys_of(project)) == (2, ["A-1", "A-2", "A-3", "A-4"])
 
 
 def test_interrupted_import_goes_on_behind_its_last_chunk(project: Project, small_chunks: None) -> None:

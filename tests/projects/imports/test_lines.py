@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import gzip
 import io
+import secrets
 import tracemalloc
 
 from projects.imports.errors import LineError
-from projects.imports.lines import TextLine, open_unpacked, read_lines
+from projects.imports.lines import (
+    FILE_BYTES,
+    UNPACKED_FREE_BYTES,
+    UNPACKED_RATIO,
+    TextLine,
+    most_bytes,
+    open_unpacked,
+    read_lines,
+)
 
 
 def test_overlong_line_is_one_error_and_the_next_line_is_read() -> None:
@@ -43,3 +52,11 @@ def test_small_file_that_unpacks_to_a_huge_line_stays_small_in_memory() -> None:
 
     assert [type(line) for line in found] == [LineError]
     assert peak_bytes < 2_000_000
+
+
+def test_what_a_small_compressed_file_may_unpack_to_follows_from_its_size() -> None:
+    small, large = gzip.compress(b"x\n" * 1_000_000), gzip.compress(secrets.token_bytes(2_000_000))
+
+    assert most_bytes(io.BytesIO(small)) == UNPACKED_FREE_BYTES
+    assert most_bytes(io.BytesIO(large)) == UNPACKED_RATIO * len(large)
+    assert most_bytes(io.BytesIO(b"plain")) == FILE_BYTES
