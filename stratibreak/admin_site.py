@@ -16,7 +16,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -26,8 +26,10 @@ from stratibreak.menu import ordered_menu
 from tenants.isolation.platform_access import platform_access_available
 from tenants.isolation.transaction import auth_context
 from tenants.operators import OperatorChoice, keep_operator_choice, operator_choice
+from tenants.request_info import printable
 
 RECENT_ENTRIES = 10
+REASON_MIN_CHARS, REASON_MAX_CHARS = 5, 300
 _READ_ACROSS = "across"
 _LEAVE = "leave"
 _ALWAYS_OPEN = ("login", "logout", "jsi18n", "password_change", "password_change_done", "operator_step")
@@ -38,8 +40,8 @@ class OperatorStepForm(forms.Form):
 
     target = forms.ChoiceField(label="Work in")
     reason = forms.CharField(
-        max_length=300,
-        min_length=5,
+        max_length=REASON_MAX_CHARS,
+        min_length=REASON_MIN_CHARS,
         help_text="Kept in the audit log; the organisation's administrators can read it.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "size": 60}),
     )
@@ -50,6 +52,13 @@ class OperatorStepForm(forms.Form):
         field = self.fields["target"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above
         field.choices = [*across, *organisations]
+
+    def clean_reason(self) -> str:
+        """Count what the audit log will show: characters without a shape are no reason."""
+        reason = printable(self.cleaned_data["reason"], REASON_MAX_CHARS)
+        if len(reason) < REASON_MIN_CHARS:
+            raise ValidationError(f"At least {REASON_MIN_CHARS} characters that can be read.")
+        return reason
 
 
 class CompletionView(AutocompleteJsonView):

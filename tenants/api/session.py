@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -86,6 +86,9 @@ class SessionView(APIView):
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request) -> HttpResponse:
         """Sign out. The session opens nothing any more."""
+        if request.auth is not None:
+            # Its user would be on record as having left.
+            raise PermissionDenied("An API key has no session to end. Revoke it instead.")
         logout(request._request)
         return HttpResponse(status=204)
 

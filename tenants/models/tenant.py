@@ -34,7 +34,6 @@ class Tenant(IsolatedModel):
     tenant_column: ClassVar[str | None] = "id"
     app_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "UPDATE"})
     auth_privileges: ClassVar[frozenset[str]] = READ
-    platform_privileges: ClassVar[frozenset[str]] = frozenset({"SELECT", "INSERT", "UPDATE"})
     search_columns: ClassVar[tuple[str, ...]] = ("name",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -11,7 +11,7 @@ import time_machine
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from tenants.enums import Role
+from tenants.enums import ApiScope, Role
 from tenants.isolation.transaction import auth_context
 from tenants.models import User
 from tests.api.conftest import ApiClient
@@ -182,10 +182,24 @@ def test_somebody_signed_in_who_tries_passwords_is_counted(
     assert browser.fetch(SESSION).json()["user"]["role"] == "ANALYST"
 
 
+def test_a_key_ends_no_session(key_of: Callable[..., ApiClient]) -> None:
+    """Its user would be on record as having left."""
+    assert key_of(Role.ADMIN, *ApiScope).send("DELETE", SESSION).status_code == 403
+
+
+def test_another_spelling_of_an_address_is_no_other_account(person: User) -> None:
+    """U+212A, the Kelvin sign, is a k in lower case, and passes for a letter of an address."""
+    with auth_context():
+        User.objects.filter(pk=person.pk).update(email="k@example.org")
+
+    assert _sign_in(ApiClient(), " \u212a@Example.org", PASSWORD).status_code == 200
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"",
+        b'{"email": "a@b.example", "email": "c@d.example", "password": "x"}',
         b"{",
         b"[]",
         b'"text"',

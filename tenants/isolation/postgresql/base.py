@@ -155,7 +155,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _access_mode(self) -> str:
         """Return what a transaction is opened as: its mode is fixed before settings can be reset."""
-        return " ISOLATION LEVEL READ COMMITTED" + ("" if self.alias == PLATFORM_ALIAS else " READ WRITE")
+        return f" ISOLATION LEVEL READ COMMITTED READ {'ONLY' if self.alias == PLATFORM_ALIAS else 'WRITE'}"
 
     def issue_context(self) -> None:
         """Issue the context in force again where it differs from what the open transaction carries."""
