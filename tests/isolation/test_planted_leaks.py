@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection, models, transaction
+from django.db.models import Count, Exists, F, FilteredRelation, Q, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from gaps.models import Gap
 from projects.models import Goal, Project
@@ -15,7 +17,9 @@ from tenants.isolation.checks import catalogue_differences, check_managers
 from tenants.isolation.context import TenantContextRequired
 from tenants.isolation.managers import TenantManager
 from tenants.isolation.postgresql import compiler
+from tenants.isolation.registry import access_by_table
 from tenants.isolation.transaction import tenant_context
+from tenants.models import Tenant
 from tests.factories.look_alike import LookAlike
 from tests.owner_rows import owner_connection
 
@@ -63,14 +67,57 @@ def test_without_the_policy_the_compiler_still_restricts(ours: LookAlike) -> Non
     assert seen == {ours.tenant.pk}
 
 
+# What each shape would show of the other tenant without its predicates: tenant ids, or a value that only its rows give.
+SHAPES: dict[str, Callable[[LookAlike], Any]] = {
+    "exclude over two relations": lambda _: Project.objects.exclude(
+        gaps__root_causes__description="x", goals__title="y"
+    ),
+    "exists": lambda them: Project.objects.filter(Exists(Goal.objects.filter(pk=them.rows[Goal].pk))).values(x=F("pk")),
+    "negated disjunction": lambda _: Gap.objects.filter(~Q(evidence__object_key="x") | Q(project__goals__isnull=True)),
+    "window": lambda _: Project.objects.annotate(n=Window(RowNumber(), order_by="id")).filter(n__gt=0),
+    "union": lambda _: Project.objects.values("tenant_id").union(Goal.objects.values("tenant_id"), all=True),
+    "union in a filter": lambda _: Project.objects.filter(
+        tenant_id__in=Project.objects.values("tenant_id").union(Goal.objects.values("tenant_id"))
+    ),
+    "either queryset": lambda _: Project.objects.filter(name="x") | Project.objects.filter(name__gt=""),
+    "the other tenant by name": lambda them: Project.objects.filter(Q(tenant=them.tenant) | Q(tenant__name__gt="")),
+    "outer joins": lambda _: Project.objects.values("tenant_id", "goals__tenant_id", "gaps__evidence__tenant_id"),
+    "filtered relation": lambda _: Project.objects.annotate(
+        g=FilteredRelation("gaps", condition=~Q(gaps__title=""))
+    ).values("g__tenant_id", "g__root_causes__tenant_id"),
+    "grouped": lambda _: Goal.objects.values("project__tenant_id").annotate(n=Count("pk")),
+    "people of a tenant": lambda _: Tenant.objects.values("users__tenant_id"),
+    "subquery": lambda them: Project.objects.values(
+        x=Subquery(Goal.objects.filter(pk=them.rows[Goal].pk).values("tenant_id"))
+    ),
+    "locked": lambda _: Project.objects.select_for_update(of=("self",)).select_related("owner"),
+    "by many keys": lambda them: Project.objects.in_bulk([them.rows[Project].pk]).values(),
+    "from their row": lambda them: cast("Any", them.rows[Project]).goals.all(),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_any_policy_no_shape_of_query_leaves_the_tenant(ours: LookAlike, theirs: LookAlike) -> None:
+    tables = sorted(table for table, access in access_by_table().items() if access.tenant_column)
+    shown = {}
+    with _policies_off(*tables), tenant_context(ours.tenant.pk):
+        for name, shape in SHAPES.items():
+            rows = [row if isinstance(row, dict) else vars(row) for row in shape(theirs)]
+            shown[name] = {value for row in rows for key, value in row.items() if key == "x" or "tenant_id" in key}
+
+    assert {name: values for name, values in shown.items() if values - {ours.tenant.pk, None}} == {}
+
+
 @contextmanager
-def _policies_off(table: str) -> Iterator[None]:
+def _policies_off(*tables: str) -> Iterator[None]:
     with owner_connection() as owner:
-        owner.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY'.encode())
+        for table in tables:
+            owner.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY'.encode())
         try:
             yield
         finally:
-            owner.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'.encode())
+            for table in tables:
+                owner.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'.encode())
 
 
 PLANTED = {
