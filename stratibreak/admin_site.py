@@ -141,7 +141,7 @@ class BackofficeSite(AdminSite):
         overview = None if reads_across_tenants() else overview_rows()
         return super().index(request, {"recent_entries": recent, "overview": overview, **(extra_context or {})})
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+    def autocomplete_view(self, request: HttpRequest) -> Any:
         return CompletionView.as_view(admin_site=self)(request)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:

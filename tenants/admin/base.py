@@ -270,12 +270,14 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
                 row.delete()
         formset.save_m2m()
 
-    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], *more: Any, **named: Any
+    ) -> HttpResponse | None:
         """Do what was chosen for the marked rows. Raises DisallowedModelAdminLookup for a mark that is no key."""
         key = self.model._meta.pk
         if not all(is_key_of(key, mark) for mark in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise DisallowedModelAdminLookup("A marked row is none of this list.")
-        done: HttpResponse | None = super().response_action(request, queryset)
+        done: HttpResponse | None = super().response_action(request, queryset, *more, **named)
         return done
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

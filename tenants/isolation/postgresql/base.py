@@ -11,7 +11,7 @@ Outside a transaction nothing is issued, and the login itself has no rights: no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -220,7 +220,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return what the query log shows: never the token."""
         return f"{verb} ({context.purpose.value} {context.tenant_id or ''})" if context else verb
 
-    def on_commit(self, func: Callable[[], Any], robust: bool = False) -> None:
+    def on_commit(self, func: Any, robust: bool = False) -> None:
         """Call ``func`` after the commit in the context of now: by then an outer one may be in force."""
         context = current_context()
 
