@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from gaps.admin_forms import VERBS, GapForm
+from gaps.admin_forms import GapForm
+from gaps.domain.lifecycle import VERBS, record_transition
 from gaps.enums import TransitionKind
 from gaps.gap_answer import gap_answer
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
@@ -105,10 +106,14 @@ class GapPage(TenantAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        by: Any = request.user
+        if not change:
+            kind = TransitionKind.OPENED
+            record_transition(gap=obj, kind=kind, before=None, by=by, at=timezone.now(), note="")
         move = form.cleaned_data.get("move")
         if move:
             verb = VERBS[TransitionKind(move)]
-            verb(gap=obj, by=request.user, at=timezone.now(), note=form.cleaned_data.get("note", ""))
+            verb(gap=obj, by=by, at=timezone.now(), note=form.cleaned_data.get("note", ""))
 
 
 @admin.register(RootCause)

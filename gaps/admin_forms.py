@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from gaps.domain.lifecycle import MOVES, can_move_gap, close_gap, pause_gap, reopen_gap, resolve_gap, start_gap
+from gaps.domain.lifecycle import MOVES, can_move_gap
 from gaps.enums import TransitionKind
 from gaps.models import Gap
 
-VERBS: dict[TransitionKind, Callable[..., Gap]] = {
-    TransitionKind.STARTED: start_gap,
-    TransitionKind.PAUSED: pause_gap,
-    TransitionKind.RESOLVED: resolve_gap,
-    TransitionKind.CLOSED: close_gap,
-    TransitionKind.REOPENED: reopen_gap,
-}
 _NEEDS_NOTE = frozenset({TransitionKind.RESOLVED, TransitionKind.CLOSED, TransitionKind.REOPENED})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,15 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from gaps.domain.lifecycle import (
-    GapTransitionRefused,
-    close_gap,
-    pause_gap,
-    record_transition,
-    reopen_gap,
-    resolve_gap,
-    start_gap,
-)
+from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
 from tenants.api.access import requester
@@ -32,41 +23,13 @@ from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, created
 from tenants.permissions import Action
 
-KEPT_BY_DETECTION = (
-    "status",
-    "origin",
-    "last_seen_at",
-    "resolved_at",
-    "closed_at",
-    "readiness",
-    "readiness_reasons",
-    "effect_tolerance_units",
-    "urgency_h",
-    "fingerprint",
-    "detector_id",
-    "detector_version",
-    "inputs_hash",
-    "opening_effect",
-    "below_since",
-)
-"""What a detection run and the moves of a gap keep; a person who could write them could forge a finding."""
-
-MOVES: dict[str, Callable[..., Gap]] = {
-    TransitionKind.STARTED: start_gap,
-    TransitionKind.PAUSED: pause_gap,
-    TransitionKind.RESOLVED: resolve_gap,
-    TransitionKind.CLOSED: close_gap,
-    TransitionKind.REOPENED: reopen_gap,
-}
-
-
 GapTransitionSerializer = serializer_for(GapTransition)
 
 
 class GapMoveSerializer(serializers.Serializer[Any]):
     """One move of a gap, with what there is to say about it."""
 
-    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in map(TransitionKind, MOVES)])
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in VERBS])
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=5_000)
 
 
@@ -74,7 +37,7 @@ class GapViewSet(TenantViewSet[Gap]):
     """Differences between what a project intended and what is happening, followed until they are gone."""
 
     model = Gap
-    serializer_class = serializer_for(Gap, read_only=KEPT_BY_DETECTION, fixed=("project", "identified_at"))
+    serializer_class = serializer_for(Gap)
     filters = {
         "project": EXACT,
         "type": SET,
@@ -105,7 +68,7 @@ class GapViewSet(TenantViewSet[Gap]):
         move.is_valid(raise_exception=True)
         kind, note = move.validated_data["kind"], move.validated_data["note"]
         try:
-            MOVES[kind](gap=gap, by=requester(request), at=timezone.now(), note=note)
+            VERBS[kind](gap=gap, by=requester(request), at=timezone.now(), note=note)
         except GapTransitionRefused as refused:
             raise Conflict({"note" if refused.code == "note_missing" else "kind": [str(refused)]}) from refused
         columns = GapTransitionSerializer.columns()
@@ -125,7 +88,7 @@ class RootCauseViewSet(TenantViewSet[RootCause]):
     """Why a gap is there, with the part of it that each cause explains."""
 
     model = RootCause
-    serializer_class = serializer_for(RootCause, fixed=("gap",))
+    serializer_class = serializer_for(RootCause)
     filters = {"gap": EXACT, "category": SET}
 
 
@@ -133,7 +96,7 @@ class AffectedAreaViewSet(TenantViewSet[AffectedArea]):
     """What a gap touches, and how hard; never a person."""
 
     model = AffectedArea
-    serializer_class = serializer_for(AffectedArea, fixed=("gap",))
+    serializer_class = serializer_for(AffectedArea)
     filters = {"gap": EXACT, "kind": SET, "impact_level": SET}
 
 
@@ -141,7 +104,7 @@ class EvidenceViewSet(TenantViewSet[Evidence]):
     """The facts a gap rests on, down to the source item."""
 
     model = Evidence
-    serializer_class = serializer_for(Evidence, fixed=("gap",))
+    serializer_class = serializer_for(Evidence)
     filters = {"gap": EXACT, "object_type": SET}
 
 
@@ -149,7 +112,7 @@ class CorrectiveActionViewSet(TenantViewSet[CorrectiveAction]):
     """What could be done to close a gap."""
 
     model = CorrectiveAction
-    serializer_class = serializer_for(CorrectiveAction, read_only=("code", "measured_effect_days"), fixed=("gap",))
+    serializer_class = serializer_for(CorrectiveAction)
     filters = {"gap": EXACT, "status": SET, "priority": SET, "owner": EXACT, "due_date": NULLABLE_RANGE}
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
 
 from integrations.models import FieldMapping, Integration, SyncResult
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
@@ -22,6 +26,12 @@ class IntegrationPage(TenantAdmin):
     list_filter = ("type", "status")
     list_select_related = ("project",)
     inlines = (FieldMappingInline,)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Keep when the credentials changed, as the API does."""
+        if "credentials" in form.changed_data:
+            obj.credentials_changed_at = timezone.now()
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(FieldMapping)

@@ -16,8 +16,6 @@ from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
 from tenants.encryption.serializer_fields import SecretJSONField
 
-KEPT_BY_SYNCHRONISATION = ("status", "next_run_at", "last_sync_at", "error_count", "last_error")
-
 
 class IntegrationViewSet(TenantViewSet[Integration]):
     """Connections between projects and the tools they are planned in."""
@@ -25,8 +23,6 @@ class IntegrationViewSet(TenantViewSet[Integration]):
     model = Integration
     serializer_class = serializer_for(
         Integration,
-        read_only=KEPT_BY_SYNCHRONISATION,
-        fixed=("project", "type"),
         computed={
             "credentials": extend_schema_field({"type": "object", "writeOnly": True})(SecretJSONField)(
                 required=False, allow_null=True, help_text="Never shown. Left out: kept as they are; null: removed."
@@ -63,7 +59,7 @@ class FieldMappingViewSet(TenantViewSet[FieldMapping]):
     """How a tool's fields become ours."""
 
     model = FieldMapping
-    serializer_class = serializer_for(FieldMapping, fixed=("integration",))
+    serializer_class = serializer_for(FieldMapping)
     filters = {"integration": EXACT, "internal_field": SET}
 
 

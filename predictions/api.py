@@ -37,9 +37,6 @@ class ForecastSerializer(serializers.Serializer[Any]):
     result = serializers.DictField(allow_null=True, help_text="Dates by probability, assumptions, drivers, evidence.")
 
 
-SUGGESTED_BY_SYSTEM = ("code", "measured_effect_days")
-
-
 class PredictionViewSet(ReadOnlyTenantViewSet[Prediction]):
     """Claims about the future, each with its probability, its interval and what it counted. Never rewritten."""
 
@@ -76,7 +73,7 @@ class PreventiveActionViewSet(TenantViewSet[PreventiveAction]):
     """What could be done before a predicted event happens."""
 
     model = PreventiveAction
-    serializer_class = serializer_for(PreventiveAction, read_only=SUGGESTED_BY_SYSTEM, fixed=("prediction",))
+    serializer_class = serializer_for(PreventiveAction)
     filters = {"prediction": EXACT, "status": SET, "priority": SET, "owner": EXACT, "due_date": NULLABLE_RANGE}
 
 
@@ -84,7 +81,7 @@ class RiskIndicatorViewSet(TenantViewSet[RiskIndicator]):
     """Measures that a prediction watches."""
 
     model = RiskIndicator
-    serializer_class = serializer_for(RiskIndicator, fixed=("prediction",))
+    serializer_class = serializer_for(RiskIndicator)
     filters = {"prediction": EXACT, "trend": SET}
 
 

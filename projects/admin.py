@@ -223,6 +223,9 @@ class ContributorPage(RecordAdmin):
     list_filter = ("is_active",)
     list_select_related = ("user",)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # an import knows the account; by hand nobody does
+
 
 @admin.register(CostEntry)
 class CostEntryPage(RecordAdmin):

@@ -16,6 +16,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.deconstruct import deconstructible
@@ -181,6 +182,13 @@ def _is_currency(value: object) -> bool:
     return not isinstance(value, str) or CURRENCY_PATTERN.fullmatch(value) is not None
 
 
+class CheckedJSONFormField(forms.JSONField):
+    """Shows an empty box where nothing is stored: the word "null" would be refused when it comes back."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 class CheckedJSONField(models.JSONField):
     """A JSON column whose shape is checked on every write, also in bulk writes, `update()` and fixtures.
 
@@ -210,6 +218,9 @@ class CheckedJSONField(models.JSONField):
         super().validate(value, model_instance)
         if value is not None and value in self.empty_values:
             self.schema(value)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": CheckedJSONFormField, **kwargs})
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         if value is not None and not hasattr(value, "as_sql"):

@@ -87,10 +87,18 @@ def order_check(earlier: str, later: str, *, message: str = "") -> FieldCheck:
     )
 
 
+class JsonKindCheck(FieldCheck):
+    """A check of a JSON column's kind. Django would ask it about None as JSON's null, where SQL's NULL is stored."""
+
+    def validate(self, model: Any, instance: models.Model, exclude: Any = None, using: str = DEFAULT_DB_ALIAS) -> None:
+        if getattr(instance, self.field) is not None:
+            super().validate(model, instance, exclude=exclude, using=using)
+
+
 def json_kind_check(field: str, kind: str) -> FieldCheck:
     """`field`, a JSON column, holds a JSON `kind` ("object" or "array") or SQL NULL."""
     stored_kind = Func(F(field), function="jsonb_typeof", output_field=TextField())
-    return FieldCheck(
+    return JsonKindCheck(
         field=field,
         condition=Q(models.lookups.Exact(stored_kind, Value(kind, output_field=TextField()))),
         rule=f"{field}_kind",

@@ -6,7 +6,7 @@ GapTransition in the same transaction. Detection goes through the same functions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,6 +93,16 @@ def close_gap(*, gap: Gap, by: User | None, at: datetime, note: str) -> Gap:
 def reopen_gap(*, gap: Gap, by: User | None, at: datetime, note: str) -> Gap:
     """Follow it again. Raises GapTransitionRefused unless it is resolved or closed."""
     return _move(gap=gap, kind=TransitionKind.REOPENED, by=by, at=at, note=note)
+
+
+VERBS: Mapping[TransitionKind, Callable[..., Gap]] = {
+    TransitionKind.STARTED: start_gap,
+    TransitionKind.PAUSED: pause_gap,
+    TransitionKind.RESOLVED: resolve_gap,
+    TransitionKind.CLOSED: close_gap,
+    TransitionKind.REOPENED: reopen_gap,
+}
+"""What makes each move, for doors that are told its kind."""
 
 
 def record_transition(

@@ -37,6 +37,25 @@ class Gap(TimestampedTenantModel):
 
     project_path: ClassVar[str | None] = "project"
     search_columns: ClassVar[tuple[str, ...]] = ("title", "description", "impact")
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("identified_at",)
+    # What a detection run and the moves of a gap keep; a person who could write them could forge a finding.
+    kept_by_system: ClassVar[tuple[str, ...]] = (
+        "status",
+        "origin",
+        "last_seen_at",
+        "resolved_at",
+        "closed_at",
+        "readiness",
+        "readiness_reasons",
+        "effect_tolerance_units",
+        "urgency_h",
+        "fingerprint",
+        "detector_id",
+        "detector_version",
+        "inputs_hash",
+        "opening_effect",
+        "below_since",
+    )
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="gaps")
     title = models.CharField(max_length=200)

@@ -34,6 +34,8 @@ class Integration(TimestampedTenantModel):
 
     project_path: ClassVar[str | None] = "project"
     search_columns: ClassVar[tuple[str, ...]] = ("name",)
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("type",)
+    kept_by_system: ClassVar[tuple[str, ...]] = ("status", "next_run_at", "last_sync_at", "error_count", "last_error")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="integrations")
     name = models.CharField(max_length=200)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
@@ -25,6 +27,8 @@ class Action(TimestampedTenantModel):
     Expected and measured effect are in days of the project's finish; positive is earlier. Measured effect is filled
     after completion, against the forecast without the action; null means untested.
     """
+
+    kept_by_system: ClassVar[tuple[str, ...]] = ("code", "measured_effect_days")
 
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")

@@ -12,7 +12,7 @@ class GoalViewSet(TenantViewSet[Goal]):
     """What a project promised to reach, measurable, with a day."""
 
     model = Goal
-    serializer_class = serializer_for(Goal, fixed=("project",))
+    serializer_class = serializer_for(Goal)
     filters = {"project": EXACT, "hardness": SET, "due_date": NULLABLE_RANGE, "achieved_at": NULLABLE_RANGE}
 
 
@@ -20,7 +20,7 @@ class MilestoneViewSet(TenantViewSet[Milestone]):
     """Dated promises of a part of the scope: fix versions, releases."""
 
     model = Milestone
-    serializer_class = serializer_for(Milestone, fixed=("project", "source", "external_id"))
+    serializer_class = serializer_for(Milestone)
     filters = {"project": EXACT, "state": SET, "target_date": NULLABLE_RANGE, "released_date": NULLABLE_RANGE}
 
 
@@ -28,7 +28,7 @@ class MilestoneMembershipViewSet(TenantViewSet[MilestoneMembership]):
     """Stays of work items in milestones."""
 
     model = MilestoneMembership
-    serializer_class = serializer_for(MilestoneMembership, fixed=("milestone", "work_item"))
+    serializer_class = serializer_for(MilestoneMembership)
     filters = {"milestone": EXACT, "work_item": EXACT}
 
 
@@ -36,7 +36,7 @@ class BaselineViewSet(TenantViewSet[Baseline]):
     """Approved plans: scope, budget and finish as they stood when somebody said yes."""
 
     model = Baseline
-    serializer_class = serializer_for(Baseline, fixed=("project",))
+    serializer_class = serializer_for(Baseline)
     filters = {"project": EXACT, "approved_at": RANGE}
 
 
@@ -44,7 +44,7 @@ class ScopeApprovalViewSet(TenantViewSet[ScopeApproval]):
     """Changes of scope, budget or date that somebody approved."""
 
     model = ScopeApproval
-    serializer_class = serializer_for(ScopeApproval, fixed=("project",))
+    serializer_class = serializer_for(ScopeApproval)
     filters = {"project": EXACT, "approved_at": RANGE}
 
 
@@ -52,7 +52,7 @@ class CapacityCalendarViewSet(TenantViewSet[CapacityCalendar]):
     """The hours a contributor, or the whole team, can give a project."""
 
     model = CapacityCalendar
-    serializer_class = serializer_for(CapacityCalendar, fixed=("project",))
+    serializer_class = serializer_for(CapacityCalendar)
     filters = {"project": EXACT, "contributor": EXACT, "first_date": RANGE}
 
 

@@ -50,7 +50,7 @@ class ProjectMembershipViewSet(TenantViewSet[ProjectMembership]):
     """Who works on a project: what a team leader is allowed to see follows from it."""
 
     model = ProjectMembership
-    serializer_class = serializer_for(ProjectMembership, fixed=("project", "user"))
+    serializer_class = serializer_for(ProjectMembership)
     filters = {"project": EXACT, "user": EXACT, "role": SET}
 
 
@@ -58,7 +58,7 @@ class StakeholderViewSet(TenantViewSet[Stakeholder]):
     """People with an interest in a project, who may or may not log in here."""
 
     model = Stakeholder
-    serializer_class = serializer_for(Stakeholder, fixed=("project",))
+    serializer_class = serializer_for(Stakeholder)
     filters = {"project": EXACT, "user": EXACT, "email": EXACT}
 
 

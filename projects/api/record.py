@@ -22,15 +22,12 @@ from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import Routes, TenantViewSet
 
-NAME_IN_SOURCE = ("project", "source", "external_id")
-"""What a fact is called never changes: the next sync would find it by that name and write a second row."""
-
 
 class WorkItemViewSet(TenantViewSet[WorkItem]):
     """Pieces of work as their source shows them now."""
 
     model = WorkItem
-    serializer_class = serializer_for(WorkItem, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(WorkItem)
     filters = {
         "project": EXACT,
         "key": SET,
@@ -46,7 +43,7 @@ class CoAssigneeViewSet(TenantViewSet[CoAssignee]):
     """Further people who carry a work item, beside its assignee."""
 
     model = CoAssignee
-    serializer_class = serializer_for(CoAssignee, fixed=("work_item", "contributor"))
+    serializer_class = serializer_for(CoAssignee)
     filters = {"work_item": EXACT, "contributor": EXACT}
 
 
@@ -54,7 +51,7 @@ class FieldChangeViewSet(TenantViewSet[FieldChange]):
     """Changes of fields of work items: from what, to what, when."""
 
     model = FieldChange
-    serializer_class = serializer_for(FieldChange, fixed=("project", "work_item", "external_id"))
+    serializer_class = serializer_for(FieldChange)
     filters = {"project": EXACT, "work_item": EXACT, "field": SET, "changed_at": RANGE}
 
 
@@ -62,7 +59,7 @@ class IterationViewSet(TenantViewSet[Iteration]):
     """Time boxes of a team: sprints, cycles."""
 
     model = Iteration
-    serializer_class = serializer_for(Iteration, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(Iteration)
     filters = {"project": EXACT, "state": SET, "ends_at": NULLABLE_RANGE}
 
 
@@ -70,7 +67,7 @@ class IterationMembershipViewSet(TenantViewSet[IterationMembership]):
     """Stays of work items in iterations."""
 
     model = IterationMembership
-    serializer_class = serializer_for(IterationMembership, fixed=("iteration", "work_item"))
+    serializer_class = serializer_for(IterationMembership)
     filters = {"iteration": EXACT, "work_item": EXACT}
 
 
@@ -78,7 +75,7 @@ class WorkItemLinkViewSet(TenantViewSet[WorkItemLink]):
     """Relations between work items, such as "blocks"."""
 
     model = WorkItemLink
-    serializer_class = serializer_for(WorkItemLink, fixed=("work_item", "external_id"))
+    serializer_class = serializer_for(WorkItemLink)
     filters = {"work_item": EXACT, "target_item": EXACT, "link_type": SET}
 
 
@@ -86,7 +83,7 @@ class WorkflowStatusViewSet(TenantViewSet[WorkflowStatus]):
     """Statuses of a workflow and the category each counts as."""
 
     model = WorkflowStatus
-    serializer_class = serializer_for(WorkflowStatus, fixed=("project", "source", "status_id"))
+    serializer_class = serializer_for(WorkflowStatus)
     filters = {"project": EXACT, "source": EXACT, "category": SET}
 
 
@@ -94,8 +91,7 @@ class ContributorViewSet(TenantViewSet[Contributor]):
     """Accounts of sources, known by a pseudonym."""
 
     model = Contributor
-    # The digest identifies a person to whoever can guess account names; nobody needs it outside of an import.
-    serializer_class = serializer_for(Contributor, hidden=("external_id_digest",))
+    serializer_class = serializer_for(Contributor)
     filters = {"source": EXACT, "user": EXACT, "is_active": EXACT}
     http_method_names = ["get", "head", "put", "patch", "delete"]
 
@@ -104,7 +100,7 @@ class ActivityEventViewSet(TenantViewSet[ActivityEvent]):
     """Moments of communication: when and in which role, never what was said."""
 
     model = ActivityEvent
-    serializer_class = serializer_for(ActivityEvent, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(ActivityEvent)
     filters = {"project": EXACT, "work_item": EXACT, "kind": SET, "occurred_at": RANGE}
 
 
@@ -112,7 +108,7 @@ class CiRunViewSet(TenantViewSet[CiRun]):
     """Runs of pipelines on commits."""
 
     model = CiRun
-    serializer_class = serializer_for(CiRun, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(CiRun)
     filters = {"project": EXACT, "outcome": SET, "started_at": RANGE}
 
 
@@ -120,7 +116,7 @@ class DeploymentViewSet(TenantViewSet[Deployment]):
     """Attempts to bring a commit to an environment."""
 
     model = Deployment
-    serializer_class = serializer_for(Deployment, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(Deployment)
     filters = {"project": EXACT, "outcome": SET, "started_at": RANGE}
 
 
@@ -128,7 +124,7 @@ class IncidentViewSet(TenantViewSet[Incident]):
     """Failures that users of the product met."""
 
     model = Incident
-    serializer_class = serializer_for(Incident, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(Incident)
     filters = {"project": EXACT, "severity": SET, "opened_at": RANGE, "resolved_at": NULLABLE_RANGE}
 
 
@@ -136,7 +132,7 @@ class CostEntryViewSet(TenantViewSet[CostEntry]):
     """Costs that were really incurred."""
 
     model = CostEntry
-    serializer_class = serializer_for(CostEntry, fixed=NAME_IN_SOURCE)
+    serializer_class = serializer_for(CostEntry)
     filters = {"project": EXACT, "category": SET, "incurred_on_date": RANGE}
 
 
@@ -144,7 +140,7 @@ class PulseSummaryViewSet(TenantViewSet[PulseSummary]):
     """Mean answers of a team to opt-in questions; never a single answer."""
 
     model = PulseSummary
-    serializer_class = serializer_for(PulseSummary, fixed=("project", "source"))
+    serializer_class = serializer_for(PulseSummary)
     filters = {"project": EXACT, "question_code": SET, "first_date": RANGE}
 
 

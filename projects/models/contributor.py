@@ -20,6 +20,8 @@ class Contributor(TenantModel):
 
     project_path: ClassVar[str | None] = None
     search_columns: ClassVar[tuple[str, ...]] = ("pseudonym", "display_label")
+    # The digest identifies a person to whoever can guess account names; nobody needs it outside of an import.
+    shown_to_nobody: ClassVar[tuple[str, ...]] = ("external_id_digest",)
 
     source = source_field()
     external_id_digest = models.CharField(

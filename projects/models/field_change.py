@@ -21,6 +21,7 @@ class FieldChange(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("external_id",)
     audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     # Both contain it: whichever goes first, no change is left pointing at nothing.

@@ -17,6 +17,7 @@ class ProjectMembership(TimestampedTenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("user",)
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="memberships")
     user = TenantForeignKey("tenants.User", related_name="project_memberships")

@@ -26,6 +26,7 @@ class PulseSummary(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("source",)
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="pulse_summaries")
     source = source_field()

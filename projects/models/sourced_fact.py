@@ -20,6 +20,8 @@ class SourcedFact(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "project"
+    # What a fact is called never changes: the next sync would find it by that name and write a second row.
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("source", "external_id")
 
     source = source_field()
     external_id = external_id_field()

@@ -100,6 +100,7 @@ class CoAssignee(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "work_item__project"
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("contributor",)
     audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="co_assignees")

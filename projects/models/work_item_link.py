@@ -22,6 +22,7 @@ class WorkItemLink(TenantModel):
     """
 
     project_path: ClassVar[str | None] = "work_item__project"
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("external_id",)
     audit_mode: ClassVar[AuditMode] = AuditMode.BULK
 
     work_item = TenantForeignKey("projects.WorkItem", containing=True, related_name="links")

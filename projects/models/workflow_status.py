@@ -20,6 +20,7 @@ class WorkflowStatus(TimestampedTenantModel):
 
     project_path: ClassVar[str | None] = "project"
     search_columns: ClassVar[tuple[str, ...]] = ("name",)
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ("source", "status_id")
 
     project = TenantForeignKey("projects.Project", containing=True, related_name="workflow_statuses")
     source = source_field()

@@ -28,6 +28,7 @@ from tenants.api.exports import Export, export_response, view_of
 from tenants.domain.auditing import AuditAction, Operation, record
 from tenants.domain.recorded_edits import record_creation, recorded_change, recorded_deletion
 from tenants.isolation.context import Purpose, current_context
+from tenants.isolation.models import TenantModel, fixed_fields
 from tenants.isolation.references import TenantForeignKey
 from tenants.isolation.search.matching import MOST_MATCHES, SearchTooLong, find_matches
 from tenants.isolation.search.sources import is_searchable
@@ -240,21 +241,31 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
     # Forms
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
-        """Show what the system writes (times, versions, counts) below what people write."""
-        shown = tuple(super().get_readonly_fields(request, obj))
+        """Show what the system writes (times, versions, counts) below what people write, and keep what is fixed."""
+        shown = (*super().get_readonly_fields(request, obj), *_declared(self.model, "kept_by_system"))
         if obj is None:
             return shown
         written = (
             field.name
             for field in self.model._meta.concrete_fields
-            if not field.editable and not field.primary_key and field.name not in (*self.hidden_fields(), *shown)
+            if not field.editable and not field.primary_key and field.name not in self.hidden_fields()
         )
-        return (*shown, *written)
+        fixed = fixed_fields(self.model) if issubclass(self.model, TenantModel) else ()
+        return tuple(dict.fromkeys([*shown, *fixed, *written]))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out of a new row what the system will write."""
+        names = super().get_fields(request, obj)
+        return names if obj is not None else [name for name in names if name not in self.get_readonly_fields(request)]
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        hidden = (*(super().get_exclude(request, obj) or ()), *_declared(self.model, "shown_to_nobody"))
+        return hidden or None  # None lets a form's own Meta speak
 
     def hidden_fields(self) -> tuple[str, ...]:
         """Return the names of fields that no page shows: the tenant stands in the header, secrets nowhere."""
         generated = (field.name for field in self.model._meta.concrete_fields if field.generated)
-        return ("tenant", "password", *generated)
+        return ("tenant", "password", *_declared(self.model, "shown_to_nobody"), *generated)
 
     # Writes, each kept in the audit trail whatever the model
 
@@ -377,6 +388,12 @@ def save_recorded(row: models.Model, save: Callable[[], None], *, is_new: bool) 
     else:
         with recorded_change(row):
             save()
+
+
+def _declared(model: Any, name: str) -> tuple[str, ...]:
+    """What a tenant's model declares about its fields; people and organisations, who are none, declare nothing."""
+    found: tuple[str, ...] = getattr(model, name, ())
+    return found
 
 
 class StillReferred(Exception):

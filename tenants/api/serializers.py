@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from tenants.api.fields import AwareDateTimeField, FiniteFloatField, StrictIntegerField, VisibleReference
+from tenants.isolation.models import TenantModel, fixed_fields
 
 M = TypeVar("M", bound=models.Model)
 
@@ -99,32 +100,28 @@ class TenantModelSerializer(serializers.ModelSerializer[M]):
 
 
 def serializer_for(
-    described: type[M],
-    *,
-    read_only: tuple[str, ...] = (),
-    hidden: tuple[str, ...] = (),
-    fixed: tuple[str, ...] = (),
-    computed: Mapping[str, serializers.Field[Any, Any, Any, Any]] = MappingProxyType({}),
+    described: type[M], *, computed: Mapping[str, serializers.Field[Any, Any, Any, Any]] = MappingProxyType({})
 ) -> type[TenantModelSerializer[M]]:
     """The serializer of a model whose columns are its representation.
 
-    read_only: what the system keeps;  hidden: columns no reader gets;  fixed: what may be sent on creation only
     computed: further fields; the readable ones are annotations of the view set
-    Left out by themselves: the tenant, copies the database keeps (lower case for searching) and binary columns, which
-    are secrets and hashes.
+    What the system keeps, what is fixed after creation and what nobody sees is declared by the model, because the
+    backoffice holds to the same. Left out by themselves: the tenant, copies the database keeps (lower case for
+    searching) and binary columns, which are secrets and hashes.
     """
+    declared = cast("type[TenantModel]", described)
     names = [
         field.name
         for field in described._meta.concrete_fields
-        if field.name not in ("tenant", "tenant_id", *hidden)
+        if field.name not in ("tenant", "tenant_id", *declared.shown_to_nobody)
         and not isinstance(field, models.GeneratedField | models.BinaryField)
     ]
 
     class Meta:
         model = described
         fields = [*names, *computed]
-        read_only_fields = read_only
+        read_only_fields = declared.kept_by_system
 
-    body = {**computed, "Meta": Meta, "fixed_after_creation": fixed, "__doc__": described.__doc__}
+    body = {**computed, "Meta": Meta, "fixed_after_creation": fixed_fields(described), "__doc__": described.__doc__}
     made: type[TenantModelSerializer[M]] = type(f"{described.__name__}Serializer", (TenantModelSerializer,), body)
     return made

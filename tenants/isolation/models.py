@@ -63,6 +63,12 @@ class TenantModelBase(ModelBase):
         return model
 
 
+def fixed_fields(model: Any) -> tuple[str, ...]:
+    """Return the fields of a model that are written at creation only: a row stays in what it was made in."""
+    containers = (field.name for field in tenant_references(model) if field.containing and not field.null)
+    return tuple(dict.fromkeys([*containers, *model.fixed_after_creation]))
+
+
 def tenant_references(model: Any) -> list[TenantForeignKey]:
     """Return the model's references to other rows of the tenant, in the order of its fields."""
     return [field for field in model._meta.local_fields if isinstance(field, TenantForeignKey)]
@@ -117,9 +123,14 @@ class TenantModel(IsolatedModel, metaclass=TenantModelBase):
     """A row that belongs to one tenant and can be reached from no other.
 
     project_path: ORM path from here to the project ("pk" on Project itself, None: tenant-wide), for the role scopes
+    fixed_after_creation: fields nobody changes later, beside the rows that contain this one
+    kept_by_system: fields no person writes through any door;  shown_to_nobody: fields no door shows
     """
 
     project_path: ClassVar[str | None] = None
+    fixed_after_creation: ClassVar[tuple[str, ...]] = ()
+    kept_by_system: ClassVar[tuple[str, ...]] = ()
+    shown_to_nobody: ClassVar[tuple[str, ...]] = ()
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(

@@ -12,12 +12,16 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from gaps.models import CorrectiveAction, Evidence
-from projects.models import Goal, ProjectMembership
+from gaps.enums import GapOrigin, TransitionKind
+from gaps.models import CorrectiveAction, Evidence, Gap
+from projects.models import Goal, Project, ProjectMembership, WorkItem
+from stratibreak.api_router import ROUTES
 from tenants.enums import ApiScope, Role
 from tenants.isolation.transaction import tenant_context
 from tenants.models import User
+from tenants.permissions import Action
 from tests.api.conftest import ApiClient, machine_of, signed_in
+from tests.api.endpoints import ENDPOINTS, Endpoint
 from tests.factories.look_alike import LookAlike
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +48,9 @@ class _Form(HTMLParser):
         name = had.get("name", "")
         if tag == "option" and "selected" in had and self._open:
             self.values[self._open] = had.get("value", "")
-        if not name or "__prefix__" in name or (had.get("type") == "checkbox" and "checked" not in had):
+        if tag not in ("input", "select", "textarea") or not name or "__prefix__" in name:
+            return
+        if had.get("type") == "checkbox" and "checked" not in had:
             return
         self.values[name] = had.get("value", "")
         self._open, self._tag = (name, tag) if tag in ("select", "textarea") else ("", "")
@@ -102,7 +108,7 @@ def test_the_site_itself_refuses_a_key(ours: LookAlike) -> None:
 # Ids inside forms
 
 
-@pytest.mark.parametrize("model", [Goal, CorrectiveAction, ProjectMembership], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("model", [CorrectiveAction, Project, WorkItem], ids=lambda m: m.__name__)
 def test_a_form_takes_a_foreign_reference_like_a_missing_one(
     model: type[Any], browser: ApiClient, ours: LookAlike, theirs: LookAlike
 ) -> None:
@@ -149,6 +155,44 @@ def test_a_row_edited_on_its_parent_cannot_be_swapped_for_a_foreign_one(
         assert child.objects.filter(pk=theirs.rows[child].pk).values().get() == before
     with tenant_context(ours.tenant.pk):
         assert child.objects.filter(pk=own.pk).exists()
+
+
+# Both doors hold to the same rules
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+def test_a_page_writes_and_shows_no_field_that_the_api_does_not(
+    endpoint: Endpoint, browser: ApiClient, ours: LookAlike
+) -> None:
+    """A page that took what detection keeps would let an administrator forge a finding."""
+    model = apps.get_model(endpoint.label)
+    if model not in ours.rows or Action.CHANGE not in endpoint.offered:
+        return
+    serializer_class = ROUTES[endpoint.name].serializer_class
+    fields = serializer_class().fields
+    kept = {name for name, field in fields.items() if field.read_only} | set(serializer_class.fixed_after_creation)
+    add_answer = browser.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add"))
+    change = _Form(browser.get(_change_url(ours.rows[model])).content.decode())
+    written = {name.removesuffix("_0").removesuffix("_1") for name in change.values if "-" not in name}
+    own = {"csrfmiddlewaretoken", "move", "note", "q", "next"}
+
+    assert add_answer.status_code == (200 if Action.ADD in endpoint.offered else 403)
+    assert written & kept == set()
+    assert {name for name in written if not name.startswith(("_", "initial-"))} - set(fields) <= own
+
+
+def test_a_gap_entered_in_the_backoffice_has_its_opening_in_its_history(browser: ApiClient, ours: LookAlike) -> None:
+    page = "/admin/gaps/gap/add/"
+    form = _Form(browser.get(page).content.decode()).values
+    written = {"title": "Seen by eye", "type": "TIMELINE", "category": "OPERATIONAL", "severity": "LOW"}
+    moment = {"identified_at_0": "2026-03-02", "identified_at_1": "09:00:00", "project": str(ours.rows[Project].pk)}
+    answer = browser.post(page, {**form, **written, **moment, "fingerprint": "a" * 64, "origin": "DETECTED"})
+
+    assert answer.status_code == 302, re.findall(r"errorlist.*?</ul>", answer.content.decode(), re.S)
+    with tenant_context(ours.tenant.pk):
+        gap = Gap.objects.get(title="Seen by eye")
+        assert (gap.fingerprint, gap.origin) == ("", GapOrigin.MANUAL)
+        assert [transition.kind for transition in gap.transitions.all()] == [TransitionKind.OPENED]
 
 
 # Garbage
