@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 
 from projects.models import Goal
-from tenants.isolation.context import TenantContextRequired
+from tenants.isolation.context import AccessContext, Purpose, TenantContextRequired, use_context
 from tenants.isolation.jobs import carried_context
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models import User
@@ -70,6 +70,28 @@ def test_a_server_side_cursor_goes_on_in_its_own_context(fetch: str, ours: LookA
         seen = {found[0]} if fetch == "fetchone" else {row[0] for row in found}
 
     assert seen == {ours.tenant.pk}
+
+
+def test_a_rollback_to_a_savepoint_of_another_context_does_not_bring_it_back(
+    ours: LookAlike, theirs: LookAlike
+) -> None:
+    with tenant_context(ours.tenant.pk), connection.cursor() as cursor:
+        with use_context(AccessContext(Purpose.APP, theirs.tenant.pk)):
+            savepoint = transaction.savepoint()
+        Goal.objects.count()
+        transaction.savepoint_rollback(savepoint)
+        cursor.execute(PEOPLE)
+        seen = {row[0] for row in cursor.fetchall()}
+
+    assert seen == {ours.tenant.pk}
+
+
+def test_without_a_context_inside_a_transaction_nobody_asks(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk), connection.cursor() as cursor:
+        with use_context(None), pytest.raises(Error, match="permission denied"), transaction.atomic():
+            cursor.execute(PEOPLE)
+        cursor.execute(PEOPLE)
+        assert cursor.rowcount > 0
 
 
 def test_an_iterator_misses_no_row_over_a_nested_tenant(ours: LookAlike, theirs: LookAlike) -> None:

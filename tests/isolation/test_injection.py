@@ -7,6 +7,7 @@ its own roles.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -108,6 +109,63 @@ def test_no_injected_statement_reaches_another_tenant(ours: LookAlike, theirs: L
 
     assert {name: outcome for name, outcome in seen.items() if isinstance(outcome, int) and outcome > 0} == {}
     assert still_ours > 0
+
+
+REFUSED = {
+    "temporary table": "CREATE TEMP TABLE mine (a int)",
+    "temporary view": "CREATE TEMP VIEW mine AS SELECT 1",
+    "table": "CREATE TABLE public.mine (a int)",
+    "function": "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "function beside ours": "CREATE FUNCTION stratibreak.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "type": "CREATE TYPE public.mine AS (a int)",
+    "view": "CREATE VIEW public.mine AS SELECT 1",
+    "schema": "CREATE SCHEMA mine",
+    "schema of the login": "RESET ROLE; CREATE SCHEMA mine",
+    "trigger": "CREATE TRIGGER mine BEFORE INSERT ON gaps_gap EXECUTE FUNCTION stratibreak.refuse_audit_change()",
+    "event trigger": "CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION stratibreak.refuse_audit_change()",
+    "rule": "CREATE RULE mine AS ON INSERT TO gaps_gap DO ALSO SELECT 1",
+    "extension": "CREATE EXTENSION dblink",
+    "publication": "CREATE PUBLICATION mine FOR ALL TABLES",
+    "replication": "SELECT pg_create_logical_replication_slot('mine', 'pgoutput')",
+    "large object": "SELECT lo_from_bytea(0, 'x')",
+    "contents of large objects": "SELECT * FROM pg_largeobject",
+    "signing key": "SELECT * FROM stratibreak.context_key",
+    "password hashes of logins": "SELECT rolpassword FROM pg_authid",
+    "values known to the planner": "SELECT stavalues1 FROM pg_statistic",
+    "file": "SELECT pg_read_file('PG_VERSION')",
+    "folder": "SELECT pg_ls_dir('.')",
+    "program": "COPY (SELECT 1) TO PROGRAM 'true'",
+    "role of the platform": "SET LOCAL ROLE stratibreak_platform",
+    "role of the owner": "SET LOCAL ROLE stratibreak_owner",
+    "role of the search": "SET LOCAL ROLE stratibreak_search",
+    "membership": "GRANT stratibreak_platform TO CURRENT_USER",
+    "another role's password": "ALTER ROLE stratibreak_platform PASSWORD 'x'",
+    "settings of the database": "ALTER DATABASE postgres SET search_path = x",
+    "activity tracked again": "RESET ROLE; ALTER ROLE CURRENT_USER SET track_activities = on",
+    "triggers off": "SET session_replication_role = replica",
+    "truncation": "TRUNCATE gaps_gap",
+    "policy": "ALTER POLICY tenant_isolation ON gaps_gap USING (true)",
+    "organisation deleted": "DELETE FROM tenants_tenant",
+    "audit entry rewritten": "UPDATE tenants_auditentry SET reason = ''",
+    "audit entry removed": "SET LOCAL stratibreak.audit_removal = 'on'; DELETE FROM tenants_auditentry",
+    "person made an operator": "UPDATE tenants_user SET is_operator = true, tenant_id = NULL, role = ''",
+    "functions of ours as the login": "RESET ROLE; SELECT stratibreak.refresh_statistics(ARRAY['gaps_gap'])",
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED.values(), ids=REFUSED)
+def test_an_injected_statement_has_no_right_to(statement: str, ours: LookAlike) -> None:
+    """Refused outright: the attempts above would also pass where a statement runs and happens to show nothing."""
+    refused: list[str] = []
+    with tenant_context(ours.tenant.pk), suppress(Error), transaction.atomic():
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        except Error as error:
+            refused.append(getattr(error.__cause__, "sqlstate", ""))
+            raise
+
+    assert refused == ["42501"]
 
 
 def test_the_attempts_would_show_a_leak(ours: LookAlike, theirs: LookAlike) -> None:

@@ -16,6 +16,7 @@ from projects.models import Goal, Project
 from tenants.isolation.checks import catalogue_differences, check_managers
 from tenants.isolation.context import TenantContextRequired
 from tenants.isolation.managers import TenantManager
+from tenants.isolation.owner import owner_access
 from tenants.isolation.postgresql import compiler
 from tenants.isolation.registry import access_by_table
 from tenants.isolation.transaction import tenant_context
@@ -106,6 +107,33 @@ def test_without_any_policy_no_shape_of_query_leaves_the_tenant(ours: LookAlike,
             shown[name] = {value for row in rows for key, value in row.items() if key == "x" or "tenant_id" in key}
 
     assert {name: values for name, values in shown.items() if values - {ours.tenant.pk, None}} == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_any_policy_no_statement_deletes_or_changes_a_foreign_row(ours: LookAlike, theirs: LookAlike) -> None:
+    foreign = theirs.rows[Goal].pk
+    with _policies_off("projects_goal", "projects_project"), tenant_context(ours.tenant.pk):
+        removed = [
+            Goal.objects.filter(pk=foreign).delete()[0],
+            Goal.objects.filter(pk=foreign)._raw_delete("default"),
+            Goal.objects.filter(project__pk=theirs.rows[Project].pk).delete()[0],
+            Goal.objects.filter(pk=foreign).update(title="taken"),
+            Goal.objects.filter(project__name__gt="").filter(pk=foreign).update(title="taken"),
+        ]
+
+    assert removed == [0, 0, 0, 0, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_owner_keeps_rows_apart_that_have_one_id_in_two_tenants(ours: LookAlike, theirs: LookAlike) -> None:
+    """No predicate names a tenant there; joins and forward access compare the tenants of both rows."""
+    project, goal = ours.rows[Project], ours.rows[Goal]
+    with owner_access(), transaction.atomic():
+        Project(pk=project.pk, tenant_id=theirs.tenant.pk, name="Twin").save(force_insert=True)
+        joined = Goal.objects.select_related("project").get(pk=goal.pk)
+        accessed = Goal.objects.get(pk=goal.pk).project
+
+    assert joined.project.tenant_id == accessed.tenant_id == ours.tenant.pk
 
 
 @contextmanager

@@ -228,7 +228,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with use_context(context):
                 return func()
 
-        super().on_commit(in_context if callable(func) else func, robust)
+        super().on_commit(in_context, robust)
 
     # Cursors
 
