@@ -109,6 +109,14 @@ def test_without_any_policy_no_shape_of_query_leaves_the_tenant(ours: LookAlike,
     assert {name: values for name, values in shown.items() if values - {ours.tenant.pk, None}} == {}
 
 
+def test_every_table_of_a_statement_names_the_tenant(ours: LookAlike) -> None:
+    """Also where the reference already compares both rows' tenants: the planner prunes by the constant."""
+    with tenant_context(ours.tenant.pk):
+        joined = str(Goal.objects.select_related("project__owner").query)
+
+    assert joined.count(str(ours.tenant.pk)) == len(("goal", "project", "owner"))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_without_any_policy_no_statement_deletes_or_changes_a_foreign_row(ours: LookAlike, theirs: LookAlike) -> None:
     foreign = theirs.rows[Goal].pk

@@ -1,4 +1,4 @@
-"""Remove what is kept for a day only: answers kept for repeated requests, and tries to log in."""
+"""Remove what has had its time: answers kept for repeated requests, tries to log in, and sessions that ended."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tenants.domain.idempotency import forget_expired_answers
 from tenants.domain.login_attempts import forget_old_attempts
 from tenants.isolation.transaction import tenant_context
 from tenants.management.tenant_argument import all_tenants
+from tenants.sessions import SessionStore
 
 
 class Command(BaseCommand):
@@ -25,4 +26,5 @@ class Command(BaseCommand):
             with tenant_context(tenant.pk, reason="manage.py remove_expired"):
                 answers += forget_expired_answers(at=now)
         attempts = forget_old_attempts(at=now)
-        self.stdout.write(f"Removed: {answers} kept answers, {attempts} tries to log in.")
+        SessionStore.clear_expired()
+        self.stdout.write(f"Removed: {answers} kept answers, {attempts} tries to log in, and ended sessions.")

@@ -8,6 +8,7 @@ from io import StringIO
 from uuid import UUID
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
@@ -19,8 +20,8 @@ from tenants.audit.partitions import Month, list_partitions, make_partitions, pa
 from tenants.audit.verification import AlteredEntry, altered_entries
 from tenants.domain.audit_retention import apply_tenant_retention, erase_audit_entries
 from tenants.isolation.owner import owner_access
-from tenants.isolation.transaction import tenant_context
-from tenants.models import AuditEntry, Tenant
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import AuditEntry, LoginAttempt, Tenant
 from tests.tenants.audit.desk import Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +68,24 @@ def test_missing_partitions_are_a_warning_with_the_way_to_mend_it(without_the_la
     assert "audit_partitions" in str(warning.hint)
     with pytest.raises(CommandError, match="audit_partitions"):
         run_command("--check")
+
+
+def test_old_sessions_and_tries_to_log_in_are_forgotten() -> None:
+    now = datetime.now(UTC)
+    with auth_context():
+        LoginAttempt.objects.all().delete()
+        for age in (timedelta(days=2), timedelta(hours=1)):
+            LoginAttempt.objects.create(account_digest="a" * 64, tried_at=now - age)
+        Session.objects.create(session_key="ended", session_data="", expire_date=now - timedelta(hours=1))
+        Session.objects.create(session_key="open", session_data="", expire_date=now + timedelta(hours=1))
+
+    printed = StringIO()
+    call_command("remove_expired", stdout=printed)
+
+    assert "1 tries to log in" in printed.getvalue()
+    with auth_context():
+        assert [now - attempt.tried_at for attempt in LoginAttempt.objects.all()] == [timedelta(hours=1)]
+        assert list(Session.objects.values_list("session_key", flat=True)) == ["open"]
 
 
 def test_command_makes_what_is_missing_once(without_the_last_two_months: None) -> None:
