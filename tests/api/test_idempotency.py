@@ -310,7 +310,7 @@ def test_the_operators_command_removes_what_is_past_its_day(ours: LookAlike, the
 
     call_command("remove_expired", stdout=out)
 
-    assert out.getvalue() == "Removed: 2 kept answers, 0 tries to log in.\n"
+    assert out.getvalue() == "Removed: 2 kept answers, 0 tries to log in, and ended sessions.\n"
     with tenant_context(theirs.tenant.pk):
         assert not IdempotentRequest.objects.filter(key="old").exists()
         assert IdempotentRequest.objects.filter(key="young").exists()
