@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,12 @@ class Coverage:
     low: float
     high: float
     n: int
+
+    @classmethod
+    def of_counts(cls, *, hits: int, n: int, nominal: float) -> Self:
+        """From how many of how many.  Raises ValueError if n is 0."""
+        low, high = wilson_interval(hits, n)
+        return cls(nominal, hits / n, low, high, n)
 
 
 def brier_score(probabilities: Sequence[float], occurred: Sequence[bool]) -> float:
@@ -82,8 +89,7 @@ def coverage(hits: Sequence[bool], nominal: float) -> Coverage:
     count = len(hits)
     if count == 0:
         raise ValueError("coverage needs outcomes")
-    low, high = wilson_interval(sum(hits), count)
-    return Coverage(nominal, sum(hits) / count, low, high, count)
+    return Coverage.of_counts(hits=sum(hits), n=count, nominal=nominal)
 
 
 def wilson_interval(successes: int, n: int, *, z: float = 1.959964) -> tuple[float, float]:
