@@ -1,9 +1,9 @@
 """Did the forecasts keep their promise? The served simulation, walked forward through a team's past.
 
 1. At each origin the weeks before it forecast how long as many items take as the present rate does in h weeks.
-2. The weeks after it say how long they took. An origin counts for a horizon only if twice that horizon lies after it,
-   whether the items got done or not: leaving out what is not done would leave out the slow.
-3. The share of outcomes at or below the nominal quantile is the coverage; not done in time is a miss.
+2. The promise is the nominal quantile of that duration. An origin counts if the record goes on until the promised day:
+   that is known when the forecast is made, so that leaving origins out does not leave out the slow ones.
+3. The share of promises kept is the coverage.
 
 Assumes nothing of the team. Do not read coverage of overlapping windows as if they were independent: its interval is
 too narrow by about the square root of horizon over step.
@@ -16,9 +16,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.calibration.past_errors import rates_per_week
+from predictions.calibration.error_pool import ErrorPool
+from predictions.calibration.pace import Pace
 from predictions.calibration.scoring import Coverage, coverage
-from predictions.forecasters.simulation import simulate_finish
+from predictions.forecasters.items_done import ItemsDoneForecaster
+from predictions.forecasters.simulation import RATE_HALF_LIFE_WEEKS, weeks_at
+from predictions.priors.throughput import shipped_pools
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +36,6 @@ def walk_forward_coverage(
     horizons_weeks: Sequence[int],
     probability: float = 0.85,
     step_weeks: int = 4,
-    trials: int = 2_000,
 ) -> dict[int, Coverage | None]:
     """Coverage of one quantile per horizon; None for a horizon that the history is too short to judge.
 
@@ -42,24 +44,29 @@ def walk_forward_coverage(
     return {
         horizon: coverage(hits, probability) if hits else None
         for horizon in horizons_weeks
-        for hits in [walk_forward_hits(weekly, horizon, probability, step_weeks=step_weeks, trials=trials)]
+        for hits in [walk_forward_hits(Pace(weekly), horizon, probability, step_weeks=step_weeks)]
     }
 
 
 def walk_forward_hits(
-    weekly: FloatArray, horizon_weeks: int, probability: float, *, step_weeks: int, trials: int
+    pace: Pace,
+    horizon_weeks: int,
+    probability: float,
+    *,
+    step_weeks: int,
+    first_origin: int = MIN_ORIGIN_WEEKS,
+    pools: Sequence[ErrorPool] | None = None,
 ) -> list[bool]:
     """Whether each forecast of the past held, oldest first."""
-    cumulative = np.concatenate([[0.0], np.cumsum(weekly)])
     hits = []
-    for origin in range(MIN_ORIGIN_WEEKS, len(weekly) - 2 * horizon_weeks + 1, step_weeks):
-        past = weekly[:origin]
-        if past[-RECENT_WEEKS:].sum() < MIN_RECENT_ITEMS:
+    for origin in range(max(first_origin, MIN_ORIGIN_WEEKS), pace.weeks, step_weeks):
+        past = pace.until(origin)
+        if pace.weekly[max(0, origin - RECENT_WEEKS) : origin].sum() < MIN_RECENT_ITEMS:
             continue
-        items = max(1.0, float(round(rates_per_week(past)[-1] * horizon_weeks)))
-        simulated = simulate_finish(past, np.full(trials, items), np.random.default_rng(origin))
-        promised = float(np.quantile(simulated.weeks, probability))
-        hits.append(_weeks_taken(cumulative, origin, items) <= promised)
+        items = max(1.0, float(round(past.rates[RATE_HALF_LIFE_WEEKS][-1] * horizon_weeks)))
+        promised = weeks_at(ItemsDoneForecaster(past, pools or shipped_pools()), items, probability)
+        if origin + promised <= pace.weeks:
+            hits.append(_weeks_taken(pace.cumulative, origin, items) <= promised)
     return hits
 
 

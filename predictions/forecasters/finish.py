@@ -4,7 +4,8 @@
 2. Remaining work is what is open as of t. Weekly throughput is what was finished in each week before t.
 3. Part of the capacity goes to work that comes in later; the share is measured over about the horizon of the forecast
    and drawn per trial from its beta distribution. Remaining work is divided by the share that is left for it.
-4. Durations are simulated by blocks of past weeks and recalibrated by the team's own past errors (simulation).
+4. Durations are simulated along the paths of the items-done forecast, which the team's own past errors recalibrate, and
+   the errors of the other teams of its tenant before it has enough of its own (simulation, items_done).
 5. Quantiles become working days of the project's calendar. P(on time) counts the trials that end by the end of the
    target day; its interval moves the level of the rate by its standard error.
 
@@ -23,7 +24,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.calibration.past_errors import RATE_HALF_LIFE_WEEKS, PastErrors
+from predictions.calibration.pace import Pace
 from predictions.forecasters.answers import (
     Driver,
     EvidenceFact,
@@ -33,7 +34,8 @@ from predictions.forecasters.answers import (
     oldest_open_items,
     seed_of,
 )
-from predictions.forecasters.simulation import TRIALS, SimulatedFinish, simulate_finish
+from predictions.forecasters.items_done import OWN_STRENGTH
+from predictions.forecasters.simulation import RATE_HALF_LIFE_WEEKS, TRIALS, SimulatedFinish, simulate_finish
 from predictions.forecasters.throughput import NewcomerShare, newcomer_share, weekly_finishes
 from projects.history.calendar import WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK
@@ -42,7 +44,7 @@ from projects.history.readiness import ReadinessReport, finish_readiness, target
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("finish.recalibrated-blocks", "1")
+MODEL = ModelIdentity("finish.recalibrated-paths", "2")
 FINISH_PROBABILITIES = (0.5, 0.7, 0.85, 0.95)
 MAX_HORIZON_WEEKS = 520
 """Ten years. Beyond them a date is arithmetic, not a forecast: the quantile has no date."""
@@ -190,11 +192,11 @@ def _forecast(
     plain_weeks = remaining / max(float(weekly[-LONG_RATE_WEEKS:].mean()), 1e-9)
     newcomers = newcomer_share(known, horizon_weeks=plain_weeks, weeks=len(weekly))
     taken = np.minimum(rng.beta(*newcomers.parameters, trials), 0.99)
-    simulated = simulate_finish(weekly, remaining / (1 - taken), rng)
+    simulated = simulate_finish(Pace(weekly), remaining / (1 - taken), rng)
     sample = FinishTrials(
         days=simulated.weeks * 7,
         newcomer_factor=1 / (1 - taken),
-        level_error=_level_error(weekly, simulated.own),
+        level_error=_level_error(weekly, simulated),
     )
     days_left = None if target_date is None else _days_left(known, target_date, calendar)
     return FinishForecast(
@@ -207,8 +209,8 @@ def _forecast(
         demonstrated_rate=simulated.rate,
         required_rate=None if days_left is None else remaining / (days_left / 7),
         newcomers=newcomers,
-        own_forecasts=simulated.own.independent,
-        own_weight=simulated.own.weight,
+        own_forecasts=simulated.own_forecasts,
+        own_weight=simulated.own_weight,
         is_reconstructed=known.is_reconstructed,
         drivers=() if days_left is None else _drivers(sample, days_left, newcomers, simulated, weekly),
         evidence=oldest_open_items(known),
@@ -263,7 +265,7 @@ def _days_left(known: ProjectHistory, target_date: date, calendar: WorkCalendar)
     return (calendar.end_of_day_us(target_date) - known.known_at_us) / MICROSECONDS_PER_DAY
 
 
-def _level_error(weekly: FloatArray, own: PastErrors) -> float:
+def _level_error(weekly: FloatArray, simulated: SimulatedFinish) -> float:
     """Standard error of the logarithm of the level: of the weighted rate, and of the centre of the past errors."""
     recent = weekly[-LONG_RATE_WEEKS:]
     weights = 0.5 ** (np.arange(len(weekly)) / RATE_HALF_LIFE_WEEKS)
@@ -271,7 +273,7 @@ def _level_error(weekly: FloatArray, own: PastErrors) -> float:
     mean = float(recent.mean())
     variation = float(recent.std()) / mean if mean > 0 else MAX_LEVEL_ERROR
     of_rate = variation / math.sqrt(independent)
-    of_errors = float(own.log_ratios.std()) / math.sqrt(own.independent + 10) if own.log_ratios.size else 0.0
+    of_errors = simulated.spread / math.sqrt(simulated.own_forecasts + OWN_STRENGTH)
     return min(MAX_LEVEL_ERROR, math.hypot(of_rate, of_errors))
 
 

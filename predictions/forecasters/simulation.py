@@ -1,143 +1,129 @@
 """Simulated durations: how many weeks a team needs for so many items.
 
-1. Blocks of consecutive weeks are drawn from the last two years, recent ones more often, so that good and bad weeks
-   keep the company they came in; their level is set to the present rate.
-2. A trial lays blocks end to end until its items are done, and reads the duration within the last block.
-3. That alone is too sure of itself, because a rate drifts. With weight n / (n + 10) a trial is replaced by the point
-   forecast times one of the team's own past errors, smoothed; else its duration is multiplied by drift from the prior.
+1. At a ladder of horizons, from a week to ten years, the items done have a distribution (items_done). Its quantile of
+   one level over all horizons is a path: how far a team gets that is just that lucky.
+2. A trial draws a level and follows its path until its items are done; between two horizons progress is even.
+3. So P(duration <= h) is P(items done in h weeks >= items): one forecast, read in two directions, and what recalibrates
+   the one recalibrates the other.
 
-Assumes that the future varies as the past did, drift included. Do not believe it across a change of team or of the size
-of items. The generator is the caller's: same seed, same trials, so that two scenarios differ by their inputs alone.
+Assumes what the forecast of items done assumes. The generator is the caller's: same seed, same trials, so that two
+scenarios differ by their inputs alone. Levels are drawn evenly (one in each n-th part), which takes noise out.
 
-Example: a team that finished exactly 5 items in each week needs about 4 weeks for 20; the spread that is left is drift.
-Source of the blocks: Künsch (1989), Annals of Statistics 17, 1217-1241.
+Example: a team that finished exactly 5 items in each week needs about 4 weeks for 20; the spread that is left is what
+teams in general change in a month.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.calibration.past_errors import PRIOR_LEAN, PastErrors, past_errors, prior_spread, rates_per_week
+from predictions.calibration.error_pool import ErrorPool
+from predictions.calibration.pace import HALF_ITEM, Pace
+from predictions.forecasters.items_done import ItemsDone, ItemsDoneForecaster
+from predictions.priors.throughput import shipped_pools
 
 FloatArray = NDArray[np.float64]
 
 TRIALS = 10_000
 """Standard error of a probability of .85: 0.4 points."""
-SOURCE_WEEKS = 104
-BLOCK_HALF_LIFE_WEEKS = 26.0
-MIN_BLOCK_WEEKS, MAX_BLOCK_WEEKS = 4, 13
-"""From an iteration or two to a quarter: the stretches over which weeks resemble each other."""
-BLOCKS_PER_MEDIAN = 13
-MAX_BLOCKS = 60
-TAIL_DEGREES = 4
-"""Student's t: one change of level in thirty is far larger than the usual ones."""
+LADDER_WEEKS = (1, 2, 3, 4, 6, 8, 10, 13, 17, 22, 28, 36, 46, 60, 78, 104, 130, 156, 208, 260, 390, 520)
+LEVELS = np.concatenate([[0.0005], np.linspace(0.005, 0.995, 199), [0.9995]])
+RATE_HALF_LIFE_WEEKS = 8.0
+SLOWEST_SHARE = 1e-3
+"""A path that stands still after ten years goes on at a thousandth of the rate, so that durations stay finite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedFinish:
     """Durations of all trials, in the order of the trials.
 
-    weeks: shape (trials,), above 0;  rate: items per week now;  own: past errors used
+    weeks: shape (trials,), above 0;  rate: items per week now
+    own_forecasts: own past windows that do not overlap, at about the median duration;  own_weight: of them, in [0, 1)
+    spread: standard deviation of the logarithmic error at that horizon
     """
 
     weeks: FloatArray
     rate: float
-    own: PastErrors
+    own_forecasts: float
+    own_weight: float
+    spread: float
 
 
-def simulate_finish(weekly: FloatArray, items: FloatArray, rng: np.random.Generator) -> SimulatedFinish:
+def simulate_finish(
+    pace: Pace, items: FloatArray, rng: np.random.Generator, *, pools: Sequence[ErrorPool] | None = None
+) -> SimulatedFinish:
     """Weeks until so many items are done.
 
-    weekly: shape (weeks,), items finished per week, oldest first;  items: shape (trials,), above 0
-    Raises ValueError where nothing was finished in the source weeks.
+    pace: the team's record of finished items;  items: shape (trials,), above 0
+    pools: what other teams' forecasts were off by; the shipped prior unless given
+    Raises ValueError where nothing was finished.
     """
-    rate = float(rates_per_week(weekly)[-1])
-    source = weekly[-SOURCE_WEEKS:]
-    if rate <= 0 or source.sum() <= 0:
+    rate = float(pace.rates[RATE_HALF_LIFE_WEEKS][-1])
+    if pace.weeks == 0 or rate <= 0:
         raise ValueError("a team that finishes nothing has no rate")
-    centre_weeks = items / rate
-    horizon_weeks = float(np.median(centre_weeks))
-    own = past_errors(weekly, horizon_weeks=horizon_weeks)
-    resampled = _resampled_weeks(source, items, rate, rng)
-    weeks = _recalibrated(resampled, centre_weeks, horizon_weeks, own, rng)
-    return SimulatedFinish(weeks=np.maximum(weeks, 1 / 7), rate=rate, own=own)
+    forecaster = ItemsDoneForecaster(pace, pools or shipped_pools())
+    wanted = np.maximum(items - HALF_ITEM, HALF_ITEM)
+    rungs, progress = _ladder(forecaster, float(wanted.max()))
+    trials = len(items)
+    levels = (rng.permutation(trials) + rng.random(trials)) / trials
+    weeks = _weeks_along_paths(rungs, progress, levels, wanted, rate)
+    at_median = forecaster.forecast(float(np.median(weeks)))
+    return SimulatedFinish(
+        weeks=weeks,
+        rate=rate,
+        own_forecasts=at_median.own_forecasts,
+        own_weight=at_median.own_weight,
+        spread=at_median.mixture.spread,
+    )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WeekBlocks:
-    """Stretches of consecutive weeks to draw from.
+def weeks_at(forecaster: ItemsDoneForecaster, items: float, probability: float) -> float:
+    """Weeks within which so many items are done with a probability: the quantile that the trials would have.
 
-    cumulative: items finished until the start of each week, strictly rising, shape (weeks + 1,)
-    length: weeks per block;  weights: chance of a block to be drawn, shape (blocks,)
-    level: factor that brings the mean of the drawn weeks to the present rate
+    items: above 0;  probability: in (0, 1)
+    Infinite where ten years are not enough.
     """
-
-    cumulative: FloatArray
-    length: int
-    weights: FloatArray
-    level: float
-
-    @property
-    def gains(self) -> FloatArray:
-        """Items done in each block at the present level: shape (blocks,)."""
-        done: FloatArray = (self.cumulative[self.length :] - self.cumulative[: -self.length]) * self.level
-        return done
-
-    def weeks_inside(self, block: NDArray[np.intp], items: FloatArray) -> FloatArray:
-        """Weeks from the start of each block until so many items are done in it."""
-        at_level = self.cumulative[block] + items / self.level
-        position = np.interp(at_level, self.cumulative, np.arange(len(self.cumulative), dtype=np.float64))
-        return np.clip(position - block, 0, self.length)
+    wanted, level = max(items - HALF_ITEM, HALF_ITEM), np.array([1 - probability])
+    weeks_before = done_before = 0.0
+    for horizon_weeks in LADDER_WEEKS:
+        done = max(done_before, float(forecaster.forecast(float(horizon_weeks)).quantiles(level)[0]))
+        if done >= wanted:
+            share = (wanted - done_before) / (done - done_before)
+            return weeks_before + share * (horizon_weeks - weeks_before)
+        weeks_before, done_before = float(horizon_weeks), done
+    return math.inf
 
 
-def _week_blocks(source: FloatArray, rate: float, horizon_weeks: float) -> WeekBlocks:
-    wanted = math.ceil(horizon_weeks / BLOCKS_PER_MEDIAN)
-    length = min(len(source), max(MIN_BLOCK_WEEKS, min(MAX_BLOCK_WEEKS, wanted)))
-    cumulative = np.concatenate([[0.0], np.cumsum(source)]) + np.arange(len(source) + 1) * 1e-9
-    ages = np.arange(len(source) - length + 1)[::-1]
-    weights = 0.5 ** (ages / BLOCK_HALF_LIFE_WEEKS)
-    weights /= weights.sum()
-    mean = float(weights @ (cumulative[length:] - cumulative[:-length])) / length
-    return WeekBlocks(cumulative, length, weights, rate / mean)
+def _ladder(forecaster: ItemsDoneForecaster, most_items: float) -> tuple[list[ItemsDone], FloatArray]:
+    """Forecasts by rising horizon until even the slowest path is through, and items by horizon and level."""
+    rungs: list[ItemsDone] = []
+    rows: list[FloatArray] = []
+    for horizon_weeks in LADDER_WEEKS:
+        rungs.append(forecaster.forecast(float(horizon_weeks)))
+        row = rungs[-1].quantiles(LEVELS)
+        rows.append(np.maximum(row, rows[-1]) if rows else row)  # done stays done
+        if rows[-1][0] >= most_items:
+            break
+    return rungs, np.stack(rows)
 
 
-def _resampled_weeks(source: FloatArray, items: FloatArray, rate: float, rng: np.random.Generator) -> FloatArray:
-    """Durations by laying blocks end to end: shape (trials,). A path that runs out of blocks goes on at the rate."""
-    horizon_weeks = float(np.median(items)) / rate
-    blocks = _week_blocks(source, rate, horizon_weeks)
-    columns = min(MAX_BLOCKS, math.ceil(2.5 * horizon_weeks / blocks.length) + 6)
-    drawn = np.searchsorted(np.cumsum(blocks.weights), rng.random((len(items), columns)))
-    drawn = np.minimum(drawn, len(blocks.weights) - 1)  # the last sum may fall short of 1 by rounding
-    progress = np.cumsum(blocks.gains[drawn], axis=1)
-    trials = np.arange(len(items))
-    last = np.argmax(progress >= items[:, None], axis=1)
-    before = np.where(last > 0, progress[trials, last - 1], 0.0)
-    inside = last * blocks.length + blocks.weeks_inside(drawn[trials, last], items - before)
-    beyond = columns * blocks.length + (items - progress[:, -1]) / rate
-    weeks: FloatArray = np.where(progress[:, -1] >= items, inside, beyond)
-    return weeks
-
-
-def _recalibrated(
-    resampled: FloatArray, centre_weeks: FloatArray, horizon_weeks: float, own: PastErrors, rng: np.random.Generator
+def _weeks_along_paths(
+    rungs: Sequence[ItemsDone], progress: FloatArray, levels: FloatArray, wanted: FloatArray, rate: float
 ) -> FloatArray:
-    trials = len(resampled)
-    use_own = rng.random(trials) < own.weight
-    drift = PRIOR_LEAN + rng.standard_t(TAIL_DEGREES, trials) * prior_spread(horizon_weeks) / math.sqrt(2)
-    from_prior = resampled * np.exp(np.clip(drift, -3, 3))
-    noise = rng.standard_normal(trials)
-    picks = rng.random(trials)
-    if own.log_ratios.size == 0:
-        return from_prior
-    errors = own.log_ratios[(picks * own.log_ratios.size).astype(np.intp)]
-    errors = errors + noise * _bandwidth(own)
-    weeks: FloatArray = np.where(use_own, centre_weeks * np.exp(errors), from_prior)
-    return weeks
-
-
-def _bandwidth(own: PastErrors) -> float:
-    """Width of the kernel that smooths the own errors (Silverman's rule on the independent ones)."""
-    spread = float(np.std(own.log_ratios))
-    return 1.06 * spread * math.pow(max(own.independent, 1.0), -0.2)
+    """When each path reaches the items wanted: shape (trials,)."""
+    horizons = np.array([0.0, *(rung.horizon_weeks for rung in rungs)])
+    paths = np.zeros((len(horizons), len(levels)))
+    for index, row in enumerate(progress, start=1):
+        paths[index] = np.interp(levels, LEVELS, row)
+    trials = np.arange(len(levels))
+    reached = paths[-1] >= wanted
+    upper = np.where(reached, np.argmax(paths >= wanted, axis=0), len(horizons) - 1)
+    before, after = paths[upper - 1, trials], paths[upper, trials]
+    share = np.clip((wanted - before) / np.maximum(after - before, 1e-12), 0.0, 1.0)
+    inside = horizons[upper - 1] + share * (horizons[upper] - horizons[upper - 1])
+    pace_later = np.maximum(paths[-1] / horizons[-1], rate * SLOWEST_SHARE)
+    weeks: FloatArray = np.where(reached, inside, horizons[-1] + (wanted - paths[-1]) / pace_later)
+    return np.maximum(weeks, 1 / 7)

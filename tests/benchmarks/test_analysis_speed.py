@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gaps.detectors.timeline import detect_timeline_gap
+from predictions.calibration.pace import Pace
 from predictions.forecasters.delay_risk import forecast_delay_risk
 from predictions.forecasters.finish import forecast_finish
 from predictions.forecasters.simulation import TRIALS, simulate_finish
@@ -45,4 +46,4 @@ def test_simulation_of_10000_trials_takes_at_most_a_tenth_of_a_second() -> None:
     weekly = np.random.default_rng(1).poisson(8, 260).astype(float)
     items = np.full(TRIALS, 200.0)
 
-    assert best_of_three_s(lambda: simulate_finish(weekly, items, np.random.default_rng(1))) <= 0.1
+    assert best_of_three_s(lambda: simulate_finish(Pace(weekly), items, np.random.default_rng(1))) <= 0.1

@@ -1,6 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from predictions.calibration.pace import Pace
 from predictions.forecasters.coverage import walk_forward_coverage, walk_forward_hits
 
 
@@ -17,7 +18,7 @@ def test_p85_holds_for_teams_whose_rate_drifts() -> None:
         horizon: [
             hit
             for seed in range(12)
-            for hit in walk_forward_hits(drifting_team(seed), horizon, 0.85, step_weeks=6, trials=400)
+            for hit in walk_forward_hits(Pace(drifting_team(seed)), horizon, 0.85, step_weeks=6)
         ]
         for horizon in (2, 8, 13)
     }
@@ -28,7 +29,7 @@ def test_p85_holds_for_teams_whose_rate_drifts() -> None:
 
 
 def test_coverage_is_per_horizon_and_none_where_nothing_can_be_judged() -> None:
-    result = walk_forward_coverage(np.full(40, 5.0), horizons_weeks=(4, 30), trials=200)
+    result = walk_forward_coverage(np.full(40, 5.0), horizons_weeks=(4, 30))
 
     assert result[30] is None
     assert result[4] is not None
@@ -38,6 +39,6 @@ def test_coverage_is_per_horizon_and_none_where_nothing_can_be_judged() -> None:
 def test_team_that_stops_is_a_miss_and_not_left_out() -> None:
     stops = np.concatenate([np.full(20, 5.0), np.zeros(30)])
 
-    hits = walk_forward_hits(stops, 8, 0.85, step_weeks=4, trials=200)
+    hits = walk_forward_hits(Pace(stops), 8, 0.85, step_weeks=4)
 
     assert False in hits
