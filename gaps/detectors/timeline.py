@@ -2,7 +2,7 @@
 
 1. Take the finish forecast. Without a gate passed and a target to come there is no finding.
 2. The effect is the slip to be expected: the mean over the trials of the days late, none of them counted for more than
-   the P95 finish or ten years, because a few endless trials must not speak for all. T is 5 % of the time left, at least
+   the P85 finish or ten years, because a few endless trials must not speak for all. T is 5 % of the time left, at least
    3 days.
 3. It opens when P(slip > T) is at least 80 %, or P(on time) is below what is accepted (default .85).
 4. Root causes, against the plan in force (a baseline of so many items by the target from its approval on):
@@ -48,7 +48,8 @@ from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("timeline.expected-slip", "1")
-SLIP_CAP_PROBABILITY = 0.95
+SLIP_CAP_PROBABILITY = 0.85
+"""The quantile whose coverage is checked; how long the last seventh may take nobody can vouch for."""
 EXACT_DAY_FRACTION = 1024
 """Sums of multiples of 2^-10 are exact in binary floating point."""
 CAUSE_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
@@ -115,7 +116,7 @@ def detect_timeline_gap(
 
 
 def expected_slip_days(days: FloatArray, days_left: float, factor: float = 1.0) -> float:
-    """Mean days late when every duration is multiplied by a factor, none counted for more than P95 or ten years.
+    """Mean days late when every duration is multiplied by a factor, none counted for more than P85 or ten years.
 
     days: elapsed days of each trial, shape (trials,), under common random numbers for all factors
     """

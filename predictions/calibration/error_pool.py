@@ -8,8 +8,8 @@
 
 Assumes that teams resemble each other in how they surprise, not in how fast they are.
 
-Example: a pool in which every burst of double pace was followed by the old pace has a coefficient near -0.5 for "last
-weeks against two months", and small errors around it.
+Example: in a pool in which a week of triple pace was always followed by the old pace, a forecast made right after such
+a week is corrected downwards, and the errors that are left are small.
 """
 
 from collections.abc import Sequence

@@ -33,10 +33,10 @@ def test_shapley_value_is_symmetric_and_gives_a_dummy_nothing() -> None:
     assert shapley_of_two(lambda a, _b: 3.0 * a) == (3.0, 0.0)
 
 
-def test_expected_slip_is_the_mean_of_the_days_late_with_the_tail_cut_at_p95() -> None:
-    days = np.array([90.0] * 90 + [110.0] * 10)
+def test_expected_slip_is_the_mean_of_the_days_late_with_the_tail_cut_at_p85() -> None:
+    days = np.array([90.0] * 70 + [110.0] * 30)
 
-    assert expected_slip_days(days, 100.0) == pytest.approx(1.0)
+    assert expected_slip_days(days, 100.0) == pytest.approx(3.0)
     assert expected_slip_days(np.array([90.0] * 99 + [9_999.0]), 100.0) == 0.0
 
 
@@ -117,7 +117,11 @@ def test_low_rate_explains_a_slip_of_the_planned_scope() -> None:
 
     assert finding is not None
     shares = {cause.code: cause.share for cause in finding.root_causes}
-    assert finding.root_causes[0].code == "RATE_BELOW_PLAN"
+    named = {
+        code: share for code, share in shares.items() if code != "UNEXPLAINED"
+    }  # half is what a forecast is unsure of
+    assert max(named, key=lambda code: named[code] or 0.0) == "RATE_BELOW_PLAN"
+    assert (shares["RATE_BELOW_PLAN"] or 0.0) > 0.4
     assert shares["SCOPE_ADDED"] == 0.0
 
 

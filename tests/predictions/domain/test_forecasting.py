@@ -59,7 +59,7 @@ def test_risk_of_delay_becomes_a_prediction_that_can_be_settled(project: Project
     assert forecast.prediction == prediction
     assert forecast.is_new
     assert (prediction.type, prediction.is_alert, prediction.is_late) == (PredictionType.DELAY_RISK, True, False)
-    assert prediction.probability > 0.9
+    assert prediction.probability > 0.75  # twice the work that fits; teams have doubled their rate before
     assert prediction.event["target_date"] == "2024-09-25"
     assert prediction.event["scope"]["item_count"] == HOPELESS
     assert prediction.event["subject"] == {"type": "project", "id": str(project.pk)}

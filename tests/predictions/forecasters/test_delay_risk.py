@@ -68,12 +68,12 @@ def test_event_happens_when_the_target_day_ends() -> None:
 
 
 def test_risk_that_an_action_can_still_avert_has_a_window() -> None:
-    risk = forecast_delay_risk(STEADY, as_of=NOW, target_date=NOW.date() + 11 * WEEK)
+    risk = forecast_delay_risk(STEADY, as_of=NOW, target_date=NOW.date() + 15 * WEEK)
 
     assert risk.probability is not None
     assert risk.probability.value > 0.15
     assert risk.prevention_window is not None
-    assert 0 <= risk.prevention_window.hours <= 11 * 7 * 24
+    assert 0 <= risk.prevention_window.hours <= 15 * 7 * 24
     assert risk.actions[0].p_on_time_after >= 0.85
     assert risk.indicators[0].name == "throughput"
     assert sum(indicator.weight for indicator in risk.indicators) == pytest.approx(1.0)
