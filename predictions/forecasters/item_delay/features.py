@@ -1,0 +1,237 @@
+"""The feature table of the item forecaster: scale-free, and nothing in it from after an item's own moment.
+
+1. The item: its age, the days left, the share of the planned span that is over, how much it was talked about and moved.
+2. The trailing delay rates: of everything, of the unit, of the unit's items of the same kind, with half-lives of 15 to
+   600 days, over labels known at the moment; a narrow rate leans on the wider one until it has labels of its own.
+3. The neighbours: delay rates of earlier items with a near due date, creation, number, planned span or time left.
+4. The load: open items, newcomers and items due soon, against the unit's own trailing level.
+
+Assumes that items of one unit share causes: the release that slips takes all of its items along, so the labels of
+neighbours tell most. Do not believe the neighbours where due dates are copied from a template.
+
+Example: a unit resolved one late item 15 d ago and one on time today: its rate of half-life 15 d is 0.5/1.5 before it
+leans on anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictions.forecasters.item_delay.moments import Codes, Flags, FloatArray, ItemMoments
+
+HALF_LIVES_DAYS = (15.0, 60.0, 150.0, 600.0)
+"""A sprint, a quarter, half a year and nearly for ever: a team's delay rate drifts between .07 and .75."""
+KIND_HALF_LIVES_DAYS = (60.0, 300.0)
+RATE_STRENGTH = 3.0
+"""Labels of its own that weigh as much as the wider rate."""
+ORIGIN_RATE = 0.3
+"""What a rate leans on before any label: about the middle of what is usual."""
+NEIGHBOUR_HALF_LIFE_DAYS = 150.0
+ROWS_AT_ONCE = 256
+"""Bounds memory: a block holds this many rows against all of its unit."""
+DAYS_PER_WEEK = 7
+SPAN_BANDWIDTH = 0.3
+"""Neighbours in a span are those within about a third of it (natural logarithm)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureTable:
+    """values: shape (rows, len(names)), float32, NaN where not known;  labelled: columns that rest on earlier labels"""
+
+    names: tuple[str, ...]
+    values: NDArray[np.float32]
+    labelled: Flags
+
+    def column(self, name: str) -> FloatArray:
+        """One column in double precision."""
+        return self.values[:, self.names.index(name)].astype(np.float64)
+
+    def without_history(self) -> NDArray[np.float32]:
+        """The columns that need no earlier label: what a team that has none would have."""
+        return self.values[:, ~self.labelled]
+
+
+def feature_table(moments: ItemMoments) -> FeatureTable:
+    """The features of every row, each as of its own moment; rows after it and unknown labels cannot touch them."""
+    own = _item_features(moments)
+    load, neighbours = _unit_features(moments)
+    rates = _trailing_rates(moments)
+    columns = {**own, **load, **rates, **neighbours}
+    names = tuple(columns)
+    labelled = np.array([name in rates or name in neighbours for name in names], dtype=np.bool_)
+    values = np.column_stack([columns[name] for name in names]).astype(np.float32)
+    return FeatureTable(names, values.reshape(len(moments), len(names)), labelled)
+
+
+def _item_features(moments: ItemMoments) -> dict[str, FloatArray]:
+    age = moments.moment_day - moments.created_day
+    left = np.where(moments.due_known, np.maximum(moments.due_day - moments.moment_day, 0.0), np.nan)
+    span = age + left
+    return {
+        "age": np.log1p(age),
+        "left": np.log1p(left),
+        "span": np.log1p(span),
+        "progress": age / np.maximum(span, 1.0),
+        "due_weekday": np.where(moments.due_known, np.floor(moments.due_day) % DAYS_PER_WEEK, np.nan),
+        "moment_weekday": np.floor(moments.moment_day) % DAYS_PER_WEEK,
+        "kind": moments.kind,
+        "priority": moments.priority,
+        "comments": np.log1p(moments.comments),
+        "priority_changes": np.log1p(moments.priority_changes),
+        "version_changes": np.log1p(moments.version_changes),
+        "description_changes": np.log1p(moments.description_changes),
+        "discussion": np.log1p(moments.discussion_days),
+        "quiet": np.log1p(np.maximum(age - moments.discussion_days, 0.0)),
+        "assignee_late_share": moments.assignee_late_share,
+        "assignee_open": np.log1p(moments.assignee_open),
+    }
+
+
+def _trailing_rates(moments: ItemMoments) -> dict[str, FloatArray]:
+    everything = np.zeros(len(moments), dtype=np.int64)
+    kinds = np.nan_to_num(moments.kind, nan=-1.0).astype(np.int64) + 1
+    wide = np.full(len(moments), ORIGIN_RATE)
+    columns: dict[str, FloatArray] = {}
+
+    def add(name: str, group: Codes, half_lives: Sequence[float], lean_on: FloatArray) -> FloatArray:
+        late, known = decayed_labels(moments, group, half_lives)
+        rates = (late + RATE_STRENGTH * lean_on[:, None]) / (known + RATE_STRENGTH)
+        for index, half_life in enumerate(half_lives):
+            columns[f"{name}_rate_{half_life:.0f}d"] = rates[:, index]
+        columns[f"{name}_labels"] = np.log1p(known[:, 1])
+        middle: FloatArray = rates[:, min(2, len(half_lives) - 1)]
+        return middle
+
+    overall = add("overall", everything, HALF_LIVES_DAYS, wide)
+    unit = add("unit", moments.unit, HALF_LIVES_DAYS, overall)
+    add("kind", moments.unit * (int(kinds.max(initial=0)) + 1) + kinds, KIND_HALF_LIVES_DAYS, unit)
+    return columns
+
+
+def decayed_labels(
+    moments: ItemMoments, group: Codes, half_lives_days: Sequence[float]
+) -> tuple[FloatArray, FloatArray]:
+    """Late and all labels known at each row's moment in its group, each worth half after a half-life: (rows, lives)."""
+    count, lives = len(moments), len(half_lives_days)
+    decay = np.log(2) / np.asarray(half_lives_days, dtype=np.float64)
+    late, known = np.zeros((count, lives)), np.zeros((count, lives))
+    events = np.concatenate([moments.known_day, moments.moment_day])
+    asks = np.repeat([False, True], count)
+    state: dict[int, tuple[float, FloatArray, FloatArray]] = {}
+    for event in np.lexsort((asks, events)):
+        row, now = int(event % count), float(events[event])
+        if not np.isfinite(now):
+            continue
+        then, late_sum, known_sum = state.get(int(group[row]), (now, np.zeros(lives), np.zeros(lives)))
+        factor = np.exp(-decay * (now - then))
+        late_sum, known_sum = late_sum * factor, known_sum * factor
+        if asks[event]:
+            late[row], known[row] = late_sum, known_sum
+        else:
+            late_sum, known_sum = late_sum + float(moments.late[row]), known_sum + 1.0
+        state[int(group[row])] = (now, late_sum, known_sum)
+    return late, known
+
+
+def settled_before(group: Codes, moment: FloatArray, known: FloatArray, late: Flags) -> tuple[FloatArray, FloatArray]:
+    """Share late of the group's items settled by each row's moment, and number of those begun and not settled by then.
+
+    group: code, below 0 for none;  both NaN without a group, the share also before anything was settled
+    """
+    share, in_hand = np.full(len(group), np.nan), np.full(len(group), np.nan)
+    for code in np.unique(group[group >= 0]):
+        rows = np.flatnonzero(group == code)
+        settled = known[rows][None, :] <= moment[rows][:, None]
+        counts = settled.sum(axis=1)
+        rates = settled @ late[rows].astype(np.float64) / np.maximum(counts, 1)
+        share[rows] = np.where(counts > 0, rates, np.nan)
+        in_hand[rows] = ((moment[rows][None, :] <= moment[rows][:, None]) & ~settled).sum(axis=1) - 1.0
+    return share, in_hand
+
+
+def _unit_features(moments: ItemMoments) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    load: dict[str, FloatArray] = {}
+    neighbours: dict[str, FloatArray] = {}
+    for unit in np.unique(moments.unit):
+        rows = np.flatnonzero(moments.unit == unit)
+        members = moments.take(rows)
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            block = np.arange(begin, min(begin + ROWS_AT_ONCE, len(rows)))
+            for target, columns in zip((load, neighbours), _block_features(members, block), strict=True):
+                for name, values in columns.items():
+                    target.setdefault(name, np.full(len(moments), np.nan))[rows[block]] = values
+    return load, neighbours
+
+
+def _block_features(unit: ItemMoments, block: Codes) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Load and neighbours of some rows of one unit, against all rows of the unit that had been forecast or settled."""
+    moment = unit.moment_day[block][:, None]
+    others = np.arange(len(unit))[None, :] != block[:, None]
+    seen = (unit.moment_day[None, :] <= moment) & others
+    known = (unit.known_day[None, :] <= moment) & others
+    return _load(unit, block, moment, seen, known), _neighbours(unit, block, moment, known)
+
+
+def _load(unit: ItemMoments, block: Codes, moment: FloatArray, seen: Flags, known: Flags) -> dict[str, FloatArray]:
+    created, due = unit.created_day[None, :], np.where(unit.due_known, unit.due_day, np.nan)[None, :]
+    waiting = seen & ~known
+    settled_90d = (known & (unit.known_day[None, :] > moment - 90)).sum(axis=1)
+    new_30d = (seen & (created > moment - 30)).sum(axis=1)
+    new_365d = (seen & (created > moment - 365)).sum(axis=1)
+    same_moment = seen & (unit.moment_day[None, :] == moment)
+    own_due = due[0, block][:, None]
+    hidden = ~unit.due_known[block]
+    columns = {
+        "waiting": np.log1p(waiting.sum(axis=1)),
+        "waiting_per_settled": np.log((waiting.sum(axis=1) + 1) / (settled_90d + 1)),
+        "newcomers": np.log((new_30d + 1) / (new_365d / 12 + 1)),
+        "due_in_14d": np.log1p((waiting & (due < moment + 14)).sum(axis=1)),
+        "same_moment": np.log1p(same_moment.sum(axis=1)),
+        "same_due": np.log1p((waiting & (due == own_due)).sum(axis=1)),
+        "near_due": np.log1p((waiting & (np.abs(due - own_due) <= DAYS_PER_WEEK)).sum(axis=1)),
+        "same_moment_and_due": np.log1p((same_moment & (due == own_due)).sum(axis=1)),
+    }
+    for name in ("same_due", "near_due", "same_moment_and_due"):
+        columns[name] = np.where(hidden, np.nan, columns[name])
+    return columns
+
+
+def _neighbours(unit: ItemMoments, block: Codes, moment: FloatArray, known: Flags) -> dict[str, FloatArray]:
+    due, late = unit.due_day[None, :], unit.late.astype(np.float64)
+    since = np.where(known, moment - due, np.inf)
+    recent = np.where(known, 0.5 ** (np.maximum(since, 0.0) / NEIGHBOUR_HALF_LIFE_DAYS), 0.0)
+    spans, lefts = (
+        np.log1p(np.maximum(unit.due_day - unit.created_day, 0.0)),
+        np.log1p(np.maximum(unit.due_day - unit.moment_day, 0.0)),
+    )
+
+    def near(values: FloatArray, width: float, weights: FloatArray | Flags) -> FloatArray:
+        kernel = np.asarray(weights, dtype=np.float64) * np.exp(
+            -np.abs(values[None, :] - values[block][:, None]) / width
+        )
+        return _rate(kernel, late)
+
+    newest = np.min(since, axis=1, initial=np.inf)
+    has_any = np.isfinite(newest)
+    last_batch = known & (since <= newest[:, None])
+    hidden = ~unit.due_known[block]
+    by_due = {
+        "late_near_due": near(unit.due_day, 14.0, known),
+        "late_like_span": near(spans, SPAN_BANDWIDTH, recent),
+        "late_like_left": near(lefts, SPAN_BANDWIDTH, recent),
+    }
+    return {
+        **{name: np.where(hidden, np.nan, values) for name, values in by_due.items()},
+        "late_near_number": near(unit.number, 10.0, known),
+        "late_near_creation": near(unit.created_day, 3.0, known),
+        "late_last_batch": np.where(has_any, (last_batch @ late) / np.maximum(last_batch.sum(axis=1), 1), np.nan),
+        "since_last_batch": np.where(has_any, np.log1p(np.where(has_any, newest, 0.0)), np.nan),
+    }
+
+
+def _rate(weights: FloatArray, late: FloatArray) -> FloatArray:
+    """Weighted delay rate, leaning on ORIGIN_RATE by one label."""
+    rate: FloatArray = (weights @ late + ORIGIN_RATE) / (weights.sum(axis=1) + 1.0)
+    return rate
