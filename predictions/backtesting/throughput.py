@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from predictions.backtesting.files import SPLIT_COLUMN, TEST_SHARE, ProjectFile, other_organisations, project_files
 from predictions.backtesting.reports import BenchmarkReport, UnitResult, VariantResult
-from predictions.backtesting.tasks import BenchmarkRefused, BenchmarkRequest
+from predictions.backtesting.tasks import BenchmarkRefused, BenchmarkRequest, BenchmarkTask
 from predictions.calibration.error_pool import ErrorPool
 from predictions.calibration.pace import Pace
 from predictions.calibration.scoring import Coverage, coverage, sample_crps
@@ -214,3 +214,6 @@ def _finish_hits(team: Team, pools: Sequence[ErrorPool]) -> list[bool]:
             pools=pools,
         )
     ]
+
+
+TASK = BenchmarkTask(benchmark_throughput, "items done in 2, 4, 8 and 13 weeks, and when N items will be done")
