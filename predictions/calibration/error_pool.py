@@ -161,8 +161,7 @@ def _ridge(standardised: FloatArray, errors: FloatArray, weights: FloatArray) ->
     weighted = design * weights[:, None]
     penalty = RIDGE * float(weights.sum()) * np.eye(design.shape[1])
     penalty[0, 0] = 0.0
-    solution: FloatArray = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ errors)
-    return solution
+    return np.asarray(np.linalg.solve(weighted.T @ design + penalty, weighted.T @ errors), dtype=np.float64)
 
 
 def _between(first: FloatArray, second: FloatArray, share: float) -> FloatArray:

@@ -46,7 +46,7 @@ def _simulate_team(rng: np.random.Generator) -> FloatArray:
     items = rng.poisson(pace * rng.gamma(bunching, 1 / bunching, weeks)).astype(np.float64)
     bursts = rng.random(weeks) < BURST_CHANCE
     items[bursts] += np.round(pace[bursts] * rng.uniform(*BURST_WEEKS_OF_WORK, int(bursts.sum())))
-    return items
+    return np.asarray(items, dtype=np.float64)
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -165,7 +165,7 @@ class _Judged:
         chosen = np.arange(len(self.origins))[::-1][::step][::-1]
         ranges = self.mixtures_at(self.origins[chosen]).cdf(self.bounds[chosen])
         ages = self.pace.weeks - self.origins[chosen] - self.horizon_weeks
-        weights: FloatArray = 0.5 ** (ages / LEVEL_HALF_LIFE_WEEKS)
+        weights = np.asarray(0.5 ** (ages / LEVEL_HALF_LIFE_WEEKS), dtype=np.float64)
         independent = float(weights.sum()) * min(1.0, step / max(self.horizon_weeks, 1.0))
         return LevelRecord(ranges[:, 0], ranges[:, 1], weights, independent)
 

@@ -22,8 +22,7 @@ def test_interval_draws_whole_units_and_needs_two() -> None:
     intervals = bootstrap_intervals([{"f1": 0.6}, {"f1": 0.8}, {"f1": None}])
 
     assert intervals["f1"] is not None
-    low, high = intervals["f1"]
-    assert (low, high) == (pytest.approx(0.6), pytest.approx(0.8))
+    assert intervals["f1"] == pytest.approx((0.6, 0.8))
     assert bootstrap_intervals([{"f1": 0.6}]) == {"f1": None}
 
 
