@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from projects.models import Project
 from tenants.isolation.context import AccessContext, Purpose, TenantContextRequired, current_context
 from tenants.isolation.jobs import carried_context, in_same_context, restored_context, run_batch
+from tenants.isolation.owner import owner_access
 from tenants.isolation.postgresql.base import DatabaseWrapper
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.middleware import TenantMiddleware
@@ -174,6 +175,18 @@ def test_a_job_runs_in_the_tenant_it_was_deferred_in(ours: LookAlike) -> None:
 def test_a_job_cannot_be_deferred_without_a_tenant() -> None:
     with pytest.raises(TenantContextRequired):
         carried_context()
+
+
+def test_a_worker_with_a_context_left_behind_runs_nothing(ours: LookAlike, theirs: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        carried = carried_context()
+    with tenant_context(theirs.tenant.pk), pytest.raises(RuntimeError, match="left behind"):
+        run_batch(carried, Project.objects.count)
+
+
+def test_the_owner_does_not_take_over_a_transaction_of_the_login(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk), pytest.raises(RuntimeError, match="inside a transaction"), owner_access():
+        Project.objects.count()
 
 
 def test_work_handed_to_a_thread_keeps_the_tenant(ours: LookAlike) -> None:

@@ -67,6 +67,40 @@ def test_a_team_leader_writes_gaps_and_actions_only() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("role", "closed"),
+    [
+        (Role.ADMIN, set()),
+        (Role.PROJECT_MANAGER, {Resource.API_KEY, Resource.AUDIT}),
+        (Role.ANALYST, {Resource.API_KEY, Resource.AUDIT}),
+        (
+            Role.TEAM_LEADER,
+            {
+                *(Resource.API_KEY, Resource.AUDIT, Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
+                *(Resource.INTEGRATION, Resource.SYNC_RESULT),
+            },
+        ),
+        (
+            Role.STAKEHOLDER,
+            {
+                *(Resource.API_KEY, Resource.AUDIT, Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
+                *(Resource.INTEGRATION, Resource.SYNC_RESULT, Resource.PEOPLE, Resource.RECORD, Resource.RUN),
+            },
+        ),
+    ],
+)
+def test_what_is_closed_to_a_role(role: Role, closed: set[Resource]) -> None:
+    """Written out: tests that ask the matrix what to expect of it notice no change of it."""
+    assert {resource for resource in Resource if Action.VIEW not in MATRIX[role].get(resource, ())} == closed
+
+
+@pytest.mark.parametrize("resource", [Resource.TENANT, Resource.USER, Resource.API_KEY])
+def test_only_an_administrator_writes_the_organisation_and_its_people(resource: Resource) -> None:
+    writers = {role for role in Role for action in WRITES if action in MATRIX[role].get(resource, ())}
+
+    assert writers == {Role.ADMIN}
+
+
 def test_only_an_administrator_reaches_keys_and_the_audit_log() -> None:
     for label in ("tenants.ApiKey", "tenants.AuditEntry"):
         assert [role for role in Role if allowed(role, Action.VIEW, label)] == [Role.ADMIN]
