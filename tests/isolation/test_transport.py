@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connections, transaction
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -152,6 +152,17 @@ def test_a_stream_that_is_dropped_ends_its_transaction(ours: LookAlike) -> None:
     response.close()
 
     assert not connections["default"].in_atomic_block
+
+
+@pytest.mark.parametrize(("status", "kept"), [(200, True), (302, True), (400, False), (409, False), (500, False)])
+def test_what_a_refused_request_wrote_is_rolled_back(status: int, kept: bool, ours: LookAlike) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        Project.objects.create(name="Half done")
+        return HttpResponse(status=status)
+
+    assert TenantMiddleware(view)(_request_of(ours)).status_code == status
+    with tenant_context(ours.tenant.pk):
+        assert Project.objects.filter(name="Half done").exists() == kept
 
 
 def _request_of(one: LookAlike) -> HttpRequest:
