@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from tenants.audit.enums import AuditAction
 from tenants.enums import ApiScope, Role
 from tenants.isolation.transaction import auth_context, tenant_context
-from tenants.models import ApiKey, User
+from tenants.models import ApiKey, AuditEntry, User
 from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
 
@@ -251,3 +252,14 @@ def test_a_header_that_is_no_key_is_refused_and_never_an_error(header: str, db: 
 
     assert (stranger.status_code, with_session.status_code) == (401, 401)
     assert "invalid_token" in stranger["WWW-Authenticate"]
+
+
+def test_what_a_role_may_not_do_is_on_record(ours: LookAlike, as_role: Callable[[Role], ApiClient]) -> None:
+    answer = as_role(Role.STAKEHOLDER).send("DELETE", f"/api/v1/users/{ours.users[Role.ADMIN].pk}")
+
+    assert answer.status_code == 403
+    with tenant_context(ours.tenant.pk):
+        entry = AuditEntry.objects.filter(action=AuditAction.REFUSED).first()
+        assert entry is not None
+        assert entry.actor_id == ours.users[Role.STAKEHOLDER].pk
+        assert entry.changes == {"method": "DELETE", "path": f"/api/v1/users/{ours.users[Role.ADMIN].pk}"}
