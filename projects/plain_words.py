@@ -26,6 +26,11 @@ STEPS: Mapping[str, str] = {
     UnlockStep.CORRECT_DATES: "Correct the dates in the tool and import again.",
     UnlockStep.SET_TARGET_DATE: "Enter the end date that is promised now.",
     UnlockStep.APPROVE_BASELINE: "Approve a baseline: the plan that progress is held against.",
+    UnlockStep.PLAN_EFFORT: "Plan the effort of the tasks.",
+    UnlockStep.RECORD_EFFORT: "Record the effort that the completed tasks took, and correct what cannot be.",
+    UnlockStep.RECORD_COSTS: "Record what has been spent, or import the ledger or the time sheets.",
+    UnlockStep.APPROVE_BUDGET: "Approve a baseline with a budget above zero, in the currency of the costs.",
+    UnlockStep.USE_ONE_CURRENCY: "Record the costs in the currency of the budget; nothing is converted silently.",
 }
 """What a person can do about each thing that limits an answer."""
 
