@@ -175,7 +175,7 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
     changes = st.builds(
         FieldChangeFact,
         item_id=ids,
-        field=st.sampled_from(["due_date", "estimate_points", "assignee"]),
+        field=st.sampled_from(["due_date", "estimate_points", "assignee", "flag"]),
         from_value=st.none(),
         to_value=st.none() | st.sampled_from(["a", "b"]),
         changed_at=_moments,
