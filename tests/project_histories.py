@@ -9,7 +9,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from projects.enums import Presence, StatusCategory
-from projects.history import BaselineFact, FieldChangeFact, HistoryFact, ProjectHistory, StatusChangeFact, WorkItemFact
+from projects.history import (
+    BaselineFact,
+    BudgetFact,
+    CostFact,
+    FieldChangeFact,
+    HistoryFact,
+    ProjectHistory,
+    StatusChangeFact,
+    WorkItemFact,
+)
 
 NOW = datetime(2024, 7, 3, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -116,7 +125,10 @@ def without_later_facts(facts: Iterable[HistoryFact], moment: datetime) -> list[
             case StatusChangeFact() | FieldChangeFact():
                 if min(fact.changed_at, fact.recorded_at) <= moment:
                     kept.append(fact)
-            case BaselineFact():
+            case CostFact():
+                if min(fact.incurred_at, fact.recorded_at) <= moment:
+                    kept.append(fact)
+            case BaselineFact() | BudgetFact():
                 if min(fact.approved_at, fact.recorded_at) <= moment:
                     kept.append(fact)
     return kept
@@ -188,7 +200,24 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
         target_date=st.just(date(2024, 9, 1)),
         scope_items=st.integers(min_value=1, max_value=20),
     )
+    costs = st.builds(
+        CostFact,
+        id=ids,
+        incurred_on_date=_moments.map(datetime.date),
+        recorded_at=_moments,
+        amount=st.sampled_from([-40.0, 100.0, 250.0]),
+        currency=st.sampled_from(["EUR", "CHF"]),
+    )
+    budgets = st.builds(
+        BudgetFact,
+        approved_at=_moments,
+        recorded_at=_moments,
+        amount=st.sampled_from([0.0, 900.0]),
+        currency=st.just("EUR"),
+    )
     facts: list[HistoryFact] = [*draw(_items(numbers))]
+    facts += draw(st.lists(costs, max_size=6))
+    facts += draw(st.lists(budgets, max_size=2))
     facts += draw(st.lists(moves, max_size=15))
     facts += draw(st.lists(changes, max_size=6))
     facts += draw(st.lists(baselines, max_size=2))

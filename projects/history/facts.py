@@ -12,7 +12,7 @@ believed only once its date has come.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from projects.enums import Presence, StatusCategory
@@ -86,4 +86,33 @@ class BaselineFact:
     scope_items: int
 
 
-HistoryFact = WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact
+@dataclass(frozen=True, slots=True)
+class BudgetFact:
+    """A budget somebody approved, in one currency. The newest one known at t is in force at t."""
+
+    approved_at: datetime
+    recorded_at: datetime
+    amount: float
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostFact:
+    """One cost incurred on one day; a reversal is negative. Of several about one id the one recorded last holds.
+
+    It is true from the end of its day in UTC on: earlier in the day a replay could not have known it.
+    """
+
+    id: UUID
+    incurred_on_date: date
+    recorded_at: datetime
+    amount: float
+    currency: str
+
+    @property
+    def incurred_at(self) -> datetime:
+        """The instant from which on the cost counts."""
+        return datetime.combine(self.incurred_on_date, time.min, tzinfo=UTC) + timedelta(days=1)
+
+
+HistoryFact = WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact | BudgetFact | CostFact

@@ -37,7 +37,16 @@ from projects.history.columns import (
     newest_items,
     status_columns,
 )
-from projects.history.facts import BaselineFact, FieldChangeFact, HistoryFact, StatusChangeFact, WorkItemFact
+from projects.history.costs import CostColumns, cost_columns
+from projects.history.facts import (
+    BaselineFact,
+    BudgetFact,
+    CostFact,
+    FieldChangeFact,
+    HistoryFact,
+    StatusChangeFact,
+    WorkItemFact,
+)
 from projects.history.instants import MICROSECONDS_PER_DAY, NEVER, Instants, to_us
 
 Changes = TypeVar("Changes", StatusColumns, FieldColumns)
@@ -102,6 +111,8 @@ class ProjectHistory:
     fields: FieldColumns
     baselines: tuple[BaselineFact, ...] = field(default=())
     known_at: datetime | None = None
+    costs: CostColumns = field(default_factory=lambda: cost_columns(()))
+    budgets: tuple[BudgetFact, ...] = field(default=())
 
     @classmethod
     def from_facts(cls, facts: Iterable[HistoryFact]) -> Self:
@@ -113,6 +124,8 @@ class ProjectHistory:
         moves: list[StatusChangeFact] = []
         changes: list[FieldChangeFact] = []
         baselines: set[BaselineFact] = set()
+        budgets: set[BudgetFact] = set()
+        costs: list[CostFact] = []
         for fact in facts:
             match fact:
                 case WorkItemFact():
@@ -123,6 +136,10 @@ class ProjectHistory:
                     changes.append(fact)
                 case BaselineFact():
                     baselines.add(fact)
+                case BudgetFact():
+                    budgets.add(fact)
+                case CostFact():
+                    costs.append(fact)
         unique = newest_items(items)
         row_of = {fact.id.int: row for row, fact in enumerate(unique)}
         return cls(
@@ -130,6 +147,8 @@ class ProjectHistory:
             statuses=status_columns(items, moves, row_of),
             fields=field_columns(items, changes, row_of),
             baselines=tuple(sorted(baselines, key=lambda fact: (fact.approved_at, repr(fact)))),
+            costs=cost_columns(costs),
+            budgets=tuple(sorted(budgets, key=lambda fact: (fact.approved_at, repr(fact)))),
         )
 
     def as_of(self, moment: datetime) -> Self:
@@ -149,6 +168,8 @@ class ProjectHistory:
             fields=_known_changes(self.fields, known, new_row, moment_us),
             baselines=tuple(b for b in self.baselines if min(b.approved_at, b.recorded_at) <= moment),
             known_at=moment,
+            costs=self.costs.take(np.minimum(self.costs.at_us, self.costs.recorded_us) <= moment_us),
+            budgets=tuple(b for b in self.budgets if min(b.approved_at, b.recorded_at) <= moment),
         )
 
     @property
@@ -219,6 +240,32 @@ class ProjectHistory:
         in_force = [baseline for baseline in self.baselines if to_us(baseline.approved_at) <= moment_us]
         return in_force[-1] if in_force else None
 
+    @property
+    def budget(self) -> BudgetFact | None:
+        """The budget in force at `known_at`."""
+        moment_us = self.known_at_us
+        in_force = [budget for budget in self.budgets if to_us(budget.approved_at) <= moment_us]
+        return in_force[-1] if in_force else None
+
+    @cached_property
+    def spent(self) -> CostColumns:
+        """Every cost incurred by `known_at`, once, as it was known then: ordered by id."""
+        newest = self.costs.newest()
+        return newest.take(newest.at_us <= self.known_at_us)
+
+    @cached_property
+    def future_costs(self) -> int:
+        """Costs recorded although their day had not come: counted, and believed only once it has."""
+        return int((self.costs.newest().at_us > self.known_at_us + CLOCK_SKEW_US).sum())
+
+    @cached_property
+    def costs_hash(self) -> str:
+        """SHA-256 over costs and budgets: 64 hex digits.
+
+        Not part of `inputs_hash`: an entry in the ledger must not draw the trials of the finish forecast anew.
+        """
+        return hashlib.sha256(repr((self.known_at_us, self.costs.hash_key(), self.budgets)).encode()).hexdigest()
+
     def values_of(self, name: str) -> Texts:
         """The latest value of a field per item at `known_at`, None where it is unknown: shape (items,)."""
         rows = self.fields.take((self.fields.field == name) & (self.fields.at_us <= self.known_at_us))
@@ -228,7 +275,7 @@ class ProjectHistory:
 
     @cached_property
     def inputs_hash(self) -> str:
-        """SHA-256 over every fact that a result can depend on, and the moment: 64 hex digits.
+        """SHA-256 over every fact of the work that a result can depend on, and the moment: 64 hex digits.
 
         Keys and addresses are left out: they are names for the reader, not inputs.
         """

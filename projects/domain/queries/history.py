@@ -1,4 +1,4 @@
-"""A project's whole past, read from the record in five queries and handed to pure code."""
+"""A project's whole past, read from the record in six queries and handed to pure code."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from uuid import UUID
 from django.db.models import BigIntegerField, Func
 
 from projects.enums import Presence, StatusCategory, TrackedField
-from projects.history.facts import BaselineFact, FieldChangeFact, HistoryFact, StatusChangeFact, WorkItemFact
+from projects.history.facts import (
+    BaselineFact,
+    BudgetFact,
+    CostFact,
+    FieldChangeFact,
+    HistoryFact,
+    StatusChangeFact,
+    WorkItemFact,
+)
 from projects.history.instants import from_us
 from projects.history.project_history import ProjectHistory
-from projects.models import Baseline, FieldChange, ScopeApproval, WorkflowStatus, WorkItem
+from projects.models import Baseline, CostEntry, FieldChange, ScopeApproval, WorkflowStatus, WorkItem
 
 ROWS_PER_FETCH = 5_000
 """Rows held at once beside the facts; beyond some thousands larger fetches are no faster."""
@@ -27,7 +35,7 @@ StatusKey = tuple[str, str]
 def load_history(project_id: UUID) -> ProjectHistory:
     """Everything on record about a project's work, in the tenant that is current; restrict it with `.as_of(t)`.
 
-    Five queries, whatever the size. An unknown project has an empty history. A status change whose new status has no
+    Six queries, whatever the size. An unknown project has an empty history. A status change whose new status has no
     WorkflowStatus is left out, because its category would be a guess.
     """
     return ProjectHistory.from_facts(_facts(project_id))
@@ -39,7 +47,8 @@ def _facts(project_id: UUID) -> Iterator[HistoryFact]:
         sources[fact.id] = source
         yield fact
     yield from _change_facts(project_id, sources, _category_of_status(project_id))
-    yield from _baseline_facts(project_id)
+    yield from _plan_facts(project_id)
+    yield from _cost_facts(project_id)
 
 
 class Microseconds(Func):
@@ -131,20 +140,26 @@ def _number_text(text: str) -> str:
         return text
 
 
-def _baseline_facts(project_id: UUID) -> Iterator[BaselineFact]:
+def _plan_facts(project_id: UUID) -> Iterator[BaselineFact | BudgetFact]:
     """Each baseline, and each approved change since as a baseline of its own: what was in force from then on."""
-    baselines: list[Any] = list(
-        Baseline.objects.filter(project_id=project_id, finish_date__isnull=False, scope_item_count__gte=1)
+    plans: list[Any] = list(
+        Baseline.objects.filter(project_id=project_id)
         .order_by()
-        .values_list("approved_at", "created_at", "finish_date", "scope_item_count")
+        .values_list("approved_at", "created_at", "finish_date", "scope_item_count", "budget", "currency")
     )
     approvals: list[Any] = list(
         ScopeApproval.objects.filter(project_id=project_id)
         .order_by()
-        .values_list("approved_at", "created_at", "finish_date", "item_count_delta")
+        .values_list("approved_at", "created_at", "finish_date", "item_count_delta", "budget_delta")
     )
+    yield from _baseline_facts(plans, approvals)
+    yield from _budget_facts(plans, approvals)
+
+
+def _baseline_facts(plans: list[Any], approvals: list[Any]) -> Iterator[BaselineFact]:
+    baselines = [BaselineFact(*row[:4]) for row in plans if row[2] is not None and row[3]]
     steps = sorted(
-        [(row[0], 0, BaselineFact(*row)) for row in baselines] + [(row[0], 1, row) for row in approvals],
+        [(plan.approved_at, 0, plan) for plan in baselines] + [(row[0], 1, row[:4]) for row in approvals],
         key=lambda step: (step[0], step[1], repr(step[2])),
     )
     in_force: BaselineFact | None = None
@@ -155,6 +170,37 @@ def _baseline_facts(project_id: UUID) -> Iterator[BaselineFact]:
             in_force = _after_approval(in_force, *step)
         if in_force is not None:
             yield in_force
+
+
+def _budget_facts(plans: list[Any], approvals: list[Any]) -> Iterator[BudgetFact]:
+    """A plan without a budget leaves the one before it in force; a change without money does too."""
+    budgets = [BudgetFact(row[0], row[1], float(row[4]), row[5]) for row in plans if row[4] is not None]
+    steps: list[tuple[datetime, int, BudgetFact | tuple[datetime, datetime, float]]] = [
+        (budget.approved_at, 0, budget) for budget in budgets
+    ]
+    steps += [(row[0], 1, (row[0], row[1], float(row[4]))) for row in approvals if row[4]]
+    in_force: BudgetFact | None = None
+    for _, _, step in sorted(steps, key=lambda step: (step[0], step[1], repr(step[2]))):
+        if isinstance(step, BudgetFact):
+            in_force = step
+        elif in_force is not None:
+            approved_at, recorded_at, delta = step
+            in_force = replace(
+                in_force,
+                approved_at=approved_at,
+                recorded_at=max(in_force.recorded_at, recorded_at),
+                amount=in_force.amount + delta,
+            )
+        if in_force is not None:
+            yield in_force
+
+
+def _cost_facts(project_id: UUID) -> Iterator[CostFact]:
+    rows = CostEntry.objects.filter(project_id=project_id).order_by()
+    for id_, day, recorded_us, amount, currency in rows.values_list(
+        "id", "incurred_on_date", Microseconds("recorded_at"), "amount", "currency"
+    ).iterator(chunk_size=ROWS_PER_FETCH):
+        yield CostFact(id_, day, from_us(recorded_us), float(amount), currency)
 
 
 def _after_approval(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from tests.factories.projects import (
     MONDAY,
     SOURCE,
     BaselineFactory,
+    CostEntryFactory,
     FieldChangeFactory,
     ProjectFactory,
     ScopeApprovalFactory,
@@ -167,16 +169,43 @@ def test_approval_before_any_baseline_promises_nothing(project: Project) -> None
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_history_takes_five_queries_whatever_its_size(
+def test_history_takes_six_queries_whatever_its_size(
     project: Project, items: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(items):
         started_and_finished_item(project)
+        CostEntryFactory.create(project=project)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         history = load_history(project.pk)
 
-    assert len(history.items) == items
+    assert (len(history.items), len(history.costs)) == (items, items)
+
+
+def test_costs_and_the_budget_in_force_are_read_as_they_were_known(project: Project) -> None:
+    BaselineFactory.create(project=project, approved_at=MONDAY, budget=Decimal("5000.00"), currency="CHF")
+    BaselineFactory.create(project=project, approved_at=MONDAY + timedelta(days=1), budget=None)
+    ScopeApprovalFactory.create(project=project, approved_at=WEEK_LATER, budget_delta=Decimal("750.50"))
+    for day, amount in ((6, "800.00"), (7, "-200.00")):
+        CostEntryFactory.create(
+            project=project, incurred_on_date=date(2026, 1, day), amount=Decimal(amount), currency="CHF"
+        )
+
+    history = load_history(project.pk)
+
+    early, late = (history.as_of(datetime(2026, 1, day, 12, tzinfo=UTC)) for day in (7, 20))
+    assert (early.spent.amount.tolist(), sorted(late.spent.amount.tolist())) == ([800.0], [-200.0, 800.0])
+    budgets = [(budget.amount, budget.currency) for budget in (early.budget, late.budget) if budget is not None]
+    assert budgets == [(5000.0, "CHF"), (5750.5, "CHF")]
+
+
+def test_costs_of_another_tenant_and_project_are_not_read(project: Project, theirs: LookAlike) -> None:
+    CostEntryFactory.create()  # of another project
+    with tenant_context(theirs.tenant.pk):
+        foreign = CostEntryFactory.create()
+
+    assert len(load_history(project.pk).costs) == 0
+    assert len(load_history(foreign.project_id).costs) == 0
 
 
 def test_unknown_project_has_an_empty_history() -> None:
