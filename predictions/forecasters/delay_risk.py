@@ -20,16 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.enums import PredictionType, Severity
-from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, ProbabilityEstimate, hash_of
+from predictions.forecasters.answers import ModelIdentity, ProbabilityEstimate, hash_of
 from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
-from predictions.forecasters.prevention import (
-    ACCEPTED_PROBABILITY,
-    ActionEffect,
-    PreventionWindow,
-    action_effects,
-    prevention_window,
-)
+from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
+from predictions.forecasters.risk import HoursToEvent, RiskForecast
 from predictions.forecasters.severity import schedule_tolerance_days, severity_of
 from predictions.forecasters.throughput import weekly_finishes
 from projects.history.calendar import WorkCalendar, counts_between
@@ -61,40 +56,17 @@ class DelayEvent:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoursToEvent:
-    """Hours from t to the moment the event happens, if it does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayRisk(RiskForecast):
+    """The probability of being late, or why it cannot be said.
 
-    p10: float
-    p50: float
-    p90: float
-
-
-@dataclass(frozen=True, slots=True)
-class DelayRisk:
-    """The probability of being late, or why it cannot be said: then every number is None.
-
-    base_rate: in (0, 1), same horizon, own history;  impact: by the slip to be expected if the event happens
+    base_rate: of own history;  impact: by the slip to be expected if the event happens
     expected_slip_days: median days late, if late
     """
 
-    as_of: datetime
-    type: PredictionType
-    readiness: ReadinessReport
-    event: DelayEvent | None
-    probability: ProbabilityEstimate | None
-    base_rate: float | None
-    time_to_occurrence: HoursToEvent | None
-    prevention_window: PreventionWindow | None
-    impact: Severity | None
-    expected_slip_days: float | None
-    drivers: tuple[Driver, ...]
-    indicators: tuple[Indicator, ...]
-    actions: tuple[ActionEffect, ...]
-    evidence: tuple[EvidenceFact, ...]
-    is_reconstructed: bool
-    model: ModelIdentity
-    inputs_hash: str
+    event: DelayEvent | None = None
+    expected_slip_days: float | None = None
+    actions: tuple[ActionEffect, ...] = ()
 
     @property
     def result_hash(self) -> str:
@@ -178,17 +150,6 @@ def _abstain(finish: FinishForecast, readiness: ReadinessReport, inputs_hash: st
         as_of=finish.as_of,
         type=PredictionType.DELAY_RISK,
         readiness=readiness,
-        event=None,
-        probability=None,
-        base_rate=None,
-        time_to_occurrence=None,
-        prevention_window=None,
-        impact=None,
-        expected_slip_days=None,
-        drivers=(),
-        indicators=(),
-        actions=(),
-        evidence=(),
         is_reconstructed=finish.is_reconstructed,
         model=MODEL,
         inputs_hash=inputs_hash,

@@ -143,10 +143,17 @@ def prevention_window(trials: FinishTrials, *, days_left: float, accepted: float
 def latest_start_h(days: FloatArray, scenario: Scenario, *, days_left: float, accepted: float) -> float | None:
     """Latest start, in whole hours from now, that restores the accepted probability; None where even now does not."""
 
-    def restores(hour: int) -> bool:
-        return share_within(scenario(days, hour / 24), days_left) >= accepted
+    return latest_hour(
+        lambda hour: share_within(scenario(days, hour / 24), days_left) >= accepted, limit_h=math.ceil(days_left * 24)
+    )
 
-    low, high = 0, math.ceil(days_left * 24)
+
+def latest_hour(restores: Callable[[int], bool], *, limit_h: int) -> float | None:
+    """The last whole hour in [0, limit_h] at which starting still helps; None where even now does not.
+
+    restores: true up to some hour and false after it
+    """
+    low, high = 0, limit_h
     if not restores(low):
         return None
     if restores(high):
