@@ -165,9 +165,10 @@ def forecast_budget_overrun(
     one Raises ValueError for a naive as_of, or a finish forecast of another moment.
     """
     known = history.as_of(as_of)
-    finish = finish or forecast_finish(known, as_of=as_of, calendar=calendar)
-    if finish.as_of != as_of:
+    if finish is not None and finish.as_of != as_of:
         raise ValueError("the finish forecast is of another moment")
+    if finish is None or finish.trials is None:  # one that abstains for want of a target still has no say in money
+        finish = forecast_finish(known, as_of=as_of, calendar=calendar)
     inputs_hash = hash_of({"finish": finish.inputs_hash, "costs": known.costs_hash, "accepted": accepted_probability})
     readiness = cost_readiness(known).with_reasons(finish.readiness.reasons)
     budget = known.budget

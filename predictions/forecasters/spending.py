@@ -30,6 +30,8 @@ FloatArray = NDArray[np.float64]
 BURN_WEEKS, BURN_PERIOD_WEEKS, INDICATOR_WEEKS = 26, 4, 26
 MIN_BURN_ERROR, MAX_BURN_ERROR = 0.05, 1.5
 DAYS_PER_WEEK = 7
+MAX_DAYS = 1e6
+"""Beyond that a duration is arithmetic; it only has to stay finite."""
 ITEMS_STRENGTH = 30.0
 """Items done that make the own cost ratio weigh as much as the usual one. Starting value."""
 
@@ -102,15 +104,16 @@ def cost_trials(
     tasks: the items with their share of the budget as plan, and of what was spent as actual
     """
     trials = len(finish.days)
+    days = np.clip(finish.days, 1e-9, MAX_DAYS)
     burn_noise = np.exp(rng.standard_normal(trials) * np.hypot(burn.error, DRIFT))
-    by_time = burn.per_week * burn_noise * finish.days / DAYS_PER_WEEK
+    by_time = burn.per_week * burn_noise * days / DAYS_PER_WEEK
     errors = pool.rest_errors(tasks, EffortRung.COST_RATIO).quantiles(rng.random(trials))
     by_work = tasks.remaining_plan * np.exp(rest_cost_level(tasks, pool) + errors) * finish.newcomer_factor
     is_by_time = rng.random(trials) < 0.5  # noqa: PLR2004  # even chance
     own_error = tasks.spread / np.sqrt(max(tasks.effective_done, 1.0))
     return CostTrials(
         rest=np.maximum(np.where(is_by_time, by_time, by_work), 1e-9),
-        days=np.maximum(finish.days, 1e-9),
+        days=days,
         newcomer_factor=finish.newcomer_factor,
         level_error=float(0.5 * np.hypot(finish.level_error, burn.error) + 0.5 * min(own_error, MAX_BURN_ERROR)),
     )

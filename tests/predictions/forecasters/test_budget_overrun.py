@@ -144,6 +144,14 @@ def test_finish_forecast_at_hand_gives_the_same_answer_and_another_one_is_refuse
         forecast_budget_overrun(history, as_of=NOW - DAY, finish=finish)
 
 
+def test_target_that_has_passed_says_nothing_about_the_budget() -> None:
+    history = ProjectHistory.from_facts(project(48_000))
+    abstained = forecast_finish(history, as_of=NOW, target_date=NOW.date() - 9 * DAY)
+
+    assert abstained.trials is None
+    assert forecast_budget_overrun(history, as_of=NOW, finish=abstained) == forecast_budget_overrun(history, as_of=NOW)
+
+
 TEAM = team_facts([5] * WEEKS, open_items=40)
 STEADY = weekly_costs([1_000.0] * WEEKS)
 FUTURE = [CostFact(UUID(int=n), NOW.date() + (n + 9) * DAY, NOW - DAY, 500.0, "EUR") for n in range(1, 60)]
