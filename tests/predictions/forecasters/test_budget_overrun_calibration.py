@@ -49,7 +49,9 @@ def simulated_project(weekly: FloatArray, rng: np.random.Generator) -> tuple[lis
 
 def test_probability_is_calibrated_and_better_than_the_base_rate() -> None:
     rng = np.random.default_rng(SEED)
-    probabilities, base_rates, outcomes = [], [], []
+    probabilities: list[float] = []
+    base_rates: list[float] = []
+    outcomes: list[bool] = []
     for weekly in simulate_teams(4 * PROJECTS, seed=SEED):
         project = simulated_project(weekly[: int(rng.integers(40, 120))], rng)
         if project is None or len(outcomes) == PROJECTS:
