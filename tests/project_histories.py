@@ -1,7 +1,6 @@
 """Histories to test pure analysis on: small enough to check by hand, or generated in all their contradictions."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from projects.enums import Presence, StatusCategory
 from projects.history import (
     BaselineFact,
+    BlockingLinkFact,
     BudgetFact,
     CostFact,
     FieldChangeFact,
@@ -19,6 +19,7 @@ from projects.history import (
     StatusChangeFact,
     WorkItemFact,
 )
+from projects.history.facts import facts_known_at
 
 NOW = datetime(2024, 7, 3, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -114,34 +115,7 @@ def large_team_facts(*, items: int, years: int, seed: int = 1) -> list[HistoryFa
     return facts
 
 
-def without_later_facts(facts: Iterable[HistoryFact], moment: datetime) -> list[HistoryFact]:
-    """The same facts with everything deleted that became known only after a moment."""
-    kept: list[HistoryFact] = []
-    for fact in facts:
-        match fact:
-            case WorkItemFact():
-                if min(fact.created_at, fact.recorded_at) <= moment:
-                    kept.append(_as_known(fact, moment))
-            case StatusChangeFact() | FieldChangeFact():
-                if min(fact.changed_at, fact.recorded_at) <= moment:
-                    kept.append(fact)
-            case CostFact():
-                if min(fact.incurred_at, fact.recorded_at) <= moment:
-                    kept.append(fact)
-            case BaselineFact() | BudgetFact():
-                if min(fact.approved_at, fact.recorded_at) <= moment:
-                    kept.append(fact)
-    return kept
-
-
-def _as_known(item: WorkItemFact, moment: datetime) -> WorkItemFact:
-    if (item.presence_changed_at or item.recorded_at) > moment:
-        item = replace(item, presence=Presence.LIVE, presence_changed_at=None)
-    if item.resolved_at is not None and min(item.resolved_at, item.recorded_at) > moment:
-        item = replace(item, resolved_at=None)
-    if item.recorded_at > moment:
-        item = replace(item, item_type="", status_category=None, due_date=None, estimate_points=None)
-    return item
+without_later_facts = facts_known_at
 
 
 _hours = st.integers(min_value=-24 * 120, max_value=24 * 20)
@@ -183,6 +157,7 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
         changed_at=_moments,
         recorded_at=_moments,
         sequence=st.integers(min_value=0, max_value=2),
+        is_blocked=st.booleans(),
     )
     changes = st.builds(
         FieldChangeFact,
@@ -199,6 +174,15 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
         recorded_at=_moments,
         target_date=st.just(date(2024, 9, 1)),
         scope_items=st.integers(min_value=1, max_value=20),
+        start_date=st.none() | st.just(date(2024, 5, 1)),
+    )
+    links = st.builds(
+        BlockingLinkFact,
+        item_id=ids,
+        blocker_id=ids,
+        recorded_at=_moments,
+        linked_at=st.none() | _moments,
+        unlinked_at=st.none() | _moments,
     )
     costs = st.builds(
         CostFact,
@@ -221,6 +205,7 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
     facts += draw(st.lists(moves, max_size=15))
     facts += draw(st.lists(changes, max_size=6))
     facts += draw(st.lists(baselines, max_size=2))
+    facts += draw(st.lists(links, max_size=4))
     return facts
 
 

@@ -3,6 +3,7 @@
 from projects.history.calendar import WorkCalendar
 from projects.history.facts import (
     BaselineFact,
+    BlockingLinkFact,
     BudgetFact,
     CostFact,
     FieldChangeFact,
@@ -16,6 +17,7 @@ from projects.history.readiness import ReadinessReport, finish_readiness, target
 
 __all__ = [
     "BaselineFact",
+    "BlockingLinkFact",
     "BudgetFact",
     "CostFact",
     "FieldChangeFact",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.enums import Presence, StatusCategory
-from projects.history.facts import FieldChangeFact, StatusChangeFact, WorkItemFact
+from projects.history.facts import BlockingLinkFact, FieldChangeFact, StatusChangeFact, WorkItemFact
 from projects.history.instants import NEVER, Instants, to_us
 
 Codes = NDArray[np.int8]
@@ -70,6 +70,7 @@ class StatusColumns(Columns):
     """One row per move to a status category, ordered by item, instant, sequence.
 
     dated: false for a state that was only found at a moment; it says where the item stands, not since when
+    blocked: the status says that nobody can go on
     """
 
     item: Rows
@@ -78,6 +79,7 @@ class StatusColumns(Columns):
     sequence: NDArray[np.int32]
     category: Codes
     dated: Flags
+    blocked: Flags
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -93,6 +95,23 @@ class FieldColumns(Columns):
     recorded_us: Instants
     sequence: NDArray[np.int32]
     value: Texts
+
+    def __len__(self) -> int:
+        return len(self.at_us)
+
+
+@dataclass(frozen=True, eq=False)
+class LinkColumns(Columns):
+    """One row per link of an item to the one it waits for, ordered by all columns; no two rows are alike.
+
+    until_us: when the link was taken away, NEVER while it stands
+    """
+
+    item: Rows
+    blocker: Rows
+    at_us: Instants
+    recorded_us: Instants
+    until_us: Instants
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -130,8 +149,8 @@ def item_columns(facts: Sequence[WorkItemFact]) -> ItemColumns:
     )
 
 
-StatusRow = tuple[int, int, int, int, int, bool]
-"""Item, instant, sequence, category, recorded, dated: in the order that the rows are sorted by."""
+StatusRow = tuple[int, int, int, int, int, bool, bool]
+"""Item, instant, sequence, category, recorded, dated, blocked: in the order that the rows are sorted by."""
 
 
 def status_columns(
@@ -149,13 +168,15 @@ def status_columns(
         if row is not None:
             category = CATEGORY_CODES[change.to_category]
             at_us, recorded_us = to_us(change.changed_at), to_us(change.recorded_at)
-            rows.append((row, at_us, change.sequence, category, recorded_us, True))
+            rows.append((row, at_us, change.sequence, category, recorded_us, True, change.is_blocked))
     for item in observed:
         row, recorded_us = row_of[item.id.int], to_us(item.recorded_at)
         if item.resolved_at is not None:
-            rows.append((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True))
+            rows.append((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True, False))
         if item.status_category is not None:
-            rows.append((row, recorded_us, UNDATED_LAST, CATEGORY_CODES[item.status_category], recorded_us, False))
+            rows.append(
+                (row, recorded_us, UNDATED_LAST, CATEGORY_CODES[item.status_category], recorded_us, False, False)
+            )
     table = _sorted_without_doubles(np.array(rows, dtype=np.int64).reshape(-1, len(fields(StatusColumns))))
     return StatusColumns(
         item=table[:, 0].astype(np.intp),
@@ -164,6 +185,35 @@ def status_columns(
         category=table[:, 3].astype(np.int8),
         recorded_us=table[:, 4].copy(),
         dated=table[:, 5].astype(np.bool_),
+        blocked=table[:, 6].astype(np.bool_),
+    )
+
+
+def link_columns(links: Iterable[BlockingLinkFact], row_of: dict[int, int]) -> LinkColumns:
+    """Every link between two known items, each once; an undated one holds from when it was recorded."""
+    rows = [
+        (
+            row_of[link.item_id.int],
+            row_of[link.blocker_id.int],
+            to_us(link.linked_at or link.recorded_at),
+            to_us(link.recorded_at),
+            to_us(link.unlinked_at),
+        )
+        for link in links
+        if link.item_id.int in row_of and link.blocker_id.int in row_of and link.item_id != link.blocker_id
+    ]
+    return unique_links(np.array(rows, dtype=np.int64).reshape(-1, len(fields(LinkColumns))))
+
+
+def unique_links(table: Instants) -> LinkColumns:
+    """Columns of a table whose columns are those of LinkColumns, ordered, each row once."""
+    table = _sorted_without_doubles(table)
+    return LinkColumns(
+        item=table[:, 0].astype(np.intp),
+        blocker=table[:, 1].astype(np.intp),
+        at_us=table[:, 2].copy(),
+        recorded_us=table[:, 3].copy(),
+        until_us=table[:, 4].copy(),
     )
 
 

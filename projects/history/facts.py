@@ -11,7 +11,8 @@ spreadsheet) is unknown before `recorded_at`. A fact dated after it was recorded
 believed only once its date has come.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -47,6 +48,7 @@ class StatusChangeFact:
     """One move of an item to another status.
 
     sequence: the source's own order among changes of one item at one instant
+    is_blocked: the status it moved to says that nobody can go on with it
     """
 
     item_id: UUID
@@ -55,6 +57,7 @@ class StatusChangeFact:
     recorded_at: datetime
     from_category: StatusCategory | None = None
     sequence: int = 0
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,14 @@ class FieldChangeFact:
 class BaselineFact:
     """A plan somebody approved: so many items by that day. The newest one known at t is in force at t.
 
-    scope_items: items in the approved scope, at least 1
+    scope_items: items in the approved scope, at least 1;  start_date: when work was to begin, None where not planned
     """
 
     approved_at: datetime
     recorded_at: datetime
     target_date: date
     scope_items: int
+    start_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +119,58 @@ class CostFact:
         return datetime.combine(self.incurred_on_date, time.min, tzinfo=UTC) + timedelta(days=1)
 
 
-HistoryFact = WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact | BudgetFact | CostFact
+@dataclass(frozen=True, slots=True)
+class BlockingLinkFact:
+    """One item cannot go on before another is done.
+
+    linked_at: None where the source does not date the link; it is then known from when it was recorded
+    unlinked_at: None while the link stands
+    """
+
+    item_id: UUID
+    blocker_id: UUID
+    recorded_at: datetime
+    linked_at: datetime | None = None
+    unlinked_at: datetime | None = None
+
+
+HistoryFact = (
+    WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact | BudgetFact | CostFact | BlockingLinkFact
+)
+
+
+def facts_known_at(facts: Iterable[HistoryFact], moment: datetime) -> list[HistoryFact]:
+    """The same facts with everything deleted that became known only after a moment.
+
+    What a history answers at that moment must not change by it: this knows facts only, no column and no analysis.
+    """
+    kept: list[HistoryFact] = []
+    for fact in facts:
+        match fact:
+            case WorkItemFact():
+                if min(fact.created_at, fact.recorded_at) <= moment:
+                    kept.append(_item_known_at(fact, moment))
+            case StatusChangeFact() | FieldChangeFact():
+                if min(fact.changed_at, fact.recorded_at) <= moment:
+                    kept.append(fact)
+            case CostFact():
+                if min(fact.incurred_at, fact.recorded_at) <= moment:
+                    kept.append(fact)
+            case BaselineFact() | BudgetFact():
+                if min(fact.approved_at, fact.recorded_at) <= moment:
+                    kept.append(fact)
+            case BlockingLinkFact():
+                if min(fact.linked_at or fact.recorded_at, fact.recorded_at) <= moment:
+                    is_over = fact.unlinked_at is not None and fact.unlinked_at <= moment
+                    kept.append(fact if is_over else replace(fact, unlinked_at=None))
+    return kept
+
+
+def _item_known_at(item: WorkItemFact, moment: datetime) -> WorkItemFact:
+    if (item.presence_changed_at or item.recorded_at) > moment:
+        item = replace(item, presence=Presence.LIVE, presence_changed_at=None)
+    if item.resolved_at is not None and min(item.resolved_at, item.recorded_at) > moment:
+        item = replace(item, resolved_at=None)
+    if item.recorded_at > moment:
+        item = replace(item, item_type="", status_category=None, due_date=None, estimate_points=None)
+    return item

@@ -29,17 +29,21 @@ from projects.history.columns import (
     FieldColumns,
     Flags,
     ItemColumns,
+    LinkColumns,
     Rows,
     StatusColumns,
     Texts,
     field_columns,
     item_columns,
+    link_columns,
     newest_items,
     status_columns,
+    unique_links,
 )
 from projects.history.costs import CostColumns, cost_columns
 from projects.history.facts import (
     BaselineFact,
+    BlockingLinkFact,
     BudgetFact,
     CostFact,
     FieldChangeFact,
@@ -109,6 +113,7 @@ class ProjectHistory:
     items: ItemColumns
     statuses: StatusColumns
     fields: FieldColumns
+    links: LinkColumns
     baselines: tuple[BaselineFact, ...] = field(default=())
     known_at: datetime | None = None
     costs: CostColumns = field(default_factory=lambda: cost_columns(()))
@@ -123,6 +128,7 @@ class ProjectHistory:
         items: list[WorkItemFact] = []
         moves: list[StatusChangeFact] = []
         changes: list[FieldChangeFact] = []
+        links: list[BlockingLinkFact] = []
         baselines: set[BaselineFact] = set()
         budgets: set[BudgetFact] = set()
         costs: list[CostFact] = []
@@ -134,6 +140,8 @@ class ProjectHistory:
                     moves.append(fact)
                 case FieldChangeFact():
                     changes.append(fact)
+                case BlockingLinkFact():
+                    links.append(fact)
                 case BaselineFact():
                     baselines.add(fact)
                 case BudgetFact():
@@ -146,6 +154,7 @@ class ProjectHistory:
             items=item_columns(unique),
             statuses=status_columns(items, moves, row_of),
             fields=field_columns(items, changes, row_of),
+            links=link_columns(links, row_of),
             baselines=tuple(sorted(baselines, key=lambda fact: (fact.approved_at, repr(fact)))),
             costs=cost_columns(costs),
             budgets=tuple(sorted(budgets, key=lambda fact: (fact.approved_at, repr(fact)))),
@@ -166,6 +175,7 @@ class ProjectHistory:
             items=ItemColumns(**{**vars(items), "gone_us": gone_us}),
             statuses=_known_changes(self.statuses, known, new_row, moment_us),
             fields=_known_changes(self.fields, known, new_row, moment_us),
+            links=_known_links(self.links, known, new_row, moment_us),
             baselines=tuple(b for b in self.baselines if min(b.approved_at, b.recorded_at) <= moment),
             known_at=moment,
             costs=self.costs.take(np.minimum(self.costs.at_us, self.costs.recorded_us) <= moment_us),
@@ -222,7 +232,7 @@ class ProjectHistory:
     def is_reconstructed(self) -> bool:
         """Whether some fact was recorded only after `known_at`, so that this moment is rebuilt from a surviving log."""
         moment_us = self.known_at_us
-        columns = (self.items.recorded_us, self.statuses.recorded_us, self.fields.recorded_us)
+        columns = (self.items.recorded_us, self.statuses.recorded_us, self.fields.recorded_us, self.links.recorded_us)
         return any(bool((recorded_us > moment_us).any()) for recorded_us in columns)
 
     @cached_property
@@ -288,6 +298,11 @@ class ProjectHistory:
             self.statuses.at_us,
             self.statuses.category,
             self.statuses.dated,
+            self.statuses.blocked,
+            self.links.item.astype(np.int64),
+            self.links.blocker.astype(np.int64),
+            self.links.at_us,
+            self.links.until_us,
             self.fields.item.astype(np.int64),
             self.fields.at_us,
         ):
@@ -301,6 +316,15 @@ def _known_changes(changes: Changes, known_items: Flags, new_row: Rows, moment_u
     known = known_items[changes.item] & (np.minimum(changes.at_us, changes.recorded_us) <= moment_us)
     kept = changes.take(known)
     return type(kept)(**{**vars(kept), "item": new_row[kept.item]})
+
+
+def _known_links(links: LinkColumns, known_items: Flags, new_row: Rows, moment_us: int) -> LinkColumns:
+    """Links known at a moment. Two that differ only in when they were taken away later are one until then."""
+    known = known_items[links.item] & known_items[links.blocker]
+    kept = links.take(known & (np.minimum(links.at_us, links.recorded_us) <= moment_us))
+    until_us = np.where(kept.until_us <= moment_us, kept.until_us, NEVER)
+    columns = (new_row[kept.item], new_row[kept.blocker], kept.at_us, kept.recorded_us, until_us)
+    return unique_links(np.stack([column.astype(np.int64) for column in columns], axis=1))
 
 
 def _first_starts(moves: StatusColumns, items: int) -> Instants:

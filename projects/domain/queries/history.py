@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.db.models import BigIntegerField, Func
 
-from projects.enums import Presence, StatusCategory, TrackedField
+from projects.enums import LinkDirection, Presence, StatusCategory, TrackedField
 from projects.history.facts import (
     BaselineFact,
+    BlockingLinkFact,
     BudgetFact,
     CostFact,
     FieldChangeFact,
@@ -23,11 +24,17 @@ from projects.history.facts import (
 )
 from projects.history.instants import from_us
 from projects.history.project_history import ProjectHistory
-from projects.models import Baseline, CostEntry, FieldChange, ScopeApproval, WorkflowStatus, WorkItem
+from projects.models import Baseline, CostEntry, FieldChange, ScopeApproval, WorkflowStatus, WorkItem, WorkItemLink
 
 ROWS_PER_FETCH = 5_000
 """Rows held at once beside the facts; beyond some thousands larger fetches are no faster."""
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+BLOCKED_STATUS = re.compile(r"\b(blocked|blocker|on[ -]hold|impeded|impediment|stalled|paused)\b", re.IGNORECASE)
+"""Names of statuses in which nobody can go on; no tool has a category for it. Flags tell the same in any language."""
+BLOCKING_LINK = re.compile(r"block", re.IGNORECASE)
+DEPENDING_LINK = re.compile(r"depend|require", re.IGNORECASE)
+"""By the tool's name of the type: the outward end of the one blocks, that of the other waits."""
 
 StatusKey = tuple[str, str]
 
@@ -46,7 +53,8 @@ def _facts(project_id: UUID) -> Iterator[HistoryFact]:
     for source, fact in _item_facts(project_id):
         sources[fact.id] = source
         yield fact
-    yield from _change_facts(project_id, sources, _category_of_status(project_id))
+    yield from _change_facts(project_id, sources, _meaning_of_status(project_id))
+    yield from _link_facts(project_id)
     yield from _plan_facts(project_id)
     yield from _cost_facts(project_id)
 
@@ -87,15 +95,19 @@ def _item_facts(project_id: UUID) -> Iterator[tuple[str, WorkItemFact]]:
         )
 
 
-def _category_of_status(project_id: UUID) -> dict[StatusKey, StatusCategory]:
-    rows = (
-        WorkflowStatus.objects.filter(project_id=project_id).order_by().values_list("source", "status_id", "category")
-    )
-    return {(source, status_id): StatusCategory(category) for source, status_id, category in rows}
+def _meaning_of_status(project_id: UUID) -> dict[StatusKey, tuple[StatusCategory, bool]]:
+    """Category of each status, and whether its name says that work in it is blocked."""
+    rows = WorkflowStatus.objects.filter(project_id=project_id).order_by().values_list(
+        "source", "status_id", "category", "name"
+    )  # fmt: skip
+    return {
+        (source, status_id): (StatusCategory(category), BLOCKED_STATUS.search(name) is not None)
+        for source, status_id, category, name in rows
+    }
 
 
 def _change_facts(
-    project_id: UUID, sources: Mapping[UUID, str], category_of: Mapping[StatusKey, StatusCategory]
+    project_id: UUID, sources: Mapping[UUID, str], meaning_of: Mapping[StatusKey, tuple[StatusCategory, bool]]
 ) -> Iterator[HistoryFact]:
     """Changes in the order of their instants; identifiers grow with recording, which follows the source's order."""
     rows = FieldChange.objects.filter(project_id=project_id).order_by("changed_at", "id").values_list(
@@ -107,10 +119,13 @@ def _change_facts(
         changed_at, recorded_at = from_us(changed_us), from_us(recorded_us)
         if field == TrackedField.STATUS:
             source = sources.get(item_id, "")
-            to_category = category_of.get((source, to_id))
-            if to_category is not None:
-                from_category = category_of.get((source, from_id))
-                yield StatusChangeFact(item_id, to_category, changed_at, recorded_at, from_category, sequence)
+            meaning = meaning_of.get((source, to_id))
+            if meaning is not None:
+                to_category, is_blocked = meaning
+                from_category, _ = meaning_of.get((source, from_id), (None, False))
+                yield StatusChangeFact(
+                    item_id, to_category, changed_at, recorded_at, from_category, sequence, is_blocked
+                )
         else:
             from_value, to_value = _value(field, from_id, from_text), _value(field, to_id, to_text)
             yield FieldChangeFact(item_id, field, from_value, to_value, changed_at, recorded_at, sequence)
@@ -140,12 +155,31 @@ def _number_text(text: str) -> str:
         return text
 
 
+def _link_facts(project_id: UUID) -> Iterator[BlockingLinkFact]:
+    """Links that make one item of the record wait for another; what waits outside of it cannot be seen to be done."""
+    rows = (
+        WorkItemLink.objects.filter(work_item__project_id=project_id, target_item__isnull=False)
+        .order_by()
+        .values_list("work_item_id", "target_item_id", "link_type", "direction", "recorded_at", "linked_at",
+                     "unlinked_at")
+    )  # fmt: skip
+    for item_id, target_id, link_type, direction, *instants in rows.iterator(chunk_size=ROWS_PER_FETCH):
+        item_acts = direction == LinkDirection.OUTWARD
+        if BLOCKING_LINK.search(link_type):
+            waiting, blocker = (target_id, item_id) if item_acts else (item_id, target_id)
+        elif DEPENDING_LINK.search(link_type):
+            waiting, blocker = (item_id, target_id) if item_acts else (target_id, item_id)
+        else:
+            continue
+        yield BlockingLinkFact(waiting, blocker, *instants)
+
+
 def _plan_facts(project_id: UUID) -> Iterator[BaselineFact | BudgetFact]:
     """Each baseline, and each approved change since as a baseline of its own: what was in force from then on."""
     plans: list[Any] = list(
         Baseline.objects.filter(project_id=project_id)
         .order_by()
-        .values_list("approved_at", "created_at", "finish_date", "scope_item_count", "budget", "currency")
+        .values_list("approved_at", "created_at", "finish_date", "scope_item_count", "budget", "currency", "start_date")
     )
     approvals: list[Any] = list(
         ScopeApproval.objects.filter(project_id=project_id)
@@ -157,7 +191,7 @@ def _plan_facts(project_id: UUID) -> Iterator[BaselineFact | BudgetFact]:
 
 
 def _baseline_facts(plans: list[Any], approvals: list[Any]) -> Iterator[BaselineFact]:
-    baselines = [BaselineFact(*row[:4]) for row in plans if row[2] is not None and row[3]]
+    baselines = [BaselineFact(*row[:4], row[6]) for row in plans if row[2] is not None and row[3]]
     steps = sorted(
         [(plan.approved_at, 0, plan) for plan in baselines] + [(row[0], 1, row[:4]) for row in approvals],
         key=lambda step: (step[0], step[1], repr(step[2])),

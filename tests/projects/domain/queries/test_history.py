@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from projects.domain.queries.history import load_history
-from projects.enums import Presence, StatusCategory
+from projects.enums import LinkDirection, Presence, StatusCategory
 from projects.history.columns import DONE, IN_PROGRESS, TO_DO
 from projects.history.facts import BaselineFact
 from projects.history.instants import to_us
@@ -29,6 +29,7 @@ from tests.factories.projects import (
     ScopeApprovalFactory,
     WorkflowStatusFactory,
     WorkItemFactory,
+    WorkItemLinkFactory,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_tenant")]
@@ -166,6 +167,53 @@ def test_approval_before_any_baseline_promises_nothing(project: Project) -> None
     BaselineFactory.create(project=project, approved_at=WEEK_LATER, scope_item_count=None)
 
     assert load_history(project.pk).baselines == ()
+
+
+def test_plan_says_when_work_was_to_begin(project: Project) -> None:
+    BaselineFactory.create(project=project, approved_at=MONDAY, start_date=date(2026, 1, 12), scope_item_count=12)
+
+    assert [plan.start_date for plan in load_history(project.pk).baselines] == [date(2026, 1, 12)]
+
+
+def test_status_that_is_called_blocked_blocks(project: Project) -> None:
+    for status_id, name in (("7", "On Hold"), ("8", "Unblocking review")):
+        WorkflowStatusFactory.create(
+            project=project, source=SOURCE, status_id=status_id, name=name, category=StatusCategory.IN_PROGRESS
+        )
+    item = WorkItemFactory.create(project=project, recorded_at=WEEK_LATER)
+    for days, to_id in ((1, "7"), (2, "8")):
+        FieldChangeFactory.create(work_item=item, to_id=to_id, changed_at=MONDAY + timedelta(days=days))
+
+    statuses = load_history(project.pk).statuses
+
+    assert statuses.blocked[statuses.dated].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("link_type", "direction", "second_waits"),
+    [
+        ("Blocks", LinkDirection.OUTWARD, True),
+        ("Blocks", LinkDirection.INWARD, False),
+        ("Depends on", LinkDirection.OUTWARD, False),
+        ("Depends on", LinkDirection.INWARD, True),
+    ],
+)
+def test_link_says_which_of_two_items_waits(
+    project: Project, link_type: str, direction: LinkDirection, second_waits: bool
+) -> None:
+    first, second = (WorkItemFactory.create(project=project) for _ in range(2))
+    WorkItemLinkFactory.create(work_item=first, target_item=second, link_type=link_type, direction=direction)
+
+    history = load_history(project.pk)
+
+    waiting = {history.items.ids[row] for row in history.links.item}
+    assert waiting == {second.pk if second_waits else first.pk}
+
+
+def test_link_that_makes_nobody_wait_is_left_out(project: Project) -> None:
+    WorkItemLinkFactory.create(work_item=WorkItemFactory.create(project=project), link_type="Relates")
+
+    assert len(load_history(project.pk).links) == 0
 
 
 @pytest.mark.parametrize("items", [1, 3])
