@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from predictions.backtesting import due_dates, throughput
+from predictions.backtesting import due_dates, root_causes, throughput
 from predictions.backtesting.effort import AT_CHOICES, benchmark_effort
 from predictions.backtesting.tasks import BenchmarkTask
 
@@ -12,5 +12,11 @@ TASKS: Mapping[str, BenchmarkTask] = MappingProxyType(
         "due-dates": due_dates.TASK,
         "effort": BenchmarkTask(benchmark_effort, "effort at completion, task by task", "at", AT_CHOICES),
         "throughput": throughput.TASK,
+        "root-causes": BenchmarkTask(
+            root_causes.benchmark_root_causes,
+            "causes planted in simulated projects, and whether they are found (DIR is not read)",
+            option="size",
+            choices=(root_causes.FULL, root_causes.SHORT),
+        ),
     }
 )
