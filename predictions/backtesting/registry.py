@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from predictions.backtesting import due_dates, root_causes, throughput
+from predictions.backtesting import due_dates, leaks, root_causes, throughput
 from predictions.backtesting.effort import AT_CHOICES, benchmark_effort
 from predictions.backtesting.tasks import BenchmarkTask
 
@@ -17,6 +17,12 @@ TASKS: Mapping[str, BenchmarkTask] = MappingProxyType(
             "causes planted in simulated projects, and whether they are found (DIR is not read)",
             option="size",
             choices=(root_causes.FULL, root_causes.SHORT),
+        ),
+        "leaks": BenchmarkTask(
+            leaks.benchmark_leaks,
+            "whether anything computed at a moment changes when all that came later is deleted",
+            option="size",
+            choices=(leaks.FULL, leaks.SHORT),
         ),
     }
 )
