@@ -5,27 +5,20 @@
    the P85 finish or ten years, because a few endless trials must not speak for all. T is 5 % of the time left, at least
    3 days.
 3. It opens when P(slip > T) is at least 80 %, or P(on time) is below what is accepted (default .85).
-4. Root causes, against the plan in force (a baseline of so many items by the target from its approval on):
-   scope (items in the project now over items in the baseline) and rate (demonstrated over planned). Each trial's
-   duration is rescaled to the plan's scope, its rate, or both; the Shapley value of the two shares out what they
-   explain.
-   What is late although scope and rate are as planned (a late start, or chance) is its own part: unexplained.
-   Without a baseline everything is unexplained, and a reason says so.
-5. Parts are rounded to 1/1024 day, where binary sums are exact, and the last is what is left: they add up to the slip.
+4. Root causes: the same slip, shared out exactly over late start, scope, rate, blocked, rework, calendar and waiting
+   for other work, against the plan in force (predictions.attribution.slip, which says what is assumed). What is late
+   although all of them are as planned is its own part: unexplained, and it names the factors that the record cannot
+   tell. Without a baseline everything is unexplained, and a reason says so.
+5. Parts are multiples of 1/1024 day, where binary sums are exact: they add up to the slip.
 
-Assumes that durations scale with scope and inversely with rate. Do not believe the causes where the baseline counts
-another kind of item than the record. False alarms: at accepted .85 and a calibrated forecast, at most 15 % of the
-projects that would keep the date are shown when they stand just below; replay has to bear that out.
+Do not believe the causes where the baseline counts another kind of item than the record. False alarms: at accepted .85
+and a calibrated forecast, at most 15 % of the projects that would keep the date are shown when they stand just below;
+replay has to bear that out.
 
-Example: 40 items approved 10 weeks before the target, 4 a week planned. 5 weeks later 20 more were added, 10 items are
-done and the rate is 2 a week: 50 open items need 25 weeks, 20 more than are left. With the scope as planned, 30 open
-items need 15 (10 late); at the planned rate 50 need 12.5 (7.5 late); with both 30 need 7.5 (2.5 late).
-Scope: ((20 - 10) + (7.5 - 2.5)) / 2 = 7.5 weeks; rate: ((20 - 7.5) + (10 - 2.5)) / 2 = 10; unexplained: 2.5.
-Source of the sharing out: Shapley (1953), A value for n-person games.
+Example: a plan of 150 items in 30 weeks. After 26 weeks at the planned 5 a week 130 are done, but 40 were added: 60 are
+open, which take 12 weeks where 4 are left. The slip is about 8 weeks, nearly all of it SCOPE_ADDED.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
@@ -34,6 +27,9 @@ from numpy.typing import NDArray
 from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Finding, RootCauseFinding
 from gaps.detectors.severity import gap_severity, opens
 from gaps.enums import AreaKind, GapCategory, GapType
+from predictions.attribution.factors import SlipFactor
+from predictions.attribution.shapley import rounded_days
+from predictions.attribution.slip import SlipDecomposition, SlipMeasure, decompose_slip
 from predictions.enums import Severity
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity, hash_of
 from predictions.forecasters.finish import MAX_HORIZON_WEEKS, FinishForecast, FinishTrials, forecast_finish
@@ -41,34 +37,27 @@ from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffec
 from predictions.forecasters.severity import schedule_tolerance_days
 from projects.enums import Readiness
 from projects.history.calendar import DAYS_PER_WEEK, WorkCalendar
-from projects.history.instants import MICROSECONDS_PER_DAY, to_us
+from projects.history.instants import MICROSECONDS_PER_DAY
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("timeline.expected-slip", "1")
+MODEL = ModelIdentity("timeline.expected-slip", "3")
 SLIP_CAP_PROBABILITY = 0.85
 """The quantile whose coverage is checked; how long the last seventh may take nobody can vouch for."""
-EXACT_DAY_FRACTION = 1024
-"""Sums of multiples of 2^-10 are exact in binary floating point."""
 CAUSE_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
-"""Identities hold exactly; that a plan's scope and rate were meant as such is a reading of it. Starting values."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFactors:
-    """What would become of each duration had the plan held: 1 changes nothing.
-
-    scope: open items had nothing been added, over those open now, 0 or above
-    rate: demonstrated over planned rate, above 0;  added_items: negative where some were dropped
-    planned_rate: items per week
-    """
-
-    scope: float
-    rate: float
-    added_items: int
-    planned_rate: float
+"""The one for a part whose interval excludes zero. Sums hold exactly; that the plan was meant as it stands is a reading
+of it. Starting values."""
+CATEGORY_OF = {
+    SlipFactor.LATE_START: GapCategory.STRATEGIC,
+    SlipFactor.SCOPE_ADDED: GapCategory.STRATEGIC,
+    SlipFactor.RATE_BELOW_PLAN: GapCategory.OPERATIONAL,
+    SlipFactor.BLOCKED: GapCategory.OPERATIONAL,
+    SlipFactor.REWORK: GapCategory.OPERATIONAL,
+    SlipFactor.CALENDAR: GapCategory.TACTICAL,
+    SlipFactor.DEPENDENCY_WAIT: GapCategory.TACTICAL,
+}
 
 
 def detect_timeline_gap(
@@ -77,12 +66,14 @@ def detect_timeline_gap(
     as_of: datetime,
     target_date: date | None,
     calendar: WorkCalendar | None = None,
+    planned_calendar: WorkCalendar | None = None,
     accepted_probability: float = ACCEPTED_PROBABILITY,
     tolerance_days: float | None = None,
     finish: FinishForecast | None = None,
 ) -> Finding | None:
     """The gap between the target and the finish to be expected; None when there is none or the record cannot say.
 
+    planned_calendar: the one that the plan was made with, where that is known
     accepted_probability: P(on time) that the tenant accepts, in (0, 1)
     tolerance_days: elapsed days the goal tolerates, above 0; by default 5 % of the time left, at least 3 days
     finish: the finish forecast for the same moment and target, where it is at hand
@@ -107,7 +98,15 @@ def detect_timeline_gap(
     return _finding(
         finish,
         finish.trials,
-        factors=_plan_factors(known, finish, calendar),
+        decomposition=decompose_slip(
+            known,
+            as_of=as_of,
+            finish=finish,
+            calendar=calendar,
+            planned_calendar=planned_calendar,
+            target_date=target_date,
+            measure=SlipMeasure.LATENESS,
+        ),
         target_date=target_date,
         days_left=days_left,
         tolerance_days=tolerance_days,
@@ -128,14 +127,14 @@ def _finding(
     finish: FinishForecast,
     trials: FinishTrials,
     *,
-    factors: PlanFactors | None,
+    decomposition: SlipDecomposition | None,
     target_date: date,
     days_left: float,
     tolerance_days: float,
     accepted: float,
 ) -> Finding:
     p_on_time = trials.share_within(days_left)
-    effect_days, causes = _decomposition(trials.days, days_left, factors)
+    effect_days, causes = _causes(decomposition, expected_slip_days(trials.days, days_left))
     severity = gap_severity(effect_days / tolerance_days)
     window = prevention_window(trials, days_left=days_left, accepted=accepted)
     actions = action_effects(trials, days_left=days_left, accepted=accepted)
@@ -157,99 +156,51 @@ def _finding(
         evidence=(*_forecast_evidence(finish), *finish.evidence),
         root_causes=causes,
         corrective_actions=tuple(_corrective(action) for action in actions),
-        readiness=finish.readiness if factors else finish.readiness.with_reasons([_no_baseline()]),
+        readiness=finish.readiness if decomposition else finish.readiness.with_reasons([_no_baseline()]),
         is_reconstructed=finish.is_reconstructed,
         model=MODEL,
-        inputs_hash=hash_of({"finish": finish.inputs_hash, "accepted": accepted, "T": tolerance_days}),
+        inputs_hash=hash_of(
+            {
+                "finish": finish.inputs_hash,
+                "slip": decomposition and decomposition.inputs_hash,
+                "accepted": accepted,
+                "T": tolerance_days,
+            }
+        ),
     )
 
 
-def _plan_factors(known: ProjectHistory, finish: FinishForecast, calendar: WorkCalendar) -> PlanFactors | None:
-    """Where the project stands against the plan in force; None without a plan that had time to be kept."""
-    plan = known.baseline
-    if plan is None or plan.scope_items < 1:
-        return None
-    planned_days = (calendar.end_of_day_us(plan.target_date) - to_us(plan.approved_at)) / MICROSECONDS_PER_DAY
-    if planned_days <= 0:
-        return None
-    planned_rate = plan.scope_items / (planned_days / 7)
-    added = int((known.states.open | known.states.finished).sum()) - plan.scope_items
-    remaining = finish.remaining_items or 1
-    return PlanFactors(
-        scope=max(remaining - added, 0) / remaining,
-        rate=(finish.demonstrated_rate or 0.0) / planned_rate,
-        added_items=added,
-        planned_rate=planned_rate,
-    )
-
-
-def _decomposition(
-    days: FloatArray, days_left: float, factors: PlanFactors | None
+def _causes(
+    decomposition: SlipDecomposition | None, expected_days: float
 ) -> tuple[float, tuple[RootCauseFinding, ...]]:
     """The slip in days and its parts, which add up to it exactly, the largest first."""
-    slip = _exact(expected_slip_days(days, days_left))
-    if factors is None:
-        return slip, (_unexplained(slip, slip),)
-    of_scope, of_rate = shapley_of_two(
-        lambda scope, rate: expected_slip_days(
-            days, days_left, (1.0 if scope else factors.scope) * (1.0 if rate else factors.rate)
+    if decomposition is None:
+        slip = rounded_days(expected_days)
+        return slip, (_unexplained(slip, slip, off=()),)
+    slip = decomposition.slip_days
+    causes = [
+        RootCauseFinding(
+            code=part.factor,
+            category=CATEGORY_OF[part.factor],
+            description=part.measured,
+            contribution_days=part.days,
+            share=part.days / slip if slip else None,
+            confidence=CAUSE_CONFIDENCE if part.is_named else UNEXPLAINED_CONFIDENCE,
         )
-    )
-    scope, rate = _exact(of_scope), _exact(of_rate)
-    causes = (
-        _cause(
-            "SCOPE_ADDED",
-            GapCategory.STRATEGIC,
-            f"{factors.added_items:+d} items against the baseline.",
-            contribution=scope,
-            slip=slip,
-        ),
-        _cause(
-            "RATE_BELOW_PLAN",
-            GapCategory.OPERATIONAL,
-            f"{factors.rate:.0%} of the planned {factors.planned_rate:.1f} items a week are finished.",
-            contribution=rate,
-            slip=slip,
-        ),
-        _unexplained(slip - scope - rate, slip),
-    )
+        for part in decomposition.parts
+    ]
+    causes.append(_unexplained(decomposition.unknown_days, slip, off=tuple(decomposition.off)))
     return slip, tuple(sorted(causes, key=lambda cause: (-cause.contribution_days, cause.code)))
 
 
-def shapley_of_two(value: Callable[[bool, bool], float]) -> tuple[float, float]:
-    """What each of two factors contributes, averaged over the two orders in which they can come in.
-
-    value(a, b): the value when factor a, factor b are as they are now (True) or as planned (False)
-    """
-    both, first, second, neither = value(True, True), value(True, False), value(False, True), value(False, False)
-    return ((both - second) + (first - neither)) / 2, ((both - first) + (second - neither)) / 2
-
-
-def _exact(days: float) -> float:
-    return round(days * EXACT_DAY_FRACTION) / EXACT_DAY_FRACTION
-
-
-def _cause(
-    code: str,
-    category: GapCategory,
-    description: str,
-    *,
-    contribution: float,
-    slip: float,
-    sure: float = CAUSE_CONFIDENCE,
-) -> RootCauseFinding:
+def _unexplained(contribution: float, slip: float, *, off: tuple[SlipFactor, ...]) -> RootCauseFinding:
+    description = "Late although everything else is as planned, or not explained by the record."
+    if off:
+        names = ", ".join(factor.replace("_", " ").lower() for factor in off)
+        description += f" The record cannot tell: {names}."
     share = contribution / slip if slip else None
-    return RootCauseFinding(code, category, description, contribution, share, sure)
-
-
-def _unexplained(contribution: float, slip: float) -> RootCauseFinding:
-    return _cause(
-        "UNEXPLAINED",
-        GapCategory.TACTICAL,
-        "Late although scope and rate are as planned, or not explained by the record.",
-        contribution=contribution,
-        slip=slip,
-        sure=UNEXPLAINED_CONFIDENCE,
+    return RootCauseFinding(
+        "UNEXPLAINED", GapCategory.TACTICAL, description, contribution, share, UNEXPLAINED_CONFIDENCE
     )
 
 
@@ -305,5 +256,5 @@ def _description(finish: FinishForecast, target_date: date, effect_days: float, 
 
 
 def _no_baseline() -> ReadinessReason:
-    message = "No baseline is approved, so the slip cannot be traced to scope or rate."
+    message = "No baseline is approved, so the slip cannot be traced to causes."
     return ReadinessReason(ReasonCode.NO_BASELINE, Readiness.LIMITED, message, UnlockStep.APPROVE_BASELINE)

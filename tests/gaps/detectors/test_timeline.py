@@ -1,36 +1,28 @@
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaps.detectors.timeline import detect_timeline_gap, expected_slip_days, shapley_of_two
+from gaps.detectors.timeline import detect_timeline_gap, expected_slip_days
 from gaps.enums import AreaKind, GapType
+from predictions.backtesting.simulated_projects import PlantedCause, simulate_project
 from predictions.enums import Severity
 from predictions.forecasters.finish import forecast_finish
 from projects.enums import Readiness
 from projects.history import BaselineFact, HistoryFact, ProjectHistory
 from projects.history.readiness import ReasonCode
-from tests.project_histories import NOW, WEEK, generated_teams, team_facts, team_history, without_later_facts, work_item
-
-
-def slip_of_the_example(scope_as_now: bool, rate_as_now: bool) -> float:
-    open_items = 50 if scope_as_now else 30
-    rate = 2 if rate_as_now else 4
-    return open_items / rate - 5
-
-
-def test_shapley_value_of_the_worked_example() -> None:
-    scope, rate = shapley_of_two(slip_of_the_example)
-
-    assert (scope, rate) == (7.5, 10.0)
-    assert slip_of_the_example(True, True) - scope - rate == 2.5
-
-
-def test_shapley_value_is_symmetric_and_gives_a_dummy_nothing() -> None:
-    assert shapley_of_two(lambda a, b: float(a + b)) == (1.0, 1.0)
-    assert shapley_of_two(lambda a, _b: 3.0 * a) == (3.0, 0.0)
+from tests.project_histories import (
+    DAY,
+    NOW,
+    WEEK,
+    generated_teams,
+    team_facts,
+    team_history,
+    without_later_facts,
+    work_item,
+)
 
 
 def test_expected_slip_is_the_mean_of_the_days_late_with_the_tail_cut_at_p85() -> None:
@@ -123,6 +115,39 @@ def test_low_rate_explains_a_slip_of_the_planned_scope() -> None:
     assert max(named, key=lambda code: named[code] or 0.0) == "RATE_BELOW_PLAN"
     assert (shares["RATE_BELOW_PLAN"] or 0.0) > 0.4
     assert shares["SCOPE_ADDED"] == 0.0
+
+
+def test_causes_share_out_the_effect_that_decides_the_severity_and_name_what_cannot_be_told() -> None:
+    project = simulate_project(3, PlantedCause.BLOCKED)
+    history = ProjectHistory.from_facts(project.facts)
+    target = project.target_date
+    as_of = to_moment(target) - 5 * DAY
+
+    finding = detect_timeline_gap(
+        history,
+        as_of=as_of,
+        target_date=target,
+        calendar=project.calendar,
+        planned_calendar=project.planned_calendar,
+    )
+    without_calendar = detect_timeline_gap(history, as_of=as_of, target_date=target, calendar=project.calendar)
+
+    assert finding is not None
+    told = [cause.code for cause in finding.root_causes if cause.code != "UNEXPLAINED"]
+    assert told[0] == "BLOCKED"
+    assert len(told) == 7
+    assert sum(cause.contribution_days for cause in finding.root_causes) == finding.effect_days
+    trials = forecast_finish(history, as_of=as_of, target_date=target, calendar=project.calendar).trials
+    assert trials is not None
+    assert finding.effect_days == pytest.approx(expected_slip_days(trials.days, 6.0), abs=1 / 1024)
+    assert without_calendar is not None
+    unexplained = next(cause for cause in without_calendar.root_causes if cause.code == "UNEXPLAINED")
+    assert unexplained.description.endswith("The record cannot tell: calendar.")
+    assert "CALENDAR" not in {cause.code for cause in without_calendar.root_causes}
+
+
+def to_moment(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
 
 
 def test_forecast_of_another_moment_is_refused() -> None:
