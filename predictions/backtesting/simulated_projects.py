@@ -42,7 +42,7 @@ START = date(2024, 1, 1)
 TEAM, ITEMS, ITEM_DAYS = (4, 9), (120, 241), (1.8, 3.2)
 SIZE_VARIATION, ESTIMATE_ERROR = 0.5, 0.3
 """Standard deviations of the logarithm: of the sizes that the plan foresees, and of what they turn out to be."""
-COST_SHARE = (0.15, 0.35)
+COST_SHARE = (0.2, 0.4)
 """What a planted cause costs, as a share of the planned duration: enough to be late for, not enough to be absurd."""
 OFFICE_OPENS_H, OFFICE_HOURS = 9, 8.0
 PHASE_TWO = 0.5
