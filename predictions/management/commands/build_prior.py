@@ -12,11 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from predictions import priors
 from predictions.backtesting.prior_building import build_item_delay_prior
-from predictions.priors import effort, throughput
+from predictions.priors import effort, iterations, throughput
 
 PRIORS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "effort": (effort.FILE_NAME, effort.built_prior),
     "item-delay": ("item_delay.json", build_item_delay_prior),
+    "iterations": (iterations.FILE_NAME, iterations.built_prior),
     "throughput": (throughput.FILE_NAME, throughput.built_prior),
 }
 

@@ -1,0 +1,79 @@
+"""The whole distribution of an outcome, from outcomes of cases that randomised trees cannot tell from the new one.
+
+1. Trees are grown on the square root of the outcome, so that few large outcomes do not decide where they split.
+2. A case's distribution is that of the outcomes in its leaves, each tree weighing one, each outcome by its weight.
+3. Nothing is assumed of the shape: an outcome of exactly zero keeps its own probability.
+
+Deterministic for the same rows in the same order. Do not ask it beyond the outcomes it has seen.
+Source: Meinshausen (2006), JMLR 7, 983-999; Geurts, Ernst and Wehenkel (2006), Machine Learning 63, 3-42.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.ensemble import ExtraTreesRegressor
+
+FloatArray = NDArray[np.float64]
+
+TREES, MIN_LEAF, FEATURE_SHARE = 100, 10, 0.4
+UNKNOWN = -9.0
+"""Stands in for NaN: below every feature, so that one split sets the unknown apart."""
+MAX_OUTCOME = 3.0
+"""Shares above threefold are told apart no further when trees are grown."""
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedOutcomes:
+    """Distributions over the same outcomes. values: shape (n,);  weights: shape (cases, n), rows sum to 1."""
+
+    values: FloatArray
+    weights: FloatArray
+
+    def quantiles(self, levels: FloatArray) -> FloatArray:
+        """The least outcome whose probability of not being exceeded reaches the level: shape (cases, levels)."""
+        order = np.argsort(self.values, kind="stable")
+        total = np.cumsum(self.weights[:, order], axis=1)
+        places = (total[:, None, :] < levels[None, :, None] - ROUNDING).sum(axis=2)
+        quantiles: FloatArray = self.values[order][np.minimum(places, len(order) - 1)]
+        return quantiles
+
+    def below(self, limits: FloatArray) -> FloatArray:
+        """P(outcome < limit), one limit a case: shape (cases,)."""
+        is_below = self.values[None, :] < limits[:, None] - ROUNDING
+        shares: FloatArray = np.clip((self.weights * is_below).sum(axis=1), 0.0, 1.0)
+        return shares
+
+    def up_to(self, limits: FloatArray) -> FloatArray:
+        """P(outcome <= limit), one limit a case: shape (cases,)."""
+        return self.below(limits + 2 * ROUNDING)
+
+
+class ConditionalForest:
+    """Fitted on construction. features: shape (n, k), NaN allowed;  outcomes, weights: shape (n,), weights above 0."""
+
+    def __init__(self, features: FloatArray, outcomes: FloatArray, weights: FloatArray) -> None:
+        self._outcomes = outcomes
+        known = np.nan_to_num(features, nan=UNKNOWN)
+        self._trees = ExtraTreesRegressor(
+            TREES, min_samples_leaf=min(MIN_LEAF, max(1, len(known) // 4)), max_features=FEATURE_SHARE, random_state=0
+        ).fit(known, np.sqrt(np.clip(outcomes, 0, MAX_OUTCOME)), sample_weight=weights)
+        counts = [tree.tree_.node_count for tree in self._trees.estimators_]
+        self._offsets = np.cumsum([0, *counts])
+        leaves = self._leaves(known, weights)
+        in_leaf = np.asarray(leaves.sum(axis=0)).ravel()
+        self._shares = leaves.multiply(1 / np.maximum(in_leaf, ROUNDING**2)).tocsr()
+
+    def outcomes_like(self, features: FloatArray) -> WeightedOutcomes:
+        """The distribution of each case: features of shape (cases, k)."""
+        cases = np.nan_to_num(features, nan=UNKNOWN)
+        leaves = self._leaves(cases, np.full(len(cases), 1 / TREES))
+        return WeightedOutcomes(self._outcomes, (leaves @ self._shares.T).toarray())
+
+    def _leaves(self, features: FloatArray, weights: FloatArray) -> csr_matrix:
+        columns = self._trees.apply(features).astype(np.int64) + self._offsets[:-1]
+        rows = np.repeat(np.arange(len(features)), TREES)
+        shape = (len(features), int(self._offsets[-1]))
+        return csr_matrix((np.repeat(weights, TREES), (rows, columns.ravel())), shape=shape)
