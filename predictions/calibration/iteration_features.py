@@ -92,8 +92,8 @@ def _project_features(table: IterationTable, row: int, known: Rows) -> dict[str,
     delivered, committed = table.delivered_points[known], table.committed_points[known]
     return {
         "project_velocity": float(np.average(delivered, weights=weights)),
-        "project_delivered_over_scope": _ratio(weights @ delivered, weights @ table.scope_points[known]),
-        "project_delivered_over_done": _ratio(weights @ delivered, weights @ table.done_points[known]),
+        "project_delivered_over_scope": _ratio(float(weights @ delivered), float(weights @ table.scope_points[known])),
+        "project_delivered_over_done": _ratio(float(weights @ delivered), float(weights @ table.done_points[known])),
         "project_under_rate": _rate(delivered < UNDER_SHARE * committed, weights * (committed > 0)),
     }
 
@@ -115,9 +115,11 @@ def _board_features(table: IterationTable, row: int, board: Rows) -> dict[str, f
         **{f"velocity_{half_life:.0f}": _log_ratio(value, scope) for half_life, value in velocities.items()},
         "median_delivered": _log_ratio(float(np.median(delivered)), scope),
         "last_delivered": _log_ratio(float(delivered[-1]), scope),
-        "delivered_over_commitment": _ratio(weights @ np.minimum(delivered, 2 * committed), weights @ committed),
-        "delivered_over_scope": _ratio(weights @ delivered, weights @ table.scope_points[board]),
-        "delivered_over_done": _ratio(weights @ delivered, weights @ table.done_points[board]),
+        "delivered_over_commitment": _ratio(
+            float(weights @ np.minimum(delivered, 2 * committed)), float(weights @ committed)
+        ),
+        "delivered_over_scope": _ratio(float(weights @ delivered), float(weights @ table.scope_points[board])),
+        "delivered_over_done": _ratio(float(weights @ delivered), float(weights @ table.done_points[board])),
         "under_rate": _rate(delivered < UNDER_SHARE * committed, weights * (committed > 0)),
         "zero_rate": _rate(delivered == 0, weights),
         "velocity_variation": spread / (velocity + 1),

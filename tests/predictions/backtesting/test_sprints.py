@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from predictions.backtesting.sprints import FILE_COLUMNS, sprint_rows
+from predictions.backtesting.sprints import FILE_COLUMNS, sprint_rows, walk_forward
 from predictions.backtesting.tasks import BenchmarkRefused
+from predictions.calibration.iterations import IterationTable
 from predictions.calibration.simulated_iterations import simulate_iterations
+from predictions.forecasters.iteration_delivery import IterationHistory
+from predictions.priors.iterations import shipped_iterations
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "projects" / "sprints"
 HEADER = (
@@ -107,6 +110,21 @@ def test_a_sprint_on_two_boards_counts_once(tmp_path: Path) -> None:
     once = run("--data", str(tmp_path))["n"]
 
     assert once == len({line.split(",")[1] for line in lines if int(line.split(",")[1]) >= 22})
+
+
+def test_deleting_later_sprints_leaves_earlier_forecasts_as_they_were() -> None:
+    (columns,) = simulate_iterations(1, elapsed=0.3, seed=2)
+    pools = [IterationHistory.of(table) for table in shipped_iterations("30")[:2]]
+    table = IterationTable.of_columns(columns)
+    cut = table.where(table.ranks < 15)
+    full, shorter = IterationHistory.of(table), IterationHistory.of(cut)
+
+    judged = walk_forward(full, table.ranks >= 12, pools)
+    again = walk_forward(shorter, cut.ranks >= 12, pools)
+
+    assert np.isfinite(again.p50[12:]).all()
+    for name in ("p10", "p50", "p90", "p_under"):
+        assert np.array_equal(getattr(judged, name)[:15], getattr(again, name), equal_nan=True)
 
 
 def test_name_with_commas_leaves_the_figures_in_their_columns() -> None:

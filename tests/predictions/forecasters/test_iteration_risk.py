@@ -47,7 +47,7 @@ def test_team_that_delivers_half_is_expected_to_deliver_half() -> None:
     assert answer.p_under > 0.8
     assert answer.base_rate is not None
     assert answer.base_rate > 0.9
-    assert answer.rung in Rung
+    assert answer.rung in set(Rung)
 
 
 def test_work_done_already_lowers_the_risk_and_is_named_as_a_driver() -> None:
