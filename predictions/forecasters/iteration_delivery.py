@@ -7,7 +7,8 @@
 4. Own iterations weigh twice those of others; each project of the pool weighs by the root of its length.
 5. Every settled iteration is also forecast by trees that were grown without its quarter of time. Where its outcome fell
    decides at which levels the 80 % range is read, with weight n / (n + 30) by the project's own outcomes.
-6. The same forecasts choose the rung: the learned one, unless a simpler one errs less by a tenth.
+6. The same forecasts choose the rung: the learned one, unless a simpler one errs less by a tenth. P(under 80 %) is that
+   of the trees, whichever rung gives the points, unless its Brier score is no better than the base rate's.
 
 Assumes that a team estimates as it used to. Do not believe it after points were redefined, or for the first iterations
 of a project without others to learn from.
@@ -106,7 +107,7 @@ class IterationHistory:
 class Deliveries:
     """Forecasts of some rows. Points; shape (rows,) each.
 
-    p_under: P(delivered < 80 % of the commitment), NaN where nothing is committed;  rung: that was served
+    p_under: P(delivered < 80 % of the commitment), NaN where nothing is committed;  rung, under_rung: that were served
     """
 
     p10: FloatArray
@@ -114,6 +115,7 @@ class Deliveries:
     p90: FloatArray
     p_under: FloatArray
     rung: Rung
+    under_rung: Rung
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +124,7 @@ class _Lessons:
 
     features: FloatArray
     delivered: FloatArray
+    committed: FloatArray
     scales: FloatArray
     weights: FloatArray
     folds: NDArray[np.intp]
@@ -134,6 +137,7 @@ class _Lessons:
         return cls(
             np.concatenate([part.features.values for part, _ in parts]),
             np.concatenate([part.table.delivered_points for part, _ in parts]),
+            np.concatenate([part.table.committed_points for part, _ in parts]),
             np.concatenate([part.scales for part, _ in parts]),
             np.concatenate([_row_weights(part.table) * (OWN_WEIGHT if is_own else 1.0) for part, is_own in parts]),
             np.concatenate([_folds(part.table) for part, _ in parts]),
@@ -174,9 +178,10 @@ class IterationDeliveryForecaster:
             raise ValueError("nothing settled to learn from")
         self._lessons = _Lessons.of(self._own, others)
         self._forest = self._lessons.forest(np.ones(len(self._lessons.delivered), dtype=bool))
-        self._medians, self._reached = self._cross_fitted()
+        self._medians, self._reached, self._under = self._cross_fitted()
         self.tail_level = self._tail_level()
         self.rung = self._chosen_rung()
+        self.under_rung = self._chosen_under_rung()
 
     def forecast(self, rows: IterationHistory) -> Deliveries:
         """By the rung that is served; a row without a record of its own is always forecast by the learned one."""
@@ -187,9 +192,17 @@ class IterationDeliveryForecaster:
         outcomes, scales, tail = self._distribution(rung, rows)
         points = outcomes.quantiles(np.array([tail, 0.5, 1 - tail])) * scales[:, None]
         committed = rows.table.committed_points
-        p_under = np.where(committed > 0, outcomes.below(UNDER_SHARE * committed / scales), np.nan)
+        p_under = np.where(committed > 0, self._probabilities_under(rows), np.nan)
         p10, p90 = _whole(points[:, 0]), _whole(points[:, 2])
-        return Deliveries(np.minimum(p10, points[:, 1]), points[:, 1], np.maximum(p90, points[:, 1]), p_under, rung)
+        return Deliveries(
+            np.minimum(p10, points[:, 1]), points[:, 1], np.maximum(p90, points[:, 1]), p_under, rung, self.under_rung
+        )
+
+    def _probabilities_under(self, rows: IterationHistory) -> FloatArray:
+        if self.under_rung is Rung.BASE_RATE:
+            return np.full(len(rows.table), self.base_rate())
+        limits = UNDER_SHARE * rows.table.committed_points / rows.scales
+        return self._forest.outcomes_like(rows.features.values).below(limits)
 
     def base_rate(self) -> float:
         """Share of own settled, committed iterations under 80 %, one pseudo-outcome each way: in (0, 1)."""
@@ -230,10 +243,11 @@ class IterationDeliveryForecaster:
         scales = np.maximum(np.nan_to_num(rows.mechanistic), UNDER_SHARE)
         return _same_for_all(errors, own.weights[usable] * expected[usable], len(rows.table)), scales, 0.1
 
-    def _cross_fitted(self) -> tuple[FloatArray, FloatArray]:
-        """Medians in points, and how deep in the nearer tail each outcome lay, by trees that had not seen it."""
+    def _cross_fitted(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """By trees that had not seen it: median in points, how deep in the nearer tail the outcome lay, P(under)."""
         lessons = self._lessons
         medians, reached = np.zeros(len(lessons.delivered)), np.full(len(lessons.delivered), 0.1)
+        under = np.full(len(lessons.delivered), 0.5)
         for fold in range(FOLDS):
             held_out = lessons.folds == fold
             if not held_out.any() or held_out.all():
@@ -241,9 +255,10 @@ class IterationDeliveryForecaster:
             outcomes = lessons.forest(~held_out).outcomes_like(lessons.features[held_out])
             scales, delivered = lessons.scales[held_out], lessons.delivered[held_out]
             medians[held_out] = outcomes.quantiles(np.array([0.5]))[:, 0] * scales
+            under[held_out] = outcomes.below(UNDER_SHARE * lessons.committed[held_out] / scales)
             up_to = outcomes.below((delivered + 0.5) / scales)  # ranges are given in whole points
             reached[held_out] = np.minimum(up_to, 1 - outcomes.below((delivered - 0.5) / scales))
-        return medians, reached
+        return medians, reached, under
 
     def _tail_level(self) -> float:
         """The level below which a range begins, so that it would have held 80 % of the outcomes.
@@ -276,6 +291,16 @@ class IterationDeliveryForecaster:
         losses = {rung: float(table.weights @ np.abs(values - own_points)) for rung, values in expected.items()}
         best = min(losses, key=lambda rung: losses[rung])
         return best if losses[best] < losses[Rung.LEARNED] * (1 - SWITCH_MARGIN) else Rung.LEARNED
+
+    def _chosen_under_rung(self) -> Rung:
+        table = self._own.table
+        weights = table.weights * (table.committed_points > 0)
+        if weights.sum() < MIN_JUDGED_ITERATIONS:
+            return Rung.LEARNED
+        is_under = table.delivered_points < UNDER_SHARE * table.committed_points
+        learned = float(weights @ (self._under[self._lessons.is_own] - is_under) ** 2)
+        base = float(weights @ (self.base_rate() - is_under) ** 2)
+        return Rung.LEARNED if learned < base else Rung.BASE_RATE
 
 
 def _same_for_all(values: FloatArray, weights: FloatArray, rows: int) -> WeightedOutcomes:

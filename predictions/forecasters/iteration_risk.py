@@ -52,6 +52,7 @@ class IterationRisk:
     """What an iteration will deliver, or why it cannot be said: then every number is None.
 
     p_under: P(delivered < 80 % of the commitment), in [0, 1];  base_rate: the same of settled iterations, in (0, 1)
+    rung, under_rung: that gave the points, and p_under
     """
 
     type: PredictionType
@@ -60,6 +61,7 @@ class IterationRisk:
     p_under: float | None
     base_rate: float | None
     rung: Rung | None
+    under_rung: Rung | None
     drivers: tuple[Driver, ...]
     model: ModelIdentity
 
@@ -93,7 +95,8 @@ def forecast_iteration(
         p_under=float(answer.p_under[0]),
         base_rate=forecaster.base_rate(),
         rung=answer.rung,
-        drivers=_drivers(forecaster, row) if answer.rung is Rung.LEARNED else (),
+        under_rung=answer.under_rung,
+        drivers=_drivers(forecaster, row) if answer.under_rung is Rung.LEARNED else (),
         model=MODEL,
     )
 
@@ -118,7 +121,7 @@ def _gate(row: IterationHistory, *, settled: int, has_pool: bool) -> ReadinessRe
 
 
 def _abstain(reasons: Sequence[ReadinessReason]) -> IterationRisk:
-    return IterationRisk(PredictionType.DELAY_RISK, report(reasons), None, None, None, None, (), MODEL)
+    return IterationRisk(PredictionType.DELAY_RISK, report(reasons), None, None, None, None, None, (), MODEL)
 
 
 def _drivers(forecaster: IterationDeliveryForecaster, row: IterationHistory) -> tuple[Driver, ...]:
