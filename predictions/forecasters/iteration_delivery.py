@@ -44,7 +44,7 @@ OWN_WEIGHT = 2.0
 PROJECT_ITERATIONS = 100.0
 """Projects longer than this weigh more than one, by the root."""
 SCALE_POWER = 0.75
-"""Weight of a row by its points: between every share alike (0) and every point alike (1). Walking forward chose it."""
+"""Weight of a row by its points: between every share alike (0) and every point alike (1). Starting value, not tuned."""
 FOLDS = 3
 LEVEL_STRENGTH = 30.0
 """Own settled iterations whose levels weigh as much as all others'."""
