@@ -1,6 +1,6 @@
 """From the record of the work to predictions and gaps, in the order in which they need each other.
 
-    load history → flow → forecast → detect
+    load history → settle → flow → forecast → detect
 
 One transaction for a project: a run that is killed half-way leaves the former state. Of two runs over one project at
 once one does the work, and the other says so.
@@ -20,6 +20,7 @@ from django.db import connection
 
 from gaps.domain.detection import DetectionResult, detect_gaps
 from predictions.domain.forecasting import ProjectForecast, forecast_project
+from predictions.domain.settlement import Settlement, settle_predictions, unsettled_predictions
 from projects.domain.analyses import AnalysisRun, record_analysis
 from projects.domain.flow import measure_flow
 from projects.domain.queries.calendars import load_calendar
@@ -50,6 +51,7 @@ class ProjectRefresh:
     flow: FlowMetrics | None = None
     forecast: ProjectForecast | None = None
     detection: DetectionResult | None = None
+    settlement: Settlement | None = None
 
 
 def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> ProjectRefresh:
@@ -64,13 +66,32 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     if not take_refresh_lock(project.pk):
         return ProjectRefresh(project, RefreshOutcome.BUSY, as_of, perf_counter() - started)
     calendar = load_calendar(project, on=as_of.astimezone(ZoneInfo(project.time_zone)).date())
-    history = load_history(project.pk).as_of(as_of)
+    record = load_history(project.pk)
+    # What has come true is settled first, and by all that is known now: also a look at the past learns from it.
+    settlement = settle_predictions(project=project, history=record, calendar=calendar, at=at)
+    history = record.as_of(as_of)
     flow = measure_flow(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
     forecast = forecast_project(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
     duration_s = perf_counter() - started
     _record(project, forecast, detection, at=at, duration_s=duration_s)
-    return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection)
+    return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection, settlement)
+
+
+def settle_project(*, project: Project, at: datetime) -> Settlement | None:
+    """Settle what is due of one project, without analysing it; None when another run is at the project.
+
+    Runs in the transaction of the tenant that is current, and reads the record only if a claim waits.
+    """
+    if not take_refresh_lock(project.pk):
+        return None
+    claims = unsettled_predictions(project, at)
+    if not claims:
+        return Settlement()
+    calendar = load_calendar(project, on=at.astimezone(ZoneInfo(project.time_zone)).date())
+    return settle_predictions(
+        project=project, history=load_history(project.pk), calendar=calendar, at=at, claims=claims
+    )
 
 
 def _record(

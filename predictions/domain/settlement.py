@@ -1,0 +1,202 @@
+"""Settling predictions: what became of each claim, once, against the target and scope at issue.
+
+1. Every chained prediction of a delay that has no outcome is asked of the rule in `predictions.forecasters.resolution`.
+2. A decided one gets its outcome: result, Brier score, whether people acted before, and the facts it rests on.
+3. An undecided one waits. Running again, or twice at once, adds nothing: the database takes one outcome a prediction.
+
+`acted_on` asks about the event, not about one row: an action taken after one forecast of it stands beside the later
+forecasts too. An action that is active without a start time counts as taken; a flag is cheaper to explain than a
+forecast that people made wrong unseen.
+
+Predictions are settled from the record now, not from what a run over the past could see: a run with a past `as_of`
+settles nothing that it could not have known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max, Q
+
+from predictions.domain.forecasting import evidence_row
+from predictions.enums import ActionStatus, OutcomeResult, PredictionType
+from predictions.forecasters.answers import EvidenceFact
+from predictions.forecasters.resolution import Circumstances, DelayClaim, Resolution, ResolutionReason, resolve_delay
+from predictions.models import Prediction, PredictionOutcome, PreventiveAction
+from projects.enums import ProjectStatus
+from projects.history.calendar import WorkCalendar
+from projects.history.instants import to_us
+from projects.history.project_history import ProjectHistory
+from projects.models import Project, WorkItem
+from tenants.domain.auditing import record_bulk
+
+SETTLED_TYPES = (PredictionType.DELAY_RISK,)
+"""Types whose event can be decided from the record; the others follow with their forecasters."""
+CANCELLED = (ProjectStatus.INACTIVE, ProjectStatus.ARCHIVED)
+CLAIM_COLUMNS = ("tenant", "project", "event", "event_key", "as_of", "issued_at", "predicted_for", "probability")
+SCOPE_DONE_ON = "scope_done_on"
+"""Field of the evidence that says on which local day the scope was done; coverage is scored from it."""
+
+NOTES = {
+    ResolutionReason.ALL_DONE: "All items of the scope were done at once before the target was over.",
+    ResolutionReason.STILL_OPEN: "Items of the scope were open when the target was over.",
+    ResolutionReason.CANCELLED: "The project was stopped before the target was over.",
+    ResolutionReason.ITEMS_LOST: "All that was missing at the target was deleted or hidden before, so nobody can say.",
+    ResolutionReason.DONE_WITHOUT_DATE: "Items were found done after the target, with nothing to say since when.",
+    ResolutionReason.SCOPE_LOST: "The record no longer gives back the items that the claim was about.",
+    ResolutionReason.NOT_OBSERVED: "The record ends before the target, and nobody renewed it in time.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one run settled.
+
+    waiting: claims whose target is over but whose record was not looked at since
+    """
+
+    outcomes: tuple[PredictionOutcome, ...] = ()
+    waiting: int = 0
+    pending: int = 0
+    by_result: Counter[str] = field(default_factory=Counter)
+
+
+def unsettled_predictions(project: Project, at: datetime) -> list[Prediction]:
+    """The claims of a project that may be decided at a moment, oldest first."""
+    claims = Prediction.objects.filter(
+        project=project, type__in=SETTLED_TYPES, is_retrospective=False, outcomes__isnull=True, issued_at__lte=at
+    )
+    return list(claims.only(*CLAIM_COLUMNS).order_by("as_of", "id"))
+
+
+def settle_predictions(
+    *,
+    project: Project,
+    history: ProjectHistory,
+    calendar: WorkCalendar,
+    at: datetime,
+    claims: list[Prediction] | None = None,
+) -> Settlement:
+    """Give every claim of a project that is decided at a moment its outcome. Idempotent, and safe beside another run.
+
+    history: the project's, known at least until `at`;  claims: the unsettled ones, where they are at hand
+    """
+    claims = unsettled_predictions(project, at) if claims is None else claims
+    if not claims:
+        return Settlement()
+    now = _circumstances(project, at)
+    known = history.as_of(at)
+    resolutions = [(claim, resolve_delay(known, _claim(claim), now)) for claim in claims]
+    decided = [(claim, resolution) for claim, resolution in resolutions if resolution.result is not None]
+    waiting = sum(resolution.reason == ResolutionReason.NOT_OBSERVED for _, resolution in resolutions)
+    acts = _acts_by_event(project, decided)
+    kept = _keep(
+        [
+            _outcome(claim, resolution, calendar, acted=_acted(acts, claim, resolution), at=at)
+            for claim, resolution in decided
+        ]
+    )
+    return Settlement(
+        outcomes=kept,
+        waiting=waiting - sum(r.reason == ResolutionReason.NOT_OBSERVED for _, r in decided),
+        pending=len(claims) - len(decided),
+        by_result=Counter(str(outcome.result) for outcome in kept),
+    )
+
+
+def brier(probability: float, result: str) -> float | None:
+    """The score of one claim: squared distance to what happened, None when nobody can say."""
+    if result == OutcomeResult.CENSORED:
+        return None
+    return (probability - (result == OutcomeResult.OCCURRED)) ** 2
+
+
+def _circumstances(project: Project, at: datetime) -> Circumstances:
+    seen: datetime | None = WorkItem.objects.filter(project=project, last_seen_at__lte=at).aggregate(
+        last=Max("last_seen_at")
+    )["last"]
+    is_cancelled = project.status in CANCELLED
+    # Since when is known as "not after the last change of the project": enough to tell a stop before the target.
+    return Circumstances(at, observed_until=seen, cancelled_at=project.updated_at if is_cancelled else None)
+
+
+def _claim(prediction: Prediction) -> DelayClaim:
+    scope: dict[str, Any] = prediction.event.get("scope") or {}
+    as_of = scope.get("as_of")
+    return DelayClaim(
+        scope_at=datetime.fromisoformat(as_of) if as_of else prediction.as_of,
+        issued_at=prediction.issued_at,
+        ends_at=prediction.predicted_for,
+        scope_hash=str(scope.get("items_hash", "")),
+    )
+
+
+def _outcome(
+    claim: Prediction, resolution: Resolution, calendar: WorkCalendar, *, acted: bool, at: datetime
+) -> PredictionOutcome:
+    result, decided_at = OutcomeResult(resolution.result or ""), resolution.decided_at
+    evidence = resolution.evidence
+    if result == OutcomeResult.NOT_OCCURRED and decided_at is not None:
+        day = calendar.local_date(to_us(decided_at)).isoformat()
+        evidence = (EvidenceFact("project", "", "Scope at issue", SCOPE_DONE_ON, day, decided_at), *evidence)
+    return PredictionOutcome(
+        prediction=claim,
+        result=result,
+        settled_at=at,
+        occurred_at=decided_at if result == OutcomeResult.OCCURRED else None,
+        accuracy=brier(claim.probability, result),
+        acted_on=acted,
+        note=NOTES[resolution.reason],
+        evidence=[evidence_row(fact) for fact in evidence],
+    )
+
+
+def _keep(outcomes: list[PredictionOutcome]) -> tuple[PredictionOutcome, ...]:
+    """Store outcomes; those that another run stored first are left out of the answer."""
+    if not outcomes:
+        return ()
+    PredictionOutcome.objects.bulk_create(outcomes, ignore_conflicts=True)
+    ours = PredictionOutcome.objects.filter(pk__in=[outcome.pk for outcome in outcomes])
+    stored = set(ours.values_list("pk", flat=True))
+    if stored:
+        record_bulk(model=PredictionOutcome, counts={"created": len(stored)})
+    return tuple(outcome for outcome in outcomes if outcome.pk in stored)
+
+
+# --- whether people acted ---
+
+Acts = dict[str, list[datetime | None]]
+"""When an action against each event began; None for one that is under way since nobody knows when."""
+
+
+def _acts_by_event(project: Project, decided: list[tuple[Prediction, Resolution]]) -> Acts:
+    if not decided:
+        return {}
+    keys = {claim.event_key for claim, _ in decided}
+    taken = Q(status__in=(ActionStatus.ACTIVE, ActionStatus.DONE)) | Q(started_at__isnull=False)
+    rows: Any = PreventiveAction.objects.filter(
+        taken, prediction__project=project, prediction__event_key__in=keys
+    ).values_list("prediction__event_key", "started_at", "completed_at")
+    acts: Acts = {}
+    for event_key, started_at, completed_at in rows:
+        acts.setdefault(event_key, []).append(started_at or completed_at)
+    return acts
+
+
+def _acted(acts: Acts, claim: Prediction, resolution: Resolution) -> bool:
+    decided_at = resolution.decided_at or claim.predicted_for
+    return any(began is None or began < decided_at for began in acts.get(claim.event_key, ()))
+
+
+def projects_with_claims(project_ids: list[UUID] | None = None) -> list[UUID]:
+    """The projects of the current tenant that have a claim without an outcome, whatever their status, by name."""
+    found = Project.objects.filter(
+        predictions__type__in=SETTLED_TYPES, predictions__is_retrospective=False, predictions__outcomes__isnull=True
+    )
+    if project_ids is not None:
+        found = found.filter(pk__in=project_ids)
+    return list(dict.fromkeys(found.order_by("name_lower").values_list("pk", flat=True)))

@@ -1,0 +1,264 @@
+"""What became of a claimed delay: the rule by which "these items are not all done by then" is decided.
+
+1. The scope is the items that were open at t0. Facts may have arrived since, so it is restored twice, by the dates of
+   the facts and by what was on record at issue, and the hash kept at issue says which one is the scope.
+2. The event did not occur when there was a moment, up to the target's end, at which all of them were done at once. That
+   can be before the target, and then it is decided there; what is reopened afterwards is new work. So the answer does
+   not depend on the day on which somebody asks.
+3. Otherwise the end of the target decides, once the record was looked at after it: an item that was still open then
+   makes the event occur.
+4. Censored, because nobody can say: the project was cancelled before; only items are missing that were deleted or
+   hidden before, or that were later found done without a date; the scope cannot be restored; or the record ends before
+   the target and nobody has looked for OBSERVATION_GRACE.
+
+Assumes that a record which was looked at after the target holds what happened before it.
+
+Example: items A and B were open on Monday, the target is Friday. A is done on Tuesday, B on Thursday, A is reopened on
+Friday morning: not occurred, decided on Thursday. Had B been deleted on Wednesday: censored. Had B stayed open: it
+occurred.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+
+from predictions.enums import OutcomeResult
+from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, hash_of
+from projects.history.columns import DONE, UNKNOWN, Codes, Flags, StatusColumns
+from projects.history.instants import Instants, from_us, to_us
+from projects.history.project_history import ProjectHistory
+from projects.history.readiness import STALE_AFTER_DAYS
+
+OBSERVATION_GRACE = timedelta(days=STALE_AFTER_DAYS)
+"""A record that nobody renewed for so long after the target is lost for the claim."""
+ID_TIME_BYTES, MICROSECONDS_PER_MILLISECOND = 6, 1000
+
+
+class ResolutionReason(StrEnum):
+    """Why a claim was decided as it was, or why not yet."""
+
+    ALL_DONE = "ALL_DONE"
+    STILL_OPEN = "STILL_OPEN"
+    CANCELLED = "CANCELLED"
+    ITEMS_LOST = "ITEMS_LOST"
+    DONE_WITHOUT_DATE = "DONE_WITHOUT_DATE"
+    SCOPE_LOST = "SCOPE_LOST"
+    NOT_OBSERVED = "NOT_OBSERVED"
+    NOT_DUE = "NOT_DUE"
+
+
+@dataclass(frozen=True, slots=True)
+class DelayClaim:
+    """A claim as it was fixed at issue: the items open at scope_at are not all done when ends_at comes.
+
+    scope_hash: of those items, as `DelayEvent.scope_hash`
+    """
+
+    scope_at: datetime
+    issued_at: datetime
+    ends_at: datetime
+    scope_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the settling run knows beside the history.
+
+    observed_until: when the record was last looked at, None: never;  cancelled_at: None for a project that goes on
+    """
+
+    at: datetime
+    observed_until: datetime | None = None
+    cancelled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """How a claim ended; result is None while it is open.
+
+    decided_at: when the scope was done, or the target was over
+    """
+
+    result: OutcomeResult | None
+    reason: ResolutionReason
+    decided_at: datetime | None = None
+    evidence: tuple[EvidenceFact, ...] = ()
+
+
+def resolve_delay(history: ProjectHistory, claim: DelayClaim, now: Circumstances) -> Resolution:
+    """Decide a claim by what is known at `now.at`.  Raises ValueError for naive instants.
+
+    history: unrestricted, or restricted to `now.at`
+    """
+    known = history.as_of(now.at)
+    is_due, scope_us = now.at >= claim.ends_at, to_us(claim.scope_at)
+    by_date = open_items(known, scope_us)
+    if not is_due and done_at_once_us(known, by_date, scope_us, known.known_at_us) is None:
+        return Resolution(None, ResolutionReason.NOT_DUE)  # asked for every claim at every run, so without the hash
+    scope = _scope(known, claim, by_date)
+    if scope is not None:
+        done_us = done_at_once_us(known, scope, scope_us, min(to_us(claim.ends_at), known.known_at_us))
+        if done_us is not None:
+            return _all_done(known, scope, done_us)
+    return _at_the_end(known, scope, claim, now) if is_due else Resolution(None, ResolutionReason.NOT_DUE)
+
+
+def open_items(known: ProjectHistory, moment_us: int) -> Flags:
+    """The items of a later history that were open at a moment, as `history.as_of(moment).states.open` has them.
+
+    Shape (items,) of the later history; a tenth of the work of restricting it.
+    """
+    moves = known.statuses.take(known.statuses.at_us <= moment_us)
+    return _open(known, _category(moves, len(known.items)), moment_us)
+
+
+def done_at_once_us(known: ProjectHistory, scope: Flags, since_us: int, until_us: int) -> int | None:
+    """The first instant in [since, until] at which all items of the scope were done; None where there was none."""
+    moves = known.statuses.take(scope[known.statuses.item] & (known.statuses.at_us <= until_us))
+    before = moves.take(moves.at_us <= since_us)
+    was_done = scope & (_category(before, len(scope)) == DONE)
+    missing = int(scope.sum() - was_done.sum())
+    if missing == 0:
+        return since_us
+    after = moves.take(moves.at_us > since_us)
+    is_done = after.category == DONE
+    previous = np.empty(len(after), dtype=np.bool_)
+    previous[1:] = is_done[:-1]
+    first = np.ones(len(after), dtype=np.bool_)
+    first[1:] = after.item[1:] != after.item[:-1]
+    previous[first] = was_done[after.item[first]]
+    steps = is_done.astype(np.int64) - previous.astype(np.int64)
+    order = np.argsort(after.at_us, kind="stable")
+    instants, done = after.at_us[order], np.cumsum(steps[order])
+    ends_instant = np.ones(len(instants), dtype=np.bool_)
+    ends_instant[:-1] = instants[1:] != instants[:-1]
+    complete = np.flatnonzero(ends_instant & (done == missing))
+    return int(instants[complete[0]]) if complete.size else None
+
+
+def scope_hash(known: ProjectHistory, scope: Flags) -> str:
+    """The hash by which a claim names its items."""
+    return hash_of({"items": tuple(str(item) for item in known.items.ids[scope])})
+
+
+# --- the scope ---
+
+
+def _scope(known: ProjectHistory, claim: DelayClaim, by_date: Flags) -> Flags | None:
+    """The items of the claim; None where neither the dates nor the recording of the facts give them back."""
+    if scope_hash(known, by_date) == claim.scope_hash:
+        return by_date
+    by_recording = _open_as_recorded(known, claim)
+    return by_recording if scope_hash(known, by_recording) == claim.scope_hash else None
+
+
+def _open_as_recorded(known: ProjectHistory, claim: DelayClaim) -> Flags:
+    """What was open at t0 as far as the record held it at issue: without facts that arrived later."""
+    scope_us, issued_us = to_us(claim.scope_at), to_us(claim.issued_at)
+    statuses = known.statuses
+    moves = statuses.take((statuses.at_us <= scope_us) & (statuses.recorded_us <= issued_us))
+    held: Flags = _first_held_us(known) <= issued_us
+    return _open(known, _category(moves, len(known.items)), scope_us) & held
+
+
+def _first_held_us(known: ProjectHistory) -> Instants:
+    """When the record first held each item: its identifier is a UUIDv7, whose first bytes are that time in ms."""
+    leading = known.items.id_bytes[:, :ID_TIME_BYTES].astype(np.int64)
+    weights = 256 ** np.arange(ID_TIME_BYTES - 1, -1, -1, dtype=np.int64)
+    return np.asarray(leading @ weights * MICROSECONDS_PER_MILLISECOND, dtype=np.int64)
+
+
+def _category(moves: StatusColumns, items: int) -> Codes:
+    category = np.full(items, UNKNOWN, dtype=np.int8)
+    category[moves.item] = moves.category  # rows are ordered, so the last assignment is the latest move
+    return category
+
+
+def _open(known: ProjectHistory, category: Codes, moment_us: int) -> Flags:
+    items = known.items
+    flags: Flags = (items.created_us <= moment_us) & (items.gone_us > moment_us) & (category != DONE)
+    return flags
+
+
+# --- the verdict ---
+
+
+def _is_observed(known: ProjectHistory, claim: DelayClaim, now: Circumstances) -> bool:
+    """Whether somebody looked at the record after the target: a look, or a fact from later."""
+    if now.observed_until is not None and now.observed_until >= claim.ends_at:
+        return True
+    return known.last_fact_us is not None and known.last_fact_us >= to_us(claim.ends_at)
+
+
+def _all_done(known: ProjectHistory, scope: Flags, done_us: int) -> Resolution:
+    moment = from_us(done_us)
+    count = EvidenceFact("project", "", "Scope at issue", "items_done", str(int(scope.sum())), moment)
+    moves = known.statuses
+    closing = np.unique(moves.item[(moves.at_us == done_us) & (moves.category == DONE) & scope[moves.item]])
+    items = _evidence(known, closing[:MAX_EVIDENCE_ITEMS], "done_at", moment.isoformat(), moment)
+    return Resolution(OutcomeResult.NOT_OCCURRED, ResolutionReason.ALL_DONE, moment, (count, *items))
+
+
+def _at_the_end(known: ProjectHistory, scope: Flags | None, claim: DelayClaim, now: Circumstances) -> Resolution:
+    """The target is over, and the items were never all done."""
+    if now.cancelled_at is not None and now.cancelled_at < claim.ends_at:
+        return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, claim.ends_at)
+    if scope is None:
+        return Resolution(OutcomeResult.CENSORED, ResolutionReason.SCOPE_LOST, claim.ends_at)
+    if _is_observed(known, claim, now):
+        return _not_done(known, scope, claim)
+    if now.at >= claim.ends_at + OBSERVATION_GRACE:
+        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, claim.ends_at)
+    return Resolution(None, ResolutionReason.NOT_OBSERVED)
+
+
+def _not_done(known: ProjectHistory, scope: Flags, claim: DelayClaim) -> Resolution:
+    """The same, for a record that was looked at since."""
+    end_us = to_us(claim.ends_at)
+    moves = known.statuses.take(known.statuses.at_us <= end_us)
+    undone: Flags = scope & (_category(moves, len(scope)) != DONE)
+    lost: Flags = undone & (known.items.gone_us <= end_us)
+    undated: Flags = undone & ~lost & _found_done(known, end_us)
+    surely: Flags = undone & ~lost & ~undated
+    if bool(surely.any()):
+        return _verdict(known, surely, claim, OutcomeResult.OCCURRED, ResolutionReason.STILL_OPEN)
+    if bool(lost.any()):
+        return _verdict(known, lost, claim, OutcomeResult.CENSORED, ResolutionReason.ITEMS_LOST)
+    return _verdict(known, undated, claim, OutcomeResult.CENSORED, ResolutionReason.DONE_WITHOUT_DATE)
+
+
+def _found_done(known: ProjectHistory, end_us: int) -> Flags:
+    """Items whose first sign after the target is that they were found done, with nothing to say since when."""
+    later = known.statuses.take((known.statuses.at_us > end_us) & (known.statuses.at_us <= known.known_at_us))
+    found = np.zeros(len(known.items), dtype=np.bool_)
+    found[later.item[::-1]] = ((later.category == DONE) & ~later.dated)[::-1]  # reversed: the first move stays
+    return found
+
+
+def _verdict(
+    known: ProjectHistory, items: Flags, claim: DelayClaim, result: OutcomeResult, reason: ResolutionReason
+) -> Resolution:
+    count = EvidenceFact("project", "", "Scope at issue", "items_not_done", str(int(items.sum())), claim.ends_at)
+    rows = np.flatnonzero(items)
+    rows = rows[np.argsort(known.items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
+    facts = _evidence(known, rows, "state_at_target", _STATE[reason], claim.ends_at)
+    return Resolution(result, reason, claim.ends_at, (count, *facts))
+
+
+_STATE = {
+    ResolutionReason.STILL_OPEN: "open",
+    ResolutionReason.ITEMS_LOST: "gone or hidden",
+    ResolutionReason.DONE_WITHOUT_DATE: "found done later, without a date",
+}
+
+
+def _evidence(
+    known: ProjectHistory, rows: Instants, field: str, value: str, moment: datetime
+) -> tuple[EvidenceFact, ...]:
+    items = known.items
+    return tuple(
+        EvidenceFact("work_item", str(items.ids[row]), str(items.keys[row]), field, value, moment, str(items.urls[row]))
+        for row in rows
+    )
