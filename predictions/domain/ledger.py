@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,41 @@ def broken_links(predictions: Iterable[Prediction]) -> list[UUID]:
     chained = [row for row in predictions if row.row_hash]
     known = {row.row_hash for row in chained} | {""}
     return sorted(row.pk for row in chained if row.row_hash != content_hash(row) or row.previous_hash not in known)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheck:
+    """What walking one project's chain found.
+
+    first_broken: in the order of writing;  problem: in words, empty where nothing is broken
+    newest_hash: to be kept by somebody outside
+    """
+
+    rows: int
+    broken: int
+    first_broken: Prediction | None
+    problem: str
+    newest_hash: str
+
+
+def check_ledger(project_id: UUID) -> LedgerCheck:
+    """Walk the chain of a project in the tenant that is current; two queries, rows read once."""
+    rows = list(Prediction.objects.filter(project_id=project_id).exclude(row_hash="").order_by("id"))
+    broken = set(broken_links(rows))
+    first = next((row for row in rows if row.pk in broken), None)
+    return LedgerCheck(
+        rows=len(rows),
+        broken=len(broken),
+        first_broken=first,
+        problem="" if first is None else _problem(first),
+        newest_hash=newest_hash(project_id=project_id) if rows else "",
+    )
+
+
+def _problem(row: Prediction) -> str:
+    if row.row_hash != content_hash(row):
+        return "its content does not match its hash"
+    return "the row that it follows is gone"
 
 
 def _plain(value: Any) -> Any:

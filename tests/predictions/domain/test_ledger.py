@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from predictions.domain.ledger import broken_links, chain_prediction, content_hash, newest_hash
+from predictions.domain.ledger import broken_links, chain_prediction, check_ledger, content_hash, newest_hash
 from predictions.models import Prediction
 from projects.models import Project
+from tenants.models import Tenant
+from tests.factories.look_alike import LookAlike
 from tests.factories.predictions import PredictionFactory
 from tests.factories.projects import ProjectFactory
 
@@ -71,3 +75,66 @@ def test_hash_does_not_depend_on_how_the_row_was_read() -> None:
     (row,) = _chain(ProjectFactory.create(), length=1)
 
     assert content_hash(row) == content_hash(Prediction.objects.get(pk=row.pk)) == row.row_hash
+
+
+# --- the command ---
+
+
+def _forge(project: Project, *, probability: float) -> Prediction:
+    """A row in the chain that was changed after its hash was made."""
+    forged = PredictionFactory.build(project=project)
+    chain_prediction(forged, previous_hash=newest_hash(project_id=project.pk))
+    forged.probability = probability
+    forged.save()
+    return forged
+
+
+def _verify(tenant: Tenant) -> tuple[str, str]:
+    out = StringIO()
+    try:
+        call_command("verify_ledger", "--tenant", str(tenant.pk), stdout=out)
+    except CommandError as error:
+        return out.getvalue(), str(error)
+    return out.getvalue(), ""
+
+
+def test_command_finds_an_unbroken_chain_and_says_its_newest_hash(tenant: Tenant, theirs: LookAlike) -> None:
+    rows = _chain(ProjectFactory.create(name="Billing"), length=3)
+
+    said, error = _verify(tenant)
+
+    assert said == f"{tenant.name}, Billing: 3 predictions, unbroken, newest hash {rows[-1].row_hash}\n"
+    assert (error, theirs.tenant.name in said) == ("", False)
+
+
+def test_command_names_the_first_broken_row_and_fails(tenant: Tenant) -> None:
+    project = ProjectFactory.create(name="Billing")
+    _chain(project, length=2)
+    forged = _forge(project, probability=0.79)
+    _forge(project, probability=0.78)
+
+    said, error = _verify(tenant)
+
+    assert f"4 predictions, 2 broken, first prediction {forged.pk}" in said
+    assert "its content does not match its hash" in said
+    assert error == "The ledger of 1 project is broken."
+
+
+def test_row_that_is_gone_is_named_by_the_one_that_follows_it() -> None:
+    project = ProjectFactory.create()
+    orphan = PredictionFactory.build(project=project)
+    chain_prediction(orphan, previous_hash="e" * 64)
+    orphan.save()
+
+    check = check_ledger(project.pk)
+
+    assert (check.first_broken, check.problem) == (orphan, "the row that it follows is gone")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_checking_costs_two_queries(rows: int, django_assert_num_queries: Any) -> None:
+    project = ProjectFactory.create()
+    _chain(project, length=rows)
+
+    with django_assert_num_queries(2):
+        assert check_ledger(project.pk).rows == rows
