@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from predictions.domain.queries import describe_forecast
+from predictions.domain.track_record import describe_track_record, settled_claims
 from predictions.enums import PredictionStatus
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
 from predictions.models.prediction import prediction_status
@@ -105,10 +106,52 @@ class ProjectForecastViewSet(ReadOnlyTenantViewSet[Project]):
         return answer(request, encode(describe_forecast(project)))
 
 
+class CalibrationSerializer(serializers.Serializer[Any]):
+    """How good the settled predictions were. Scores are null while fewer than the required events are settled."""
+
+    as_of = serializers.DateTimeField(allow_null=True, help_text="When the newest outcome was settled.")
+    readiness = serializers.ChoiceField(choices=Readiness.choices)
+    readiness_reasons = serializers.ListField(child=serializers.DictField(), help_text="How many more are needed.")
+    model = serializers.DictField(help_text="id, version and inputs_hash.")
+    evidence = serializers.DictField(help_text="The exports from which every score can be computed again.")
+    required_events = serializers.IntegerField()
+    all = serializers.DictField(
+        help_text="Distinct events, Brier score and its bounds, skill against base rates, reliability diagram, "
+        "coverage of finish dates, warnings (recall at 72 h, lead times, false alarms), worst misses."
+    )
+    acted = serializers.DictField(help_text="The same where people took a preventive action before.")
+    unacted = serializers.DictField(help_text="The same where nobody did.")
+
+
+class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
+    """What our predictions were worth."""
+
+    model = Prediction
+    serializer_class = serializer_for(Prediction)
+    custom_actions = {"track_record": Action.VIEW}
+    filters = {"type": SET, "project": EXACT}
+    pagination_class = None
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="calibration_retrieve", responses=CalibrationSerializer)
+    def track_record(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Can it be trusted? Scores of the settled predictions that the requester may see."""
+        claims = settled_claims(self.filter_queryset(self.get_queryset()))
+        record_read(Prediction, [])
+        return answer(request, encode(describe_track_record(claims)))
+
+
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     "projects/<str:pk>/forecast": ProjectForecastViewSet.as_view({"get": "forecast"}),
 }
 """Further things to ask of an item, by address."""
+
+REPORT_VIEWS: dict[str, Callable[..., Any]] = {
+    "calibration": CalibrationViewSet.as_view({"get": "track_record"}),
+}
+"""What can be asked of all that a person sees at once, by address."""
 
 ROUTES: Routes = {
     "predictions": PredictionViewSet,

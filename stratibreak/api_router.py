@@ -36,7 +36,7 @@ ROUTES: Routes = {
 ITEM_VIEWS = {**predictions.api.ITEM_VIEWS, **stratibreak.api.ITEM_VIEWS}
 """Further things to ask of an item, by address."""
 
-REPORT_VIEWS = tenants.api.organisation.REPORT_VIEWS
+REPORT_VIEWS = {**tenants.api.organisation.REPORT_VIEWS, **predictions.api.REPORT_VIEWS}
 """Reports over many rows, by address."""
 
 

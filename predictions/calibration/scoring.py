@@ -92,7 +92,7 @@ def coverage(hits: Sequence[bool], nominal: float) -> Coverage:
     return Coverage.of_counts(hits=sum(hits), n=count, nominal=nominal)
 
 
-def wilson_interval(successes: int, n: int, *, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(successes: float, n: int, *, z: float = 1.959964) -> tuple[float, float]:
     """Interval of a proportion that stays within [0, 1] and holds for small n; z = 1.96 makes it 95 %.
 
     Raises ValueError if n is 0.

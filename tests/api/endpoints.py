@@ -112,8 +112,8 @@ ITEM_ACTIONS = (
     ItemAction("projects/<id>/forecast", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
 )
 
-REPORTS = {"suspicious-activity": "tenants.AuditEntry"}
-"""Reports by address, with the model whose readers may ask."""
+REPORTS = {"calibration": "predictions.Prediction", "suspicious-activity": "tenants.AuditEntry"}
+"""Reports over many rows by address, with the model whose readers may ask."""
 
 OPEN_TO_STRANGERS = {
     "session": "whoever signs in is a stranger before",
