@@ -54,7 +54,7 @@ def _settled(project: Project, number: int, *, probability: float, result: Outco
     return prediction
 
 
-def _history_of(world: LookAlike, *, events: int, probability: float = 0.7) -> Project:
+def _history_of(world: LookAlike, *, events: int, probability: float = 0.75) -> Project:
     """Events of which two of three occurred, every other one forecast twice, every fifth acted on."""
     with tenant_context(world.tenant.pk):
         project = ProjectFactory.create(name="Scored")
