@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,13 +13,24 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from projects.models import Project
-from stratibreak.pipeline import ProjectRefresh, RefreshOutcome, refresh_project
+from predictions.domain.replaying import (
+    describe_record,
+    describe_replay,
+    keep_replay,
+    load_replay_inputs,
+    run_replay,
+)
+from predictions.forecasters.replay import MAX_MONTHS, ReplayPlan
+from predictions.models import Prediction
+from projects.enums import Readiness
+from projects.models import AnalysisRecord, Project, WorkItem
+from stratibreak.pipeline import ProjectRefresh, RefreshOutcome, refresh_project, take_refresh_lock
 from tenants.api.encoding import encode
-from tenants.api.fields import AwareDateTimeField
+from tenants.api.fields import AwareDateTimeField, StrictIntegerField
 from tenants.api.problems import Conflict
+from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, answer
+from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, created
 from tenants.domain.auditing import AuditAction, record
 from tenants.permissions import Action
 
@@ -84,7 +96,86 @@ def _described(found: ProjectRefresh) -> dict[str, Any]:
     }
 
 
+MAX_STEP_WEEKS = 13
+REPLAYED_ITEMS = 30_000
+"""What a request may replay: two years of it week by week take half a minute. The command takes any number."""
+
+
+class ReplayRequestSerializer(serializers.Serializer[Any]):
+    """How far back, and in which steps."""
+
+    months = StrictIntegerField(required=False, default=MAX_MONTHS, min_value=1, max_value=MAX_MONTHS)
+    step_weeks = StrictIntegerField(required=False, default=1, min_value=1, max_value=MAX_STEP_WEEKS)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            ReplayPlan(timezone.now(), months=attrs["months"], step=timedelta(weeks=attrs["step_weeks"]))
+        except ValueError as error:
+            raise serializers.ValidationError({"step_weeks": "Longer than the months to look back over."}) from error
+        return attrs
+
+
+class ReplaySerializer(serializers.Serializer[Any]):
+    """What would have been predicted when, and what came true. Never part of the ledger."""
+
+    project = serializers.UUIDField()
+    id = serializers.UUIDField(allow_null=True, help_text="The analysis record that keeps it.")
+    as_of = serializers.DateTimeField(allow_null=True)
+    computed_at = serializers.DateTimeField(allow_null=True)
+    readiness = serializers.ChoiceField(choices=Readiness.choices)
+    readiness_reasons = serializers.ListField(child=serializers.DictField())
+    model = serializers.DictField(allow_null=True, help_text="id, version and inputs_hash.")
+    result = serializers.DictField(
+        allow_null=True,
+        help_text="summary (hits, misses, false alarms, lead time, promises kept), events, steps; is_reconstructed "
+        "where it leans on records that came later.",
+    )
+
+
+class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
+    """A project's past, forecast again."""
+
+    model = Project
+    serializer_class = serializer_for(Project)
+    custom_actions = {"replay": Action.VIEW, "run_replay": Action.ANALYSE}
+    pagination_class = None
+    filter_backends = []
+
+    def permission_label(self) -> str:
+        return AnalysisRecord._meta.label_lower
+
+    @extend_schema(operation_id="projects_replay_retrieve", responses=ReplaySerializer)
+    def replay(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The newest replay: what would have been warned of, when, and what came true."""
+        project = self.find()
+        record_read(Prediction, [])
+        return answer(request, encode(describe_replay(project)))
+
+    @extend_schema(
+        operation_id="projects_replay_create", request=ReplayRequestSerializer, responses={201: ReplaySerializer}
+    )
+    def run_replay(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Forecast the project's past again, step by step, and keep the run. Busy: 409, and nothing was run.
+
+        Large projects take up to half a minute; beyond 30,000 work items the operator's command does it.
+        """
+        project = self.find()
+        wanted = ReplayRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        if not take_refresh_lock(project.pk):
+            raise Conflict("Another analysis of this project is running.")
+        if WorkItem.objects.filter(project=project).order_by()[: REPLAYED_ITEMS + 1].count() > REPLAYED_ITEMS:
+            raise Conflict(f"More than {REPLAYED_ITEMS:,} work items; ask an operator to run manage.py replay.")
+        now, began = timezone.now(), perf_counter()
+        months, step = wanted.validated_data["months"], timedelta(weeks=wanted.validated_data["step_weeks"])
+        found = run_replay(load_replay_inputs(project, at=now), ReplayPlan(now, months=months, step=step))
+        kept = keep_replay(project, found, at=now, duration_ms=round((perf_counter() - began) * 1000))
+        record(action=AuditAction.RUN_ANALYSIS, resource=project)
+        return created(request, encode(describe_record(project, kept)), f"/api/v1/analysis-records/{kept.pk}")
+
+
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     "projects/<str:pk>/refresh": ProjectRefreshViewSet.as_view({"post": "refresh"}),
+    "projects/<str:pk>/replay": ProjectReplayViewSet.as_view({"get": "replay", "post": "run_replay"}),
 }
 """Further things to ask of an item, by address."""

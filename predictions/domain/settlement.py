@@ -115,13 +115,19 @@ def brier(probability: float, result: str) -> float | None:
     return (probability - (result == OutcomeResult.OCCURRED)) ** 2
 
 
+def observed_until(project: Project, at: datetime) -> datetime | None:
+    """When the record of a project was last looked at, as far as is known at a moment; None: never."""
+    seen = WorkItem.objects.filter(project=project, last_seen_at__lte=at).aggregate(last=Max("last_seen_at"))
+    found: datetime | None = seen["last"]
+    return found
+
+
 def _circumstances(project: Project, at: datetime) -> Circumstances:
-    seen: datetime | None = WorkItem.objects.filter(project=project, last_seen_at__lte=at).aggregate(
-        last=Max("last_seen_at")
-    )["last"]
     is_cancelled = project.status in CANCELLED
     # Since when is known as "not after the last change of the project": enough to tell a stop before the target.
-    return Circumstances(at, observed_until=seen, cancelled_at=project.updated_at if is_cancelled else None)
+    return Circumstances(
+        at, observed_until=observed_until(project, at), cancelled_at=project.updated_at if is_cancelled else None
+    )
 
 
 def _claim(prediction: Prediction) -> DelayClaim:

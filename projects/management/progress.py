@@ -15,11 +15,14 @@ SECONDS_PER_MINUTE: Final = 60
 class ProgressBar:
     """Redraws one line: a bar, records, records per second and the time that is left at the present rate.
 
-    write: puts text on the terminal as it is;  clock: seconds that only grow
+    write: puts text on the terminal as it is;  clock: seconds that only grow;  unit: what is counted
     """
 
-    def __init__(self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, write: Callable[[str], object], *, clock: Callable[[], float] = time.monotonic, unit: str = "records"
+    ) -> None:
         self._write = write
+        self._unit = unit
         self._clock = clock
         self._began_s = clock()
         self._is_drawn = False
@@ -31,7 +34,7 @@ class ProgressBar:
         bar = "█" * int(share * BAR_CHARACTERS)
         left_s = elapsed_s * (1 - share) / share if share else 0.0
         self._write(
-            f"\r{bar:░<{BAR_CHARACTERS}} {share:4.0%}  {progress.records:,} records  "
+            f"\r{bar:░<{BAR_CHARACTERS}} {share:4.0%}  {progress.records:,} {self._unit}  "
             f"{progress.records / elapsed_s:,.0f}/s  {_duration(left_s)} left \x1b[K"
         )
 

@@ -109,6 +109,8 @@ ITEM_ACTIONS = (
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
+    ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),
+    ItemAction("projects/<id>/replay", "POST", "projects.Project", "projects.AnalysisRecord", Action.ANALYSE, 201),
     ItemAction("projects/<id>/forecast", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
 )
 

@@ -17,9 +17,8 @@ from django.db import connection
 
 from gaps.models import Gap
 from predictions.models import Prediction
-from projects.enums import AnalysisKind, ProjectStatus, StatusCategory
-from projects.history.facts import StatusChangeFact, WorkItemFact
-from projects.models import AnalysisRecord, FieldChange, Project, WorkflowStatus, WorkItem
+from projects.enums import AnalysisKind, ProjectStatus
+from projects.models import AnalysisRecord, Project, WorkItem
 from stratibreak.management.commands.refresh import parse_moment
 from stratibreak.pipeline import RefreshOutcome, refresh_lock_key, refresh_project, take_refresh_lock
 from tenants.isolation.models import TenantModel
@@ -27,57 +26,13 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import Tenant
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
-from tests.project_histories import NOW, team_facts
+from tests.project_histories import NOW
+from tests.recorded_team import record_team
 
 pytestmark = pytest.mark.django_db
 
 TARGET = date(2024, 9, 25)
 STEADY_TEAM = [5] * 40
-TODO, DONE = StatusCategory.TODO, StatusCategory.DONE
-
-
-def _record_team(project: Project, *, open_items: int) -> None:
-    """Store a team's facts as rows, the way an import leaves them."""
-    facts = team_facts(STEADY_TEAM, open_items=open_items)
-    WorkflowStatus.objects.bulk_create(
-        WorkflowStatus(project=project, source="jira", status_id=category, name=category, category=category)
-        for category in StatusCategory
-    )
-    items = {
-        fact.id: WorkItem(
-            project=project,
-            source="jira",
-            external_id=str(fact.id),
-            key=fact.key,
-            title=fact.key,
-            status_id=DONE if fact.resolved_at else TODO,
-            status_name="",
-            status_category=DONE if fact.resolved_at else TODO,
-            opened_at=fact.created_at,
-            changed_at=fact.recorded_at,
-            resolved_at=fact.resolved_at,
-            recorded_at=fact.recorded_at,
-            last_seen_at=fact.recorded_at,
-            url=fact.url,
-        )
-        for fact in facts
-        if isinstance(fact, WorkItemFact)
-    }
-    WorkItem.objects.bulk_create(items.values())
-    FieldChange.objects.bulk_create(
-        FieldChange(
-            project=project,
-            work_item=items[fact.item_id],
-            external_id=str(number),
-            field="status",
-            to_id=fact.to_category,
-            to_text=fact.to_category,
-            changed_at=fact.changed_at,
-            recorded_at=fact.recorded_at,
-        )
-        for number, fact in enumerate(facts)
-        if isinstance(fact, StatusChangeFact)
-    )
 
 
 @pytest.fixture
@@ -90,7 +45,7 @@ def project(tenant: Tenant) -> Project:
     with tenant_context(tenant.pk):
         Project.objects.update(status=ProjectStatus.COMPLETED)
         project = ProjectFactory.create(name="Billing", start_date=date(2023, 9, 1), end_date=TARGET)
-        _record_team(project, open_items=120)
+        record_team(project, STEADY_TEAM, open_items=120)
     return project
 
 
