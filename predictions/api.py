@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -137,8 +138,8 @@ class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
 
     @extend_schema(operation_id="calibration_retrieve", responses=CalibrationSerializer)
     def track_record(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Can it be trusted? Scores of the settled predictions that the requester may see."""
-        claims = settled_claims(self.filter_queryset(self.get_queryset()))
+        """Can it be trusted? Scores of the settled predictions that the requester may see and whose target is over."""
+        claims = settled_claims(self.filter_queryset(self.get_queryset()), at=timezone.now())
         record_read(Prediction, [])
         return answer(request, encode(describe_track_record(claims)))
 

@@ -33,9 +33,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def settled_claims(rows: QuerySet[Prediction]) -> list[SettledClaim]:
-    """Those of the predictions that were settled, one query; what was computed for a past moment is never scored."""
-    found: Any = rows.filter(is_retrospective=False, outcomes__isnull=False).order_by("id").values(*COLUMNS)
+def settled_claims(rows: QuerySet[Prediction], *, at: datetime) -> list[SettledClaim]:
+    """Those of the predictions that were settled and whose target is over at a moment; one query.
+
+    What was settled early is scored when its target is over: before, only good ends would be counted. What was computed
+    for a past moment is never scored.
+    """
+    due = rows.filter(is_retrospective=False, outcomes__isnull=False, predicted_for__lte=at)
+    found: Any = due.order_by("id").values(*COLUMNS)
     return [_claim(row) for row in found]
 
 

@@ -4,7 +4,8 @@
 2. The target is the one in force then: that of the plan approved last. Where there was none, the date that the forecast
    itself would have promised (P85) is held until it has passed, and then the next one. A target that stands in the
    project today is not used: nothing says since when it has been in force.
-3. Each answer is settled by the rule that settles real predictions (`resolution`), from the record of today.
+3. Each answer is settled by the rule that settles real predictions (`resolution`), from the record of today, once its
+   day is over: a scope that is done early would be counted, and one that will be late would not be yet.
 4. Answers about one target are one event. It was a hit when an unbroken warning covered it from at least 72 h before.
 
 Assumes that the calendar in force today was in force then. Do not read it as a ledger: the forecaster of today was not
@@ -258,6 +259,8 @@ class _Judge:
     def _resolve(self, moment: datetime, event: DelayEvent, day: date) -> Resolution:
         """What became of the claim that the items of an event are not all done by the end of a day."""
         ends_at = from_us(self.calendar.end_of_day_us(day))
+        if ends_at > self.now.at:
+            return Resolution(None, ResolutionReason.NOT_DUE)  # else only good ends would be known early
         return resolve_delay(self.today, DelayClaim(moment, moment, ends_at, event.scope_hash), self.now)
 
     def _was_kept(self, moment: datetime, event: DelayEvent, promised_on: date) -> bool | None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from predictions.enums import OutcomeResult, PredictionType
 from predictions.models import Prediction
@@ -132,6 +133,18 @@ def test_looks_at_the_past_are_never_scored(project: Project, ours: LookAlike, a
     before = admin.fetch(CALIBRATION).json()
     with tenant_context(ours.tenant.pk):
         _settled(project, 99, probability=0.1, result=OutcomeResult.OCCURRED, is_retrospective=True)
+
+    assert admin.fetch(CALIBRATION).json() == before
+
+
+def test_what_was_settled_early_is_scored_when_its_target_is_over(
+    project: Project, ours: LookAlike, admin: ApiClient
+) -> None:
+    """Otherwise the good ends of running projects would be counted, and the bad ones not yet."""
+    before = admin.fetch(CALIBRATION).json()
+    with tenant_context(ours.tenant.pk):
+        tomorrow = timezone.now() + timedelta(days=1)
+        _settled(project, 99, probability=0.1, result=OutcomeResult.NOT_OCCURRED, predicted_for=tomorrow)
 
     assert admin.fetch(CALIBRATION).json() == before
 

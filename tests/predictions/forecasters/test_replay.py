@@ -14,7 +14,7 @@ from predictions.enums import OutcomeResult
 from predictions.forecasters.delay_risk import forecast_delay_risk
 from predictions.forecasters.replay import EventVerdict, Replay, ReplayPlan, TargetSource, replay_delay_risk
 from projects.enums import Readiness
-from projects.history import BaselineFact, HistoryFact, ProjectHistory, WorkCalendar
+from projects.history import BaselineFact, HistoryFact, ProjectHistory, StatusChangeFact, WorkCalendar, WorkItemFact
 from tests.project_histories import DAY, NOW, WEEK, finished_item, generated_teams, team_facts, without_later_facts
 
 CALENDAR = WorkCalendar()
@@ -66,7 +66,7 @@ def test_without_a_plan_the_own_promise_is_held_until_it_has_passed() -> None:
     replay = _replay([*team_facts([5] * 52, open_items=0, as_of=NOW - WEEK)], ReplayPlan(NOW, months=11))
 
     answered = [step for step in replay.steps if step.probability is not None]
-    targets = [step.target for step in answered]
+    targets = [step.target for step in answered if step.target is not None]
     assert {step.source for step in answered} == {TargetSource.PROMISE}
     assert targets == sorted(targets)
     for before, after in pairwise(answered):
@@ -84,6 +84,19 @@ def test_what_nobody_can_know_yet_is_undecided() -> None:
 
     assert {event.verdict for event in replay.events} == {EventVerdict.UNDECIDED}
     assert {step.result for step in replay.steps} == {None}
+
+
+def test_promise_is_judged_when_its_day_is_over_and_not_when_it_is_kept() -> None:
+    """What is done early would be counted at once, and what will be late only later: everything would look kept."""
+    facts = [*team_facts([5] * 52, open_items=0, as_of=NOW - WEEK), _plan_of(-20)]
+
+    replay = _replay(facts)
+
+    answered = [step for step in replay.steps if step.promised_on is not None]
+    assert answered
+    for step in answered:
+        assert (step.kept is None) == (step.promised_on is None or step.promised_on >= NOW.date())
+    assert {event.verdict for event in replay.events} == {EventVerdict.UNDECIDED}
 
 
 def test_each_step_is_the_served_forecast_of_that_moment() -> None:
@@ -124,14 +137,13 @@ def test_record_that_was_imported_later_is_labelled() -> None:
 
 
 def _recorded_at_once(number: int, finished_at: datetime) -> list[HistoryFact]:
-    item, start, finish = finished_item(
-        number, created_at=NOW - 55 * WEEK, started_at=finished_at - DAY, finished_at=finished_at
-    )
-    first_seen = replace(item, recorded_at=NOW - 55 * WEEK, resolved_at=None)  # type: ignore[type-var]  # an item
+    facts = finished_item(number, created_at=NOW - 55 * WEEK, started_at=finished_at - DAY, finished_at=finished_at)
     return [
-        first_seen,
-        replace(start, recorded_at=finished_at - DAY),  # type: ignore[type-var]  # a move
-        replace(finish, recorded_at=finished_at),  # type: ignore[type-var]  # a move
+        replace(fact, recorded_at=NOW - 55 * WEEK, resolved_at=None)
+        if isinstance(fact, WorkItemFact)
+        else replace(fact, recorded_at=fact.changed_at)
+        for fact in facts
+        if isinstance(fact, WorkItemFact | StatusChangeFact)
     ]
 
 
