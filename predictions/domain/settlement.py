@@ -25,7 +25,14 @@ from django.db.models import Max, Q
 from predictions.domain.forecasting import evidence_row
 from predictions.enums import ActionStatus, OutcomeResult, PredictionType
 from predictions.forecasters.answers import EvidenceFact
-from predictions.forecasters.resolution import Circumstances, DelayClaim, Resolution, ResolutionReason, resolve_delay
+from predictions.forecasters.resolution import (
+    Circumstances,
+    DelayClaim,
+    Resolution,
+    ResolutionReason,
+    open_all_along_since_us,
+    resolve_delay,
+)
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction
 from projects.enums import ProjectStatus
 from projects.history.calendar import WorkCalendar
@@ -90,7 +97,9 @@ def settle_predictions(
         return Settlement()
     now = _circumstances(project, at)
     known = history.as_of(at)
-    resolutions = [(claim, resolve_delay(known, _claim(claim), now)) for claim in claims]
+    since_us = open_all_along_since_us(known)
+    asked = [claim for claim in claims if claim.predicted_for <= at or to_us(_claim(claim).scope_at) < since_us]
+    resolutions = [(claim, resolve_delay(known, _claim(claim), now)) for claim in asked]
     decided = [(claim, resolution) for claim, resolution in resolutions if resolution.result is not None]
     waiting = sum(resolution.reason == ResolutionReason.NOT_OBSERVED for _, resolution in resolutions)
     acts = _acts_by_event(project, decided)

@@ -27,7 +27,7 @@ import numpy as np
 from predictions.enums import OutcomeResult
 from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, hash_of
 from projects.history.columns import DONE, UNKNOWN, Codes, Flags, StatusColumns
-from projects.history.instants import Instants, from_us, to_us
+from projects.history.instants import NEVER, Instants, from_us, to_us
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import STALE_AFTER_DAYS
 
@@ -112,6 +112,18 @@ def open_items(known: ProjectHistory, moment_us: int) -> Flags:
     """
     moves = known.statuses.take(known.statuses.at_us <= moment_us)
     return _open(known, _category(moves, len(known.items)), moment_us)
+
+
+def open_all_along_since_us(known: ProjectHistory) -> int:
+    """When the oldest item was created that is open and never was done, NEVER where there is none.
+
+    Every scope from then on holds that item, so no such claim can be decided before its target is over: with this a
+    run looks at a project's open claims once, and not at each.
+    """
+    was_done = np.zeros(len(known.items), dtype=np.bool_)
+    was_done[known.statuses.item[known.statuses.category == DONE]] = True
+    created_us = known.items.created_us[known.states.open & ~was_done]
+    return int(created_us.min()) if created_us.size else NEVER
 
 
 def done_at_once_us(known: ProjectHistory, scope: Flags, since_us: int, until_us: int) -> int | None:

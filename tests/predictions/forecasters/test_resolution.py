@@ -20,6 +20,7 @@ from predictions.forecasters.resolution import (
     Resolution,
     ResolutionReason,
     done_at_once_us,
+    open_all_along_since_us,
     open_items,
     resolve_delay,
     scope_hash,
@@ -257,6 +258,18 @@ def _all_done_at(known: ProjectHistory, scope: np.ndarray, us: int) -> bool:
         if at_us <= us:
             latest[item] = category
     return all(latest.get(item) == DONE for item in np.flatnonzero(scope).tolist())
+
+
+@given(facts=generated_facts(), at=moments, back=st.integers(0, 24 * 60))
+def test_claim_over_an_item_that_was_open_all_along_waits_for_its_target(
+    facts: list[HistoryFact], at: datetime, back: int
+) -> None:
+    history = ProjectHistory.from_facts(facts)
+    known, scope_at = history.as_of(at), at - timedelta(hours=back)
+    claim = _claim(history, at=scope_at, ends_at=at + DAY)
+
+    if to_us(scope_at) >= open_all_along_since_us(known):
+        assert resolve_delay(history, claim, Circumstances(at, at)).result is None
 
 
 @settings(deadline=None)
