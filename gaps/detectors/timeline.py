@@ -29,7 +29,7 @@ from gaps.detectors.severity import gap_severity, opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.attribution.factors import SlipFactor
 from predictions.attribution.shapley import rounded_days
-from predictions.attribution.slip import SlipDecomposition, SlipMeasure, decompose_slip
+from predictions.attribution.slip import CAP_PROBABILITY, SlipDecomposition, SlipMeasure, decompose_slip
 from predictions.enums import Severity
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity, hash_of
 from predictions.forecasters.finish import MAX_HORIZON_WEEKS, FinishForecast, FinishTrials, forecast_finish
@@ -44,8 +44,6 @@ from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("timeline.expected-slip", "3")
-SLIP_CAP_PROBABILITY = 0.85
-"""The quantile whose coverage is checked; how long the last seventh may take nobody can vouch for."""
 CAUSE_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
 """The one for a part whose interval excludes zero. Sums hold exactly; that the plan was meant as it stands is a reading
 of it. Starting values."""
@@ -119,7 +117,7 @@ def expected_slip_days(days: FloatArray, days_left: float, factor: float = 1.0) 
 
     days: elapsed days of each trial, shape (trials,), under common random numbers for all factors
     """
-    capped = np.minimum(days, min(float(np.quantile(days, SLIP_CAP_PROBABILITY)), MAX_HORIZON_WEEKS * DAYS_PER_WEEK))
+    capped = np.minimum(days, min(float(np.quantile(days, CAP_PROBABILITY)), MAX_HORIZON_WEEKS * DAYS_PER_WEEK))
     return float(np.maximum(capped * factor - days_left, 0.0).mean())
 
 
