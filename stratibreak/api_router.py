@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -36,7 +37,7 @@ ROUTES: Routes = {
 ITEM_VIEWS = {**predictions.api.ITEM_VIEWS, **stratibreak.api.ITEM_VIEWS}
 """Further things to ask of an item, by address."""
 
-REPORT_VIEWS = {**tenants.api.organisation.REPORT_VIEWS, **predictions.api.REPORT_VIEWS}
+REPORT_VIEWS: dict[str, Callable[..., Any]] = {**tenants.api.organisation.REPORT_VIEWS, **predictions.api.REPORT_VIEWS}
 """Reports over many rows, by address."""
 
 

@@ -191,7 +191,11 @@ def _plan_facts(project_id: UUID) -> Iterator[BaselineFact | BudgetFact]:
 
 
 def _baseline_facts(plans: list[Any], approvals: list[Any]) -> Iterator[BaselineFact]:
-    baselines = [BaselineFact(*row[:4], row[6]) for row in plans if row[2] is not None and row[3]]
+    baselines = [
+        BaselineFact(row[0], row[1], row[2], row[3], start_date=row[6])
+        for row in plans
+        if row[2] is not None and row[3]
+    ]
     steps = sorted(
         [(plan.approved_at, 0, plan) for plan in baselines] + [(row[0], 1, row[:4]) for row in approvals],
         key=lambda step: (step[0], step[1], repr(step[2])),

@@ -250,7 +250,8 @@ def fixed_values(row: TenantModel) -> dict[str, str]:
     """What a row was created with and its page shows without letting anybody change it, as its form writes it."""
     values: dict[str, str] = {}
     for name in fixed_fields(type(row)):
-        value = getattr(row, row._meta.get_field(name).attname)
+        field: Any = row._meta.get_field(name)
+        value = getattr(row, field.attname)
         if isinstance(value, datetime):
             values[f"{name}_0"], values[f"{name}_1"] = f"{value:%Y-%m-%d}", f"{value:%H:%M:%S}"
         elif value is not None:
