@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.db import OperationalError, connections
 
 from projects.models import Project
 from tenants.api import viewsets
+from tenants.domain import login_attempts
 from tenants.enums import Role
 from tenants.isolation.transaction import auth_context
 from tenants.models.login_attempt import LoginAttempt
@@ -71,8 +73,17 @@ def _no_attempts() -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_no_attempts")
-def test_guesses_in_parallel_are_all_counted(ours: LookAlike, settings: Any) -> None:
+def test_guesses_in_parallel_are_all_counted(ours: LookAlike, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has looked at the limit waits for a second to look at it too, who comes only where no lock holds."""
     settings.LOGIN_FAILURES_PER_ACCOUNT = 2
+    looked, check = threading.Barrier(2), login_attempts._check_limit
+
+    def check_and_wait(*args: Any) -> None:
+        check(*args)
+        with suppress(threading.BrokenBarrierError):
+            looked.wait(timeout=0.5)
+
+    monkeypatch.setattr(login_attempts, "_check_limit", check_and_wait)
     body = {"email": ours.users[Role.ANALYST].email, "password": "guess"}
 
     statuses = in_parallel(lambda number: int(ApiClient().send("POST", "/api/v1/session", body).status_code))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -12,9 +13,9 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from tenants.enums import ApiScope, Role
-from tenants.isolation.transaction import auth_context
-from tenants.models import User
-from tests.api.conftest import ApiClient
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import Tenant, User
+from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +97,23 @@ def test_a_deactivated_person_does_not_get_in(person: User) -> None:
         User.objects.filter(pk=person.pk).update(is_active=False)
 
     assert _sign_in(ApiClient(), person.email, PASSWORD).status_code == 401
+
+
+@pytest.mark.parametrize("closed", ["the person", "the organisation"])
+def test_nothing_opens_for_who_is_deactivated(closed: str, person: User, key_of: Callable[..., ApiClient]) -> None:
+    """Neither a new session nor an open one nor a key: with the next request."""
+    session, machine = signed_in(person), key_of(Role.PROJECT_MANAGER, ApiScope.READ)
+    before = [client.fetch("/api/v1/projects").status_code for client in (session, machine)]
+    with tenant_context(person.tenant_id or uuid4()):
+        if closed == "the person":
+            User.objects.filter(pk=person.pk).update(is_active=False)
+        else:
+            Tenant.objects.update(is_active=False)
+
+    after = [client.fetch("/api/v1/projects").status_code for client in (session, machine)]
+    after.append(_sign_in(ApiClient(), person.email, PASSWORD).status_code)
+
+    assert (before, after) == ([200, 200], [401, 401, 401])
 
 
 def test_after_bad_tries_the_account_waits_whatever_the_password(person: User, settings: Any) -> None:
