@@ -14,9 +14,10 @@ from django.db import OperationalError, connections
 
 from projects.models import Project
 from tenants.api import viewsets
-from tenants.domain import login_attempts
+from tenants.domain import login_attempts, people
 from tenants.enums import Role
-from tenants.isolation.transaction import auth_context
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import User
 from tenants.models.login_attempt import LoginAttempt
 from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
@@ -24,9 +25,9 @@ from tests.factories.look_alike import LookAlike
 PARALLEL = 4
 
 
-def in_parallel(work: Callable[[int], int]) -> Counter[int]:
-    """Run the work of four clients at once; the statuses they got."""
-    ready = threading.Barrier(PARALLEL)
+def in_parallel(work: Callable[[int], int], count: int = PARALLEL) -> Counter[int]:
+    """Run the work of several clients at once; the statuses they got."""
+    ready = threading.Barrier(count)
 
     def run(number: int) -> int:
         ready.wait()
@@ -35,8 +36,20 @@ def in_parallel(work: Callable[[int], int]) -> Counter[int]:
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return Counter(pool.map(run, range(PARALLEL)))
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(pool.map(run, range(count)))
+
+
+def meeting_after(check: Callable[..., None]) -> Callable[..., None]:
+    """The check, after which one waits for another who is behind it too; with a lock in it nobody comes."""
+    behind = threading.Barrier(2)
+
+    def check_and_wait(*args: Any) -> None:
+        check(*args)
+        with suppress(threading.BrokenBarrierError):
+            behind.wait(timeout=0.5)
+
+    return check_and_wait
 
 
 @pytest.mark.django_db(transaction=True)
@@ -74,21 +87,29 @@ def _no_attempts() -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_no_attempts")
 def test_guesses_in_parallel_are_all_counted(ours: LookAlike, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has looked at the limit waits for a second to look at it too, who comes only where no lock holds."""
     settings.LOGIN_FAILURES_PER_ACCOUNT = 2
-    looked, check = threading.Barrier(2), login_attempts._check_limit
-
-    def check_and_wait(*args: Any) -> None:
-        check(*args)
-        with suppress(threading.BrokenBarrierError):
-            looked.wait(timeout=0.5)
-
-    monkeypatch.setattr(login_attempts, "_check_limit", check_and_wait)
+    monkeypatch.setattr(login_attempts, "_check_limit", meeting_after(login_attempts._check_limit))
     body = {"email": ours.users[Role.ANALYST].email, "password": "guess"}
 
     statuses = in_parallel(lambda number: int(ApiClient().send("POST", "/api/v1/session", body).status_code))
 
     assert statuses == {401: 2, 429: PARALLEL - 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_do_not_remove_each_other(ours: LookAlike, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [ours.users[Role.ADMIN], ours.users[Role.ANALYST]]
+    with tenant_context(ours.tenant.pk):
+        User.objects.filter(pk=both[1].pk).update(role=Role.ADMIN)
+    clients = [signed_in(user) for user in both]
+    tags = [client.fetch(f"/api/v1/users/{both[1 - number].pk}")["ETag"] for number, client in enumerate(clients)]
+    monkeypatch.setattr(people, "check_not_last_administrator", meeting_after(people.check_not_last_administrator))
+
+    def remove_the_other(number: int) -> int:
+        path = f"/api/v1/users/{both[1 - number].pk}"
+        return int(clients[number].send("DELETE", path, etag=tags[number]).status_code)
+
+    assert in_parallel(remove_the_other, count=2) == {204: 1, 409: 1}
 
 
 def test_a_database_that_is_gone_is_a_503_that_tells_nothing(admin: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
