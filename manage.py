@@ -10,7 +10,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 # These answer from code and settings alone.
 COMMANDS_WITHOUT_DATABASE = frozenset(
-    {"help", "version", "collectstatic", "diffsettings", "findstatic", "spectacular", "startapp"}
+    {
+        "benchmark",
+        "build_prior",
+        "help",
+        "version",
+        "collectstatic",
+        "diffsettings",
+        "findstatic",
+        "spectacular",
+        "startapp",
+    }
 )
 HELP_ARGUMENTS = frozenset({"-h", "--help", "--version"})
 
