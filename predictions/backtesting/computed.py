@@ -26,16 +26,26 @@ from predictions.forecasters.finish import FinishForecast, forecast_finish
 from projects import history as history_package
 from projects.enums import TrackedField
 from projects.history.calendar import WorkCalendar
+from projects.history.columns import IN_PROGRESS
 from projects.history.project_history import ProjectHistory
 from projects.history.spells import Spells, active_spells
 from projects.history.work_clock import WorkClock
 
 PACKAGES: tuple[ModuleType, ...] = (history_package, forecasters, attribution)
-NOT_OF_A_MOMENT: frozenset[str] = frozenset()
-"""Functions that take a history and are of no moment; each with a reason. There are none."""
+NOT_OF_A_MOMENT: frozenset[str] = frozenset(
+    {
+        # These judge claims by what came after them; their own tests show that nothing after the target counts.
+        "predictions.forecasters.replay.replay_delay_risk",
+        "predictions.forecasters.resolution.done_at_once_us",
+        "predictions.forecasters.resolution.open_items",
+        "predictions.forecasters.resolution.resolve_delay",
+        "predictions.forecasters.resolution.scope_hash",
+    }
+)
+"""Functions that take a history and are of no moment; each with a reason."""
 TRIALS, DRAWS = 200, 8
 """Enough to tell two answers apart; how good they are is not asked here."""
-WINDOW_WEEKS, HORIZON_WEEKS = 26, 6.0
+WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
 TARGET_AFTER = timedelta(weeks=7)
 CLOCK_REACH = timedelta(weeks=10)
 
@@ -69,8 +79,11 @@ class Moment:
 
     @cached_property
     def clock(self) -> WorkClock:
-        first = int(self.known.items.created_us.min(initial=self.known.known_at_us))
-        return WorkClock(self.calendar, self.calendar.local_date(first), (self.as_of + CLOCK_REACH).date())
+        return WorkClock(self.calendar, self.calendar.local_date(self.first_us), (self.as_of + CLOCK_REACH).date())
+
+    @cached_property
+    def first_us(self) -> int:
+        return int(self.known.items.created_us.min(initial=self.known.known_at_us))
 
     def argument(self, name: str) -> Any:
         """What to hand over for a parameter.  Raises KeyError for one that nobody thought of."""
@@ -80,6 +93,8 @@ class Moment:
             "window_weeks": WINDOW_WEEKS,
             "weeks": WINDOW_WEEKS,
             "horizon_weeks": HORIZON_WEEKS,
+            "category": IN_PROGRESS,
+            "budget": BUDGET,
         }
         if name in constants:
             return constants[name]
@@ -89,7 +104,18 @@ class Moment:
 
 
 OF_MOMENT = frozenset(
-    {"history", "known", "as_of", "calendar", "planned_calendar", "target_date", "finish", "spells", "clock"}
+    {
+        "history",
+        "known",
+        "as_of",
+        "calendar",
+        "planned_calendar",
+        "target_date",
+        "finish",
+        "spells",
+        "clock",
+        "first_us",
+    }
 )
 Computation = Callable[[Moment], object]
 

@@ -59,7 +59,7 @@ def memberships(roles: DatabaseRoles) -> dict[str, frozenset[str]]:
     return {
         "LOGIN": frozenset({roles.app, roles.auth}),
         "PLATFORM": frozenset({roles.platform}),
-        "OWNER": frozenset(),
+        "OWNER": frozenset({roles.search}),  # only a member may hand a function over to a role, and replace it
         "BACKUP": frozenset({"pg_read_all_data"}),
     }
 
@@ -89,8 +89,6 @@ def cluster_statements(roles: DatabaseRoles, logins: dict[str, dict[str, Any]]) 
             for name, value in SETTINGS[kind].items()
         ]
     if "OWNER" in logins:
-        # Only a member may hand a function over to a role, and replace it there.
-        statements.append(f'GRANT "{roles.search}" TO "{logins["OWNER"]["user"]}"')
         # `erase_tenant` empties tables leaf first; the checks of seven references a row would take 30 times as long.
         statements.append(f'GRANT SET ON PARAMETER session_replication_role TO "{logins["OWNER"]["user"]}"')
     return statements

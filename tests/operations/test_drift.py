@@ -200,7 +200,7 @@ def mend(difference: Difference) -> None:
 
 def test_a_migrated_database_is_as_the_migrations_make_it(expected: Catalogue) -> None:
     assert found_now(expected) == []
-    assert {part.kind for part in expected} == set(PartKind) - {PartKind.DEFAULT}  # Django leaves none behind
+    assert {part.kind for part in expected} == set(PartKind)
 
 
 @pytest.mark.parametrize("planted", PLANTED)

@@ -67,23 +67,28 @@ def test_a_team_leader_writes_gaps_and_actions_only() -> None:
     }
 
 
+ADMINISTRATORS_ALONE = (Resource.API_KEY, Resource.AUDIT, Resource.INVITATION, Resource.KEPT_ANSWER)
+
+
 @pytest.mark.parametrize(
     ("role", "closed"),
     [
         (Role.ADMIN, set()),
-        (Role.PROJECT_MANAGER, {Resource.API_KEY, Resource.AUDIT}),
-        (Role.ANALYST, {Resource.API_KEY, Resource.AUDIT}),
+        (Role.PROJECT_MANAGER, {*ADMINISTRATORS_ALONE}),
+        (Role.ANALYST, {*ADMINISTRATORS_ALONE}),
         (
             Role.TEAM_LEADER,
             {
-                *(Resource.API_KEY, Resource.AUDIT, Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
+                *ADMINISTRATORS_ALONE,
+                *(Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
                 *(Resource.INTEGRATION, Resource.SYNC_RESULT),
             },
         ),
         (
             Role.STAKEHOLDER,
             {
-                *(Resource.API_KEY, Resource.AUDIT, Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
+                *ADMINISTRATORS_ALONE,
+                *(Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
                 *(Resource.INTEGRATION, Resource.SYNC_RESULT, Resource.PEOPLE, Resource.RECORD, Resource.RUN),
             },
         ),

@@ -28,5 +28,5 @@ def test_shipped_prior_covers_the_horizons_and_claims_no_record_of_its_own() -> 
 
 
 def test_command_says_which_priors_there_are() -> None:
-    with pytest.raises(CommandError, match="there are item-delay, throughput"):
+    with pytest.raises(CommandError, match="there are effort, item-delay, iterations, throughput"):
         call_command("build_prior", "weather", stdout=StringIO())

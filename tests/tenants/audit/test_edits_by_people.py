@@ -278,12 +278,12 @@ def test_the_backoffice_leaves_one_entry_for_each_write(
     data = form_of(shown)
     watch = Watch(ours, theirs)
 
-    assert any(
-        saved(client.post(url(model, "change", row.pk), changed)) for changed in other_form_values(ours, model, data)
-    )
-    entry = watch.only_entry("update", model)
-    assert entry.resource_id == str(row.pk)
-    assert entry.changes
+    changes = list(other_form_values(ours, model, data))
+    if changes:  # a row that only relates two others has nothing to change
+        assert any(saved(client.post(url(model, "change", row.pk), changed)) for changed in changes)
+        entry = watch.only_entry("update", model)
+        assert entry.resource_id == str(row.pk)
+        assert entry.changes
 
     assert saved(client.post(url(model, "delete", row.pk), {"post": "yes"}))
     entry = watch.only_entry("delete", model)
@@ -291,7 +291,7 @@ def test_the_backoffice_leaves_one_entry_for_each_write(
 
     blank = client.get(url(model, "add"))
     if blank.status_code == 200:
-        kept = {name: value for name, value in fixed_values(row).items() if name in form_of(blank)}
+        kept = fixed_values(row)
         sent = {**form_of(blank), **kept, **{name: value for name, value in data.items() if "_FORMS" not in name}}
         answer = client.post(url(model, "add"), sent)
         assert saved(answer), form_errors(answer)

@@ -217,14 +217,14 @@ def test_link_that_makes_nobody_wait_is_left_out(project: Project) -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_history_takes_six_queries_whatever_its_size(
+def test_history_takes_seven_queries_whatever_its_size(
     project: Project, items: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(items):
         started_and_finished_item(project)
         CostEntryFactory.create(project=project)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         history = load_history(project.pk)
 
     assert (len(history.items), len(history.costs)) == (items, items)
