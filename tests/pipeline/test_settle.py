@@ -96,3 +96,14 @@ def test_project_is_named_within_an_organisation(ours: LookAlike, theirs: LookAl
     with pytest.raises(CommandError, match="no project"):
         _settle("--tenant", ours.tenant.name, "--project", str(foreign.project_id))
     assert _results(theirs, foreign) == []
+
+
+def test_command_says_so_where_nothing_is_claimed(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        for project in Project.objects.all():
+            project.delete()
+    told = StringIO()
+
+    call_command("settle", tenant=str(ours.tenant.pk), stdout=told)
+
+    assert told.getvalue() == "No project has a claim that is open.\n"

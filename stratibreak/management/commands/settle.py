@@ -35,9 +35,11 @@ class Command(BaseCommand):
         if options["project"] and not options["tenant"]:
             raise CommandError("--project needs --tenant: names of projects are known within an organisation only.")
         tenants = [find_tenant(options["tenant"])] if options["tenant"] else all_tenants()
-        for tenant in tenants:
-            for project_id in _project_ids(tenant, options["project"]):
-                self._settle(tenant, project_id)
+        found = [(tenant, project_id) for tenant in tenants for project_id in _project_ids(tenant, options["project"])]
+        for tenant, project_id in found:
+            self._settle(tenant, project_id)
+        if not found:
+            self.stdout.write("No project has a claim that is open.")
 
     def _settle(self, tenant: Tenant, project_id: UUID) -> None:
         with tenant_context(tenant.pk, reason=REASON):
