@@ -29,14 +29,14 @@ from gaps.detectors.severity import gap_severity, opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.attribution.factors import SlipFactor
 from predictions.attribution.shapley import rounded_days
-from predictions.attribution.slip import CAP_PROBABILITY, SlipDecomposition, SlipMeasure, decompose_slip
+from predictions.attribution.slip import SlipDecomposition, SlipMeasure, capped_days, decompose_slip
 from predictions.enums import Severity
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity, hash_of
-from predictions.forecasters.finish import MAX_HORIZON_WEEKS, FinishForecast, FinishTrials, forecast_finish
+from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
 from predictions.forecasters.severity import schedule_tolerance_days
 from projects.enums import Readiness
-from projects.history.calendar import DAYS_PER_WEEK, WorkCalendar
+from projects.history.calendar import WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_DAY
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep
@@ -112,13 +112,12 @@ def detect_timeline_gap(
     )
 
 
-def expected_slip_days(days: FloatArray, days_left: float, factor: float = 1.0) -> float:
-    """Mean days late when every duration is multiplied by a factor, none counted for more than P85 or ten years.
+def expected_slip_days(days: FloatArray, days_left: float) -> float:
+    """Mean days late, no trial counted for more than P85 or ten years.
 
-    days: elapsed days of each trial, shape (trials,), under common random numbers for all factors
+    days: elapsed days of each trial, shape (trials,)
     """
-    capped = np.minimum(days, min(float(np.quantile(days, CAP_PROBABILITY)), MAX_HORIZON_WEEKS * DAYS_PER_WEEK))
-    return float(np.maximum(capped * factor - days_left, 0.0).mean())
+    return float(np.maximum(capped_days(days) - days_left, 0.0).mean())
 
 
 def _finding(

@@ -150,7 +150,7 @@ def decompose_slip(
     inputs_hash = hash_of({"finish": finish.inputs_hash, "planned": repr(planned_calendar), "measure": measure})
     trials = finish.trials
     now = _now(
-        measured, known.known_at_us, _capped(trials.days)[None, :], trials.newcomer_factor[None, :], np.ones((1, 1))
+        measured, known.known_at_us, capped_days(trials.days)[None, :], trials.newcomer_factor[None, :], np.ones((1, 1))
     )
 
     def shares_of(states: _Now) -> tuple[FloatArray, FloatArray]:
@@ -164,9 +164,8 @@ def decompose_slip(
     bounds = list(zip(days, days, strict=True))
     if draws:
         rng = np.random.default_rng(seed_of(inputs_hash))
-        tail = (1 - INTERVAL) / 2 / max(len(factors), 1)
         again = _resampled(known, measured, finish, calendar, draws=draws, rng=rng)
-        bounds = [_interval(drawn, tail) for drawn in shares_of(again)[1]]
+        bounds = _intervals(shares_of(again)[1])
     parts = [
         _part(factor, part, bound, known=known, measured=measured, now=now)
         for factor, part, bound in zip(factors, days, bounds, strict=True)
@@ -204,7 +203,8 @@ class _Now:
     idle_days: FloatArray
 
 
-def _capped(days: FloatArray) -> FloatArray:
+def capped_days(days: FloatArray) -> FloatArray:
+    """Durations of the trials, none counted for more than P85 or ten years: shape of days."""
     return np.minimum(days, min(float(np.quantile(days, CAP_PROBABILITY)), float(MAX_HORIZON_WEEKS * DAYS_PER_WEEK)))
 
 
@@ -284,7 +284,7 @@ def _resampled(
     trials = finish.trials
     if trials is None:
         raise ValueError("a forecast that abstained has no trials")
-    capped = _capped(trials.days)
+    capped = capped_days(trials.days)
     order = np.argsort(capped, kind="stable")
     rows = order[((np.arange(DRAW_TRIALS) + 0.5) * len(order) / DRAW_TRIALS).astype(np.intp)]
     pace = _pace_factors(weekly_finishes(known, calendar=calendar), draws, rng)
@@ -322,9 +322,11 @@ def _drawn_again(days: FloatArray, draws: int, rng: np.random.Generator) -> Floa
     return totals
 
 
-def _interval(shares: FloatArray, tail: float) -> tuple[float, float]:
-    low, high = np.quantile(shares, (tail, 1 - tail))
-    return rounded_days(float(low)), rounded_days(float(high))
+def _intervals(drawn: FloatArray) -> list[tuple[float, float]]:
+    """Interval of each factor's days, together holding with INTERVAL (Bonferroni). drawn: shape (factors, draws)."""
+    tail = (1 - INTERVAL) / 2 / max(len(drawn), 1)
+    bounds = (np.quantile(shares, (tail, 1 - tail)) for shares in drawn)
+    return [(rounded_days(float(low)), rounded_days(float(high))) for low, high in bounds]
 
 
 def _part(
