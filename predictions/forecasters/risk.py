@@ -1,9 +1,10 @@
 """What every risk forecast says, whatever the event: probability, base rate, when, until when, what moves it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
-from predictions.enums import PredictionType, Severity
+from predictions.enums import PredictionType, Priority, Severity
 from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, ProbabilityEstimate
 from predictions.forecasters.indicators import Indicator
 from predictions.forecasters.prevention import PreventionWindow
@@ -19,12 +20,89 @@ class HoursToEvent:
     p90: float
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a claim is about.  type: project, milestone, iteration or work_item;  id: empty for the project itself."""
+
+    type: str = "project"
+    id: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A resolvable event, fixed at issue: what is said to happen, of what, by when, against which scope and level.
+
+    description: one sentence a person can check;  ends_at: aware; from then on the claim can be decided
+    target_date: local day, None where the event has none;  scope_items, scope_hash: of the items it is about, if any
+    threshold, unit: the level that makes it happen, None where the event has none
+    terms: whatever else settlement needs, as it was at issue (names to scalars)
+    """
+
+    subject: Subject = Subject()
+    description: str
+    ends_at: datetime
+    target_date: date | None = None
+    scope_items: int | None = None
+    scope_hash: str = ""
+    threshold: float | None = None
+    unit: str = ""
+    terms: Mapping[str, str | float | int | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedClaim:
+    """A claim as the ledger holds it.  as_of: of the facts;  issued_at: when it was written, both aware"""
+
+    claim: Claim
+    as_of: datetime
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PreventiveOption:
+    """What one thing that can be done would do if it started now.
+
+    probability_after: of the event, in [0, 1];  latest_start_h: hours from t, None where it cannot help enough
+    days_saved_p85, money_saved_p85: None where the option saves none, or nobody can say
+    """
+
+    code: str
+    title: str
+    description: str
+    priority: Priority
+    probability_after: float
+    latest_start_h: float | None
+    days_saved_p85: float | None = None
+    money_saved_p85: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLevels:
+    """An alert opens at the one probability and closes at the other, so that one in between does not flicker."""
+
+    open_at: float
+    clear_at: float
+
+
+ALERT_LEVELS: Mapping[PredictionType, AlertLevels] = {
+    PredictionType.DELAY_RISK: AlertLevels(0.6, 0.4),
+    PredictionType.RESOURCE_SHORTAGE: AlertLevels(0.6, 0.4),
+    PredictionType.QUALITY_ISSUE: AlertLevels(0.5, 0.35),
+    PredictionType.BUDGET_OVERRUN: AlertLevels(0.5, 0.35),
+    PredictionType.SCOPE_CREEP: AlertLevels(0.6, 0.4),
+    PredictionType.TEAM_BURNOUT: AlertLevels(0.6, 0.4),
+}
+"""Starting values, to be judged by replay."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskForecast:
     """The probability of one event, or why it cannot be said: then every number is None and nothing is listed.
 
     base_rate: in (0, 1), same horizon;  impact: by the effect to be expected if the event happens
-    Each type of risk adds its event, its actions and its effect.
+    claim: None when it abstains;  alerts_anyway: a rule beside the probability says so (TCPI of a budget)
+    assumptions: sentences for people
     """
 
     as_of: datetime
@@ -41,3 +119,14 @@ class RiskForecast:
     drivers: tuple[Driver, ...] = ()
     indicators: tuple[Indicator, ...] = ()
     evidence: tuple[EvidenceFact, ...] = ()
+    claim: Claim | None = None
+    options: tuple[PreventiveOption, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    alerts_anyway: bool = False
+
+    def should_alert(self, *, was_alerting: bool) -> bool:
+        """Whether it is an alert now, with hysteresis; an abstention never is."""
+        if self.probability is None:
+            return False
+        levels, p = ALERT_LEVELS[self.type], self.probability.value
+        return self.alerts_anyway or p >= levels.open_at or (was_alerting and p > levels.clear_at)
