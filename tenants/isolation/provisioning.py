@@ -40,6 +40,8 @@ ATTRIBUTES = {
 _RUNTIME_SETTINGS = {
     # The token stands in the statement text: other sessions of the same login must not read it there.
     "track_activities": "off",
+    # Nor is it to be found in the server's log, beside the first statement of a transaction that fails.
+    "log_min_error_statement": "panic",
     "search_path": "public, pg_temp",
     "timezone": "UTC",
     "statement_timeout": "60s",

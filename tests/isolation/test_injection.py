@@ -221,7 +221,10 @@ def test_other_sessions_do_not_show_their_statements(ours: LookAlike) -> None:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%stratibreak.context%'")
         seen = cursor.fetchone()[0]
 
-    assert (tracked, seen) == ("off", 0)
+        cursor.execute("SHOW log_min_error_statement")  # nor does the server's log show a statement that fails
+        logged = cursor.fetchone()[0]
+
+    assert (tracked, seen, logged) == ("off", 0, "panic")
 
 
 def test_the_login_alone_reads_nothing(world: Any) -> None:

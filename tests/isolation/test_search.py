@@ -360,7 +360,7 @@ def test_a_function_without_its_filter_is_caught(model: type[models.Model], ours
         codes = [code for code, _ in catalogue_differences(asked)]
         # Over a connection of its own: the test's open transaction may still hold the function as it was.
         with psycopg.connect(**_login_parameters()) as login:
-            login.execute(wrapper._transport(AccessContext(Purpose.APP, ours.tenant.pk)).encode())
+            login.execute("; ".join(wrapper._transport(AccessContext(Purpose.APP, ours.tenant.pk))).encode())
             leaked = {row_id for (row_id,) in login.execute(_call(model, typed).encode())}
     with tenant_context(ours.tenant.pk):
         # The layers below still hold: ids are read as ever.

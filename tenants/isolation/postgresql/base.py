@@ -1,7 +1,8 @@
 """Connection: the message that opens a transaction also says who asks and for which tenant.
 
-1. ``BEGIN; RESET ALL; SET LOCAL ROLE …; SET LOCAL stratibreak.context = …`` goes out as one message in place of
-   Django's BEGIN, so the context costs no round trip, and no setting of an earlier request is left.
+1. ``BEGIN; RESET ALL; SET LOCAL ROLE …; SET LOCAL stratibreak.context = …`` takes the place of Django's BEGIN. It
+   waits for the first statement and goes out with it in one message: the context costs no round trip, no setting of an
+   earlier request is left, and a transaction without statements says nothing at all.
 2. Before each statement the context in force is compared with the one last issued; where it changed inside the
    transaction (a nested tenant, an auth step) it is issued again, in a message of its own.
 3. ROLLBACK TO SAVEPOINT takes ``SET LOCAL`` back with it, so after one the context is issued again.
@@ -13,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper, debug_transaction
+from psycopg.pq import TransactionStatus
 
 from ..context import AccessContext, Purpose, TenantContextRequired, current_context, use_context
 from ..roles import credentials, database_roles
@@ -25,14 +28,26 @@ from ..signing import ContextSigner, unsigned_claim
 from .creation import DatabaseCreation
 from .credentials import chosen_credentials
 from .features import DatabaseFeatures
-from .operations import DatabaseOperations
+from .operations import OPENING_END, DatabaseOperations
 from .schema import DatabaseSchemaEditor
 
 PLATFORM_ALIAS = "platform"
 
 # A statement injected into one tenant's request may set what outlives its transaction: a time zone that shifts every
 # instant the next tenant reads, a search path without its tables.  Django's own setting is made again.
-_FORGET_SESSION = "RESET ALL; SET LOCAL TimeZone = 'UTC'"
+_FORGET_SESSION = ("RESET ALL", "SET LOCAL TimeZone = 'UTC'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What opens a transaction, not yet sent.  message: SQL;  statements: how many answers it gets"""
+
+    message: str
+    statements: int
+
+    def before(self, statement: str) -> str:
+        """The message with a statement after it, on a line of its own: errors quote the line they are in."""
+        return f"{self.message}{OPENING_END}{statement}"
 
 
 class _ContextCursor(CursorWrapper):
@@ -40,8 +55,15 @@ class _ContextCursor(CursorWrapper):
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
         self.db.validate_no_broken_transaction()
-        self.db.issue_context()
-        return super()._execute(sql, params, *ignored)
+        opening = self.db.opening_for(self.cursor, sql)
+        if opening is None:
+            self.db.issue_context()
+            return super()._execute(sql, params, *ignored)
+        with self.db.wrap_database_errors, self.db.being_opened():
+            # Bound before it is put behind the opening: psycopg keeps what it parsed by text, and the token changes.
+            statement = sql if params is None else self.cursor.mogrify(sql, params)
+            self.cursor.execute(opening.before(statement))
+            return self.cursor.set_result(opening.statements)
 
     def _executemany(self, sql: Any, param_list: Any, *ignored: Any) -> Any:
         self.db.validate_no_broken_transaction()
@@ -124,6 +146,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self._issued: AccessContext | None = None
         self._issue_needed = False
+        self._is_opening = False
         self._signer: ContextSigner | None = None
         self._opened_as = "LOGIN"
 
@@ -146,12 +169,48 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # Transactions
 
     def _start_transaction_under_autocommit(self) -> None:
-        """Open the transaction with the context inside the same message (Django calls this in place of BEGIN)."""
+        """Open the transaction with its first statement (Django calls this in place of BEGIN)."""
+        self._is_opening = True
+
+    def opening_for(self, cursor: Any, sql: Any) -> _Opening | None:
+        """What has to go out before this statement, in one message with it; None where nothing waits, or cannot."""
+        can_join = isinstance(sql, str) and type(cursor) is base.Cursor
+        return self._opening() if self._is_opening and can_join else None
+
+    @contextmanager
+    def being_opened(self) -> Iterator[None]:
+        """Send the opening inside. What the server refuses to read as a whole has opened nothing: it waits on."""
         context = current_context()
-        claim = self._transport(context)
-        message = f"BEGIN{self._access_mode()}; {_FORGET_SESSION}; {claim}" if claim else "BEGIN"
-        self._send(message, "BEGIN", context)
-        self._issued, self._issue_needed = context, False
+        logged = debug_transaction(self, self._logged("BEGIN", context)) if self.queries_logged else nullcontext()
+        with logged:
+            try:
+                yield
+            finally:
+                if self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                    self._issued, self._issue_needed, self._is_opening = context, False, False
+
+    def _opening(self) -> _Opening:
+        claim = self._transport(current_context())
+        statements = (f"BEGIN{self._access_mode()}", *_FORGET_SESSION, *claim) if claim else ("BEGIN",)
+        return _Opening("; ".join(statements), len(statements))
+
+    def _open_now(self) -> None:
+        """Send the opening by itself, for what cannot go in one message with it."""
+        opening = self._opening()
+        with self.being_opened(), self.wrap_database_errors:
+            self.connection.cursor().execute(opening.message.encode())
+
+    def _commit(self) -> None:
+        self._is_opening = False
+        super()._commit()
+
+    def _rollback(self) -> None:
+        self._is_opening = False
+        super()._rollback()
+
+    def _close(self) -> None:
+        self._is_opening = False
+        super()._close()
 
     def _access_mode(self) -> str:
         """Return what a transaction is opened as: its mode is fixed before settings can be reset."""
@@ -161,6 +220,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Issue the context in force again where it differs from what the open transaction carries."""
         if not self.in_atomic_block:
             return
+        if self._is_opening:
+            self._open_now()
+            return
         context = current_context()
         if context is self._issued and not self._issue_needed:
             return
@@ -169,7 +231,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         claim = self._transport(context) or self._transport_of_nobody()
         if claim:
-            self._send(claim, "SET LOCAL", context)
+            self._send("; ".join(claim), "SET LOCAL", context)
         self._issued, self._issue_needed = context, False
 
     def _send(self, message: str, verb: str, context: AccessContext | None) -> None:
@@ -186,29 +248,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self._issue_needed = True
 
-    def _transport(self, context: AccessContext | None) -> str:
-        """Return the SET LOCAL statements for a context, "" where this connection carries none.
+    def _transport(self, context: AccessContext | None) -> tuple[str, ...]:
+        """Return the SET LOCAL statements for a context, none where this connection carries none.
 
         Only an enum's value, a UUID and hexadecimal digits enter the text, so there is nothing to escape.
         """
         if context is None or self._opened_as != "LOGIN" or not self._serves(context.purpose):
-            return ""
+            return ()
         roles = database_roles()
         signer = self._context_signer()
         token = signer.token(context) if signer else unsigned_claim(context)
-        role = f"SET LOCAL ROLE {roles.of(context.purpose)}; " if roles else ""
-        return f"{role}SET LOCAL stratibreak.context = '{token}'"
+        claim = f"SET LOCAL stratibreak.context = '{token}'"
+        return (f"SET LOCAL ROLE {roles.of(context.purpose)}", claim) if roles else (claim,)
 
     def _serves(self, purpose: Purpose) -> bool:
         if purpose is Purpose.OWNER:
             return False
         return (purpose is Purpose.PLATFORM) == (self.alias == PLATFORM_ALIAS)
 
-    def _transport_of_nobody(self) -> str:
+    def _transport_of_nobody(self) -> tuple[str, ...]:
         if self._opened_as != "LOGIN":
-            return ""
-        role = "SET LOCAL ROLE NONE; " if database_roles() else ""
-        return f"{role}SET LOCAL stratibreak.context = ''"
+            return ()
+        claim = "SET LOCAL stratibreak.context = ''"
+        return ("SET LOCAL ROLE NONE", claim) if database_roles() else (claim,)
 
     def _context_signer(self) -> ContextSigner | None:
         if self._signer is None and settings.CONTEXT_SIGNING_KEY and database_roles():
