@@ -1,6 +1,5 @@
 """What a detector returns: a difference between intention and reality, with everything needed to check it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority, Severity
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity
 from projects.history.readiness import ReadinessReport
+from tenants.enums import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +20,61 @@ class AffectedAreaFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured or intended value, with its unit ("date", "share", "items/week", "EUR") and, if known, interval."""
+
+    value: float | str | None
+    unit: str
+    label: str = ""
+    low: float | str | None = None
+    high: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The adverse effect to be expected if nothing changes.
+
+    value, tolerance: in the same unit, tolerance above 0;  unit: "days", a currency, or what the type counts in
+    """
+
+    value: float
+    tolerance: float
+    unit: str
+
+    @property
+    def in_tolerances(self) -> float:
+        """The effect in units of what the goal tolerates."""
+        return self.value / self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RootCauseFinding:
     """One part of the effect and what it comes from.
 
-    contribution_days: elapsed days of the effect; negative where it eases it;  all of a finding add up to its effect
+    contribution: in the unit of the effect, negative where it eases it; all of a finding add up to its effect. None for
+        a tested candidate whose part nobody can measure
     share: of the effect, may lie outside [0, 1] where causes work against each other; None for an effect of 0
-    confidence: in [0, 1]
+    confidence: in [0, 1];  depends_on: codes of the causes that have to be dealt with before this one
     """
 
     code: str
     category: GapCategory
     description: str
-    contribution_days: float
+    contribution: float | None
     share: float | None
     confidence: float
+    evidence_for: tuple[EvidenceFact, ...] = ()
+    evidence_against: tuple[EvidenceFact, ...] = ()
+    depends_on: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectiveActionFinding:
     """Something a person can do about it.
 
-    expected_effect: in words, with numbers;  days_saved: elapsed days at P85, None where P85 is beyond ten years
-    latest_start_h: None where it is too weak to restore the accepted probability
+    expected_effect: in words, with numbers;  days_saved: elapsed days at P85, None where nobody can say
+    latest_start_h: None where it is too weak to restore the target, or nobody can say;  steps: in their order
+    effort_h: of all people together;  owner_role: who could take it
     """
 
     code: str
@@ -49,29 +82,31 @@ class CorrectiveActionFinding:
     description: str
     priority: Priority
     expected_effect: str
-    days_saved: float | None
-    latest_start_h: float | None
+    days_saved: float | None = None
+    latest_start_h: float | None = None
+    steps: tuple[str, ...] = ()
+    effort_h: float | None = None
+    owner_role: Role | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One gap as found at one moment.
 
-    current_value, target_value: JSON objects with units in their keys
-    effect_in_tolerances: adverse effect to be expected if nothing changes, in T;  effect_days, tolerance_days: elapsed
+    current, target: in the same unit;  impact: one sentence with numbers
     confidence: probability that there is a breach at all, in (0, 1);  urgency_h: hours left to act, None if unknown
+    root_causes: the largest part first
     """
 
     type: GapType
     category: GapCategory
     title: str
     description: str
+    impact: str
     as_of: datetime
-    current_value: Mapping[str, object]
-    target_value: Mapping[str, object]
-    effect_days: float
-    tolerance_days: float
-    effect_in_tolerances: float
+    current: Measure
+    target: Measure
+    effect: Effect
     severity: Severity
     confidence: float
     urgency_h: float | None

@@ -24,7 +24,15 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Finding, RootCauseFinding
+from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.finding import (
+    AffectedAreaFinding,
+    CorrectiveActionFinding,
+    Effect,
+    Finding,
+    Measure,
+    RootCauseFinding,
+)
 from gaps.detectors.severity import gap_severity, opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.attribution.factors import SlipFactor
@@ -39,7 +47,7 @@ from projects.enums import Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_DAY
 from projects.history.project_history import ProjectHistory
-from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep
+from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep, target_readiness
 
 FloatArray = NDArray[np.float64]
 
@@ -47,6 +55,9 @@ MODEL = ModelIdentity("timeline.expected-slip", "3")
 CAUSE_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
 """The one for a part whose interval excludes zero. Sums hold exactly; that the plan was meant as it stands is a reading
 of it. Starting values."""
+UNEXPLAINED = "UNEXPLAINED"
+FINISH = "85% sure to be done; between: 50% and 95% sure"
+NO_FINISH = "85% sure to be done: more than ten years away"
 CATEGORY_OF = {
     SlipFactor.LATE_START: GapCategory.STRATEGIC,
     SlipFactor.SCOPE_ADDED: GapCategory.STRATEGIC,
@@ -56,6 +67,32 @@ CATEGORY_OF = {
     SlipFactor.CALENDAR: GapCategory.TACTICAL,
     SlipFactor.DEPENDENCY_WAIT: GapCategory.TACTICAL,
 }
+
+
+def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
+    """The date promised against the finish to be expected. See `detect_timeline_gap`."""
+    finish, effect, finding = context.finish, None, None
+    if finish.trials is not None and finish.target_date is not None:
+        end_us = context.calendar.end_of_day_us(finish.target_date)
+        days_left = (end_us - context.known.known_at_us) / MICROSECONDS_PER_DAY
+        tolerance_days = context.tolerances.schedule_in_days(days_left)
+        # A tolerance of zero has no multiples: the project's settings are at fault, and there is no finding.
+        if tolerance_days > 0:
+            effect = expected_slip_days(finish.trials.days, days_left) / tolerance_days
+            finding = detect_timeline_gap(
+                context.known,
+                as_of=context.as_of,
+                target_date=finish.target_date,
+                calendar=context.calendar,
+                planned_calendar=context.planned_calendar,
+                accepted_probability=1 - context.tolerances.accepted_risk,
+                tolerance_days=tolerance_days,
+                finish=finish,
+            )
+    target_gate = target_readiness(finish.target_date, as_of=context.as_of, calendar=context.calendar)
+    missing = [reason for reason in target_gate.reasons if reason not in finish.readiness.reasons]
+    readiness = finish.readiness.with_reasons(missing)
+    return (Detection(type=GapType.TIMELINE, model=MODEL, readiness=readiness, effect=effect, finding=finding),)
 
 
 def detect_timeline_gap(
@@ -132,7 +169,8 @@ def _finding(
 ) -> Finding:
     p_on_time = trials.share_within(days_left)
     effect_days, causes = _causes(decomposition, expected_slip_days(trials.days, days_left))
-    severity = gap_severity(effect_days / tolerance_days)
+    effect = Effect(effect_days, tolerance_days, "days")
+    severity = gap_severity(effect.in_tolerances)
     window = prevention_window(trials, days_left=days_left, accepted=accepted)
     actions = action_effects(trials, days_left=days_left, accepted=accepted)
     return Finding(
@@ -141,11 +179,10 @@ def _finding(
         title=f"{p_on_time:.0%} sure to be done by {target_date.isoformat()}, {accepted:.0%} asked for",
         description=_description(finish, target_date, effect_days, accepted),
         as_of=finish.as_of,
-        current_value=_current_value(finish, p_on_time, effect_days),
-        target_value={"target_date": target_date.isoformat(), "p_on_time": accepted},
-        effect_days=effect_days,
-        tolerance_days=tolerance_days,
-        effect_in_tolerances=effect_days / tolerance_days,
+        impact=f"{effect_days:.1f} days of expected slip, against a tolerance of {tolerance_days:.1f}.",
+        current=_current(finish),
+        target=Measure(target_date.isoformat(), "date", "promised"),
+        effect=effect,
         severity=severity,
         confidence=1 - p_on_time,
         urgency_h=None if window is None else window.hours,
@@ -180,14 +217,14 @@ def _causes(
             code=part.factor,
             category=CATEGORY_OF[part.factor],
             description=part.measured,
-            contribution_days=part.days,
+            contribution=part.days,
             share=part.days / slip if slip else None,
             confidence=CAUSE_CONFIDENCE if part.is_named else UNEXPLAINED_CONFIDENCE,
         )
         for part in decomposition.parts
     ]
     causes.append(_unexplained(decomposition.unknown_days, slip, off=tuple(decomposition.off)))
-    return slip, tuple(sorted(causes, key=lambda cause: (-cause.contribution_days, cause.code)))
+    return slip, tuple(sorted(causes, key=lambda cause: (-(cause.contribution or 0.0), cause.code)))
 
 
 def _unexplained(contribution: float, slip: float, *, off: tuple[SlipFactor, ...]) -> RootCauseFinding:
@@ -197,7 +234,12 @@ def _unexplained(contribution: float, slip: float, *, off: tuple[SlipFactor, ...
         description += f" The record cannot tell: {names}."
     share = contribution / slip if slip else None
     return RootCauseFinding(
-        "UNEXPLAINED", GapCategory.TACTICAL, description, contribution, share, UNEXPLAINED_CONFIDENCE
+        code=UNEXPLAINED,
+        category=GapCategory.TACTICAL,
+        description=description,
+        contribution=contribution,
+        share=share,
+        confidence=UNEXPLAINED_CONFIDENCE,
     )
 
 
@@ -230,12 +272,14 @@ def _forecast_evidence(finish: FinishForecast) -> tuple[EvidenceFact, ...]:
     )
 
 
-def _current_value(finish: FinishForecast, p_on_time: float, effect_days: float) -> dict[str, object]:
-    dates = {
-        f"p{round(quantile.probability * 100)}_finish_date": quantile.finish_date and quantile.finish_date.isoformat()
-        for quantile in finish.quantiles
-    }
-    return {"p_on_time": p_on_time, "expected_slip_days": effect_days, "open_items": finish.remaining_items, **dates}
+def _current(finish: FinishForecast) -> Measure:
+    p50, p85, p95 = (_day(finish, probability) for probability in (0.5, 0.85, 0.95))
+    return Measure(p85, "date", FINISH if p85 else NO_FINISH, low=p50, high=p95)
+
+
+def _day(finish: FinishForecast, probability: float) -> str | None:
+    quantile = finish.quantile(probability)
+    return None if quantile is None or quantile.finish_date is None else quantile.finish_date.isoformat()
 
 
 def _description(finish: FinishForecast, target_date: date, effect_days: float, accepted: float) -> str:

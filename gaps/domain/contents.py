@@ -6,21 +6,22 @@ that a person entered stay, and so does every action that somebody took up or dr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from gaps.detectors.finding import CorrectiveActionFinding, Finding
+from gaps.detectors.finding import CorrectiveActionFinding, Effect, Finding, Measure, RootCauseFinding
 from gaps.domain.assessments import Assessment
-from gaps.enums import GapType
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, RootCause
+from predictions.domain.forecasting import evidence_row
 from predictions.domain.noise import same_date
 from predictions.enums import ActionStatus
 from projects.domain.analyses import reason_rows
 
-_FINISH = "85% sure to be done; between: 50% and 95% sure"
-_NO_FINISH = "85% sure to be done: more than ten years away"
+CURRENCY = re.compile(r"[A-Z]{3}")
 SAME_EFFECT_SHARE, SAME_EFFECT = 0.05, 0.1
 """Effects closer than 5 %, or a tenth of a tolerance, differ by simulation noise only."""
 
@@ -32,11 +33,9 @@ def write_values(gap: Gap, assessment: Assessment, finding: Finding) -> None:
     gap.type = finding.type
     gap.category = finding.category
     gap.severity = finding.severity
-    gap.current_value, gap.target_value = measures(finding)
-    gap.impact = (
-        f"{finding.effect_days:.1f} days of expected slip, against a tolerance of {finding.tolerance_days:.1f}."
-    )
-    gap.effect_tolerance_units = finding.effect_in_tolerances
+    gap.current_value, gap.target_value = measure_row(finding.current), measure_row(finding.target)
+    gap.impact = finding.impact
+    gap.effect_tolerance_units = finding.effect.in_tolerances
     gap.confidence = finding.confidence
     gap.urgency_h = finding.urgency_h
     gap.readiness = finding.readiness.readiness
@@ -48,35 +47,20 @@ def write_values(gap: Gap, assessment: Assessment, finding: Finding) -> None:
     gap.below_since = None
 
 
-def measures(finding: Finding) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Current and target value as the gap shows them: one value each, in the same unit."""
-    if finding.type == GapType.TIMELINE:
-        current, target = finding.current_value, finding.target_value
-        return (
-            {
-                "value": current["p85_finish_date"],
-                "low": current["p50_finish_date"],
-                "high": current["p95_finish_date"],
-                "unit": "date",
-                "label": _FINISH if current["p85_finish_date"] else _NO_FINISH,
-            },
-            {"value": target["target_date"], "unit": "date", "label": "promised"},
-        )
-    return _first_measure(finding.current_value), _first_measure(finding.target_value)
-
-
-def _first_measure(values: Mapping[str, object]) -> dict[str, Any]:
-    """Detectors name their leading value first, with the unit in its name."""
-    name, value = next(iter(values.items()))
-    return {"value": value, "unit": name}
+def measure_row(measure: Measure) -> dict[str, Any]:
+    """One value as the gap keeps it."""
+    row: dict[str, Any] = {"value": measure.value, "unit": measure.unit}
+    if measure.low is not None or measure.high is not None:
+        row |= {"low": measure.low, "high": measure.high}
+    return row | ({"label": measure.label} if measure.label else {})
 
 
 def says_the_same(gap: Gap, finding: Finding) -> bool:
     """Whether a finding adds nothing to what the gap says: time passed, or the simulation rolled other dice."""
-    before, now = gap.effect_tolerance_units, finding.effect_in_tolerances
+    before, now = gap.effect_tolerance_units, finding.effect.in_tolerances
     if before is None or abs(now - before) > max(SAME_EFFECT, SAME_EFFECT_SHARE * abs(before)):
         return False
-    current, target = measures(finding)
+    current, target = measure_row(finding.current), measure_row(finding.target)
     return (
         gap.severity == finding.severity
         and gap.readiness == finding.readiness.readiness
@@ -94,12 +78,20 @@ def _close(before: Mapping[str, Any] | None, now: Mapping[str, Any], *, seen_on:
 
 
 def _close_values(before: Any, now: Any, *, dated: bool, seen_on: date) -> bool:
-    if before == now or not dated or before is None or now is None:
+    if before == now or before is None or now is None:
         return bool(before == now)
+    if not dated:
+        return _close_numbers(before, now)
     try:
         return same_date(date.fromisoformat(before), date.fromisoformat(now), seen_on=seen_on)
     except ValueError:  # a label beside the dates
         return False
+
+
+def _close_numbers(before: Any, now: Any) -> bool:
+    if not isinstance(before, int | float) or not isinstance(now, int | float):
+        return False
+    return abs(now - before) <= SAME_EFFECT_SHARE * max(abs(before), abs(now))
 
 
 def write_details(gap: Gap, finding: Finding) -> None:
@@ -138,11 +130,24 @@ def _write_causes(gap: Gap, finding: Finding) -> None:
             description=cause.description,
             category=cause.category,
             confidence=cause.confidence,
-            contribution_days=cause.contribution_days,
             contribution_share=cause.share,
+            evidence_for=[evidence_row(fact) for fact in cause.evidence_for],
+            evidence_against=[evidence_row(fact) for fact in cause.evidence_against],
+            **_contribution(cause, finding.effect),
         )
         for rank, cause in zip(free, finding.root_causes, strict=False)
     )
+
+
+def _contribution(cause: RootCauseFinding, effect: Effect) -> dict[str, Any]:
+    """The part of the effect in the columns that have its unit; what has none is told by its share."""
+    if cause.contribution is None:
+        return {}
+    if effect.unit == "days":
+        return {"contribution_days": cause.contribution}
+    if CURRENCY.fullmatch(effect.unit):
+        return {"contribution_money": Decimal(str(round(cause.contribution, 2))), "contribution_currency": effect.unit}
+    return {}
 
 
 def _free_ranks(taken: set[int]) -> Iterator[int]:
@@ -173,5 +178,8 @@ def _set_suggestion(action: CorrectiveAction, suggestion: CorrectiveActionFindin
     action.description = f"{suggestion.description} {suggestion.expected_effect}."
     action.priority = suggestion.priority
     action.expected_effect_days = suggestion.days_saved
+    action.steps = list(suggestion.steps)
+    action.effort_h = suggestion.effort_h
+    action.owner_role = suggestion.owner_role or ""
     hours = suggestion.latest_start_h
     action.latest_start_at = None if hours is None else as_of + timedelta(hours=hours)

@@ -19,16 +19,17 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any
 
+from gaps.detectors.detection import DetectionContext
 from gaps.detectors.finding import Finding
 from gaps.detectors.severity import CLOSES_BELOW_SHARE, SEVERITY_FROM
-from gaps.domain.assessments import Assessment, assess_project
-from gaps.domain.contents import says_the_same, write_details, write_values
+from gaps.domain.assessments import Assessment, assess_project, tolerances_of
+from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
 from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import Gap
 from predictions.domain.forecasting import ProjectForecast
 from predictions.enums import Severity
-from projects.domain.analyses import AnalysisRun, record_analysis
+from projects.domain.analyses import AnalysisRun, reason_rows, record_analysis
 from projects.enums import AnalysisKind
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
@@ -64,7 +65,8 @@ def detect_gaps(
     forecast: of the same project and moment. The caller holds the project's refresh lock.
     """
     started = perf_counter()
-    assessments = assess_project(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of)
+    context = DetectionContext(history.as_of(as_of), calendar, forecast.finish, tolerances_of(project))
+    assessments = assess_project(context)
     duration_ms = round((perf_counter() - started) * 1000)
     stored = _stored_gaps(project, assessments)
     changes: Counter[TransitionKind] = Counter()
@@ -93,14 +95,15 @@ def _apply(
     """The gap after the run, and what happened to it, if anything."""
     if gap is not None and gap.last_seen_at is not None and as_of < gap.last_seen_at:
         return gap, None
-    if assessment.finding is None:
+    finding = assessment.detection.finding
+    if finding is None:
         return gap, None if gap is None else _without_finding(gap, assessment, as_of=as_of, at=at)
     if gap is None:
-        return _open(project, assessment, assessment.finding, at=at)
+        return _open(project, assessment, finding, at=at)
     if gap.is_live:
-        return gap, _update(gap, assessment, assessment.finding, at=at)
-    if gap.status == GapStatus.RESOLVED or RANK[assessment.finding.severity] > RANK[Severity(gap.severity)]:
-        return gap, _reopen(gap, assessment, assessment.finding, at=at)
+        return gap, _update(gap, assessment, finding, at=at)
+    if gap.status == GapStatus.RESOLVED or RANK[finding.severity] > RANK[Severity(gap.severity)]:
+        return gap, _reopen(gap, assessment, finding, at=at)
     return gap, None
 
 
@@ -109,7 +112,7 @@ def _open(project: Project, assessment: Assessment, finding: Finding, *, at: dat
         project=project,
         origin=GapOrigin.DETECTED,
         identified_at=finding.as_of,
-        opening_effect=finding.effect_in_tolerances,
+        opening_effect=finding.effect.in_tolerances,
     )
     write_values(gap, assessment, finding)
     gap.save()
@@ -140,7 +143,7 @@ def _direction(before: GapState, gap: Gap) -> TransitionKind:
 def _reopen(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime) -> TransitionKind:
     reopen_gap(gap=gap, by=None, at=at, note=f"Found again: {finding.title}")
     write_values(gap, assessment, finding)
-    gap.opening_effect = finding.effect_in_tolerances
+    gap.opening_effect = finding.effect.in_tolerances
     gap.save()
     write_details(gap, finding)
     return TransitionKind.REOPENED
@@ -148,10 +151,11 @@ def _reopen(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime)
 
 def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: datetime) -> TransitionKind | None:
     """Hysteresis: the first run below half of the opening level is remembered, a second one resolves."""
-    if not gap.is_live or assessment.effect is None or not assessment.readiness.carries_value:
+    effect = assessment.detection.effect
+    if not gap.is_live or effect is None or not assessment.detection.readiness.carries_value:
         return None
     level = CLOSES_BELOW_SHARE * max(gap.opening_effect or 0.0, SEVERITY_FROM[-1][0])
-    if assessment.effect >= level:
+    if effect >= level:
         _remember_below(gap, since=None)
         return None
     if gap.below_since is None:
@@ -182,14 +186,14 @@ def _record(
     at: datetime,
     duration_ms: int,
 ) -> None:
-    models = [f"{assessment.model.id} {assessment.model.version}" for assessment in assessments]
-    settings = [project.accepted_risk, project.schedule_tolerance_days, project.schedule_tolerance_percent]
-    inputs = f"{forecast.delay_risk.inputs_hash} {models} {settings}"
+    models = [f"{one.detection.model.id} {one.detection.model.version}" for one in assessments]
+    found = [one.detection.finding.inputs_hash for one in assessments if one.detection.finding is not None]
+    inputs = f"{forecast.delay_risk.inputs_hash} {models} {tolerances_of(project)} {found}"
     run = AnalysisRun(
         kind=AnalysisKind.GAPS,
         as_of=as_of,
         results={"detectors": [_assessment_row(assessment) for assessment in assessments]},
-        readiness=_worst(assessments),
+        readiness=_readiness(assessments),
         inputs_hash=hashlib.sha256(inputs.encode()).hexdigest(),
         model_id=MODEL_ID,
         model_version=MODEL_VERSION,
@@ -198,26 +202,32 @@ def _record(
     record_analysis(project=project, run=run, at=at)
 
 
-def _worst(assessments: list[Assessment]) -> ReadinessReport:
-    return report(reason for assessment in assessments for reason in assessment.readiness.reasons)
+def _readiness(assessments: list[Assessment]) -> ReadinessReport:
+    """Of the types that the record can answer; only where it can answer none, of all."""
+    reports = [assessment.detection.readiness for assessment in assessments]
+    answering = [readiness for readiness in reports if readiness.carries_value]
+    return report(reason for readiness in answering or reports for reason in readiness.reasons)
 
 
 def _assessment_row(assessment: Assessment) -> dict[str, Any]:
-    finding = assessment.finding
+    detection = assessment.detection
+    finding = detection.finding
     return {
-        "type": str(assessment.type),
-        "model": {"id": assessment.model.id, "version": assessment.model.version},
+        "type": str(detection.type),
+        "subject": detection.subject,
+        "model": {"id": detection.model.id, "version": detection.model.version},
         "fingerprint": assessment.fingerprint,
-        "readiness": str(assessment.readiness.readiness),
-        "effect_in_tolerances": assessment.effect,
+        "readiness": str(detection.readiness.readiness),
+        "reasons": reason_rows(detection.readiness),
+        "effect_in_tolerances": detection.effect,
         "finding": None
         if finding is None
         else {
             "title": finding.title,
             "severity": str(finding.severity),
             "confidence": finding.confidence,
-            "current_value": dict(finding.current_value),
-            "target_value": dict(finding.target_value),
+            "current_value": measure_row(finding.current),
+            "target_value": measure_row(finding.target),
             "inputs_hash": finding.inputs_hash,
         },
     }

@@ -46,10 +46,10 @@ def test_target_out_of_reach_is_a_critical_gap_with_everything_to_check_it() -> 
 
     assert finding is not None
     assert (finding.type, finding.severity) == (GapType.TIMELINE, Severity.CRITICAL)
-    assert finding.target_value == {"target_date": target.isoformat(), "p_on_time": 0.85}
-    assert finding.current_value["open_items"] == 60
-    assert finding.tolerance_days == 3.0
-    assert finding.effect_in_tolerances == finding.effect_days / 3.0
+    assert (finding.target.value, finding.target.unit, finding.current.unit) == (target.isoformat(), "date", "date")
+    assert str(finding.current.low) < str(finding.current.value) < str(finding.current.high)
+    assert (finding.effect.tolerance, finding.effect.unit) == (3.0, "days")
+    assert finding.effect.in_tolerances == finding.effect.value / 3.0
     assert finding.confidence > 0.9
     assert [area.kind for area in finding.affected_areas] == [AreaKind.WORK_ITEMS]
     assert {row.field for row in finding.evidence} >= {"demonstrated_rate", "required_rate", "open_items", "created_at"}
@@ -62,7 +62,7 @@ def test_goal_may_tolerate_more() -> None:
     finding = detect_timeline_gap(history, as_of=NOW, target_date=target, tolerance_days=60.0)
 
     assert finding is not None
-    assert (finding.tolerance_days, finding.severity) == (60.0, Severity.LOW)
+    assert (finding.effect.tolerance, finding.severity) == (60.0, Severity.LOW)
 
 
 def test_tenant_that_accepts_more_risk_sees_fewer_gaps() -> None:
@@ -136,10 +136,10 @@ def test_causes_share_out_the_effect_that_decides_the_severity_and_name_what_can
     told = [cause.code for cause in finding.root_causes if cause.code != "UNEXPLAINED"]
     assert told[0] == "BLOCKED"
     assert len(told) == 7
-    assert sum(cause.contribution_days for cause in finding.root_causes) == finding.effect_days
+    assert sum(cause.contribution or 0.0 for cause in finding.root_causes) == finding.effect.value
     trials = forecast_finish(history, as_of=as_of, target_date=target, calendar=project.calendar).trials
     assert trials is not None
-    assert finding.effect_days == pytest.approx(expected_slip_days(trials.days, 6.0), abs=1 / 1024)
+    assert finding.effect.value == pytest.approx(expected_slip_days(trials.days, 6.0), abs=1 / 1024)
     assert without_calendar is not None
     unexplained = next(cause for cause in without_calendar.root_causes if cause.code == "UNEXPLAINED")
     assert unexplained.description.endswith("The record cannot tell: calendar.")
@@ -164,8 +164,8 @@ def test_parts_of_the_slip_add_up_to_it_exactly(facts: list[HistoryFact], weeks:
     finding = detect_timeline_gap(ProjectHistory.from_facts(facts), as_of=NOW, target_date=NOW.date() + weeks * WEEK)
 
     if finding is not None:
-        assert sum(cause.contribution_days for cause in finding.root_causes) == finding.effect_days
-        assert finding.effect_days >= 0
+        assert sum(cause.contribution or 0.0 for cause in finding.root_causes) == finding.effect.value
+        assert finding.effect.value >= 0
         assert finding.evidence
 
 

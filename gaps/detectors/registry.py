@@ -1,0 +1,11 @@
+"""The detectors there are: one line each, in the order in which their gaps are shown."""
+
+from collections.abc import Mapping
+
+from gaps.detectors.detection import Detector
+from gaps.detectors.timeline import detect_timeline
+from gaps.enums import GapType
+
+DETECTORS: Mapping[GapType, Detector] = {
+    GapType.TIMELINE: detect_timeline,
+}
