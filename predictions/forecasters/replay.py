@@ -174,7 +174,7 @@ def replay_delay_risk(
     promise: date | None = None
     for done, moment in enumerate(plan.moments, start=1):
         known = history.as_of(moment)
-        target, source, finish = _target(known, promise, calendar)
+        target, source, finish = target_in_force(known, promise, calendar)
         if source == TargetSource.PROMISE:
             promise = target
         steps.append(judge.step(known, finish, source, before=steps[-1] if steps else None))
@@ -190,10 +190,13 @@ def replay_delay_risk(
     return Replay(plan, tuple(steps), _events(steps, calendar), hash_of(inputs))
 
 
-def _target(
+def target_in_force(
     known: ProjectHistory, promise: date | None, calendar: WorkCalendar
 ) -> tuple[date | None, TargetSource | None, FinishForecast]:
-    """The target in force at the history's moment, where it came from, and the finish forecast held against it."""
+    """The target in force at the history's moment, where it came from, and the finish forecast held against it.
+
+    promise: the date promised before by a forecast, which holds until it has passed
+    """
     moment, plan = known.as_of_moment, known.baseline
     for target, source in ((plan.target_date if plan else None, TargetSource.PLAN), (promise, TargetSource.PROMISE)):
         if target is not None and _lies_ahead(known, target, calendar):

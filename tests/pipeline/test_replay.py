@@ -14,10 +14,10 @@ from django.db import connection
 
 from predictions.domain.replaying import describe_replay, keep_replay, load_replay_inputs, run_replay
 from predictions.forecasters.replay import ReplayPlan
-from predictions.management.commands.replay import parse_step
 from predictions.models import Prediction, PredictionOutcome
 from projects.enums import AnalysisKind
 from projects.models import AnalysisRecord, Project
+from stratibreak.management.commands.replay import parse_step
 from stratibreak.pipeline import refresh_lock_key
 from tenants.audit.enums import AuditAction
 from tenants.enums import Role
@@ -119,7 +119,7 @@ def test_command_prints_one_json_document(project: Project, ours: LookAlike) -> 
 def test_progress_is_drawn(project: Project, ours: LookAlike) -> None:
     _, shown = _replay("--tenant", ours.tenant.name, "--project", "billing", "--months", "2", "--progress")
 
-    assert "100%  8 forecasts" in shown
+    assert "100%  8 moments" in shown
     assert shown.endswith("\n")
 
 
@@ -242,3 +242,25 @@ def test_reading_and_keeping_cost_a_fixed_number_of_queries(
             keep_replay(made[0], replay, at=NOW, duration_ms=1)
         with django_assert_num_queries(1):
             assert describe_replay(made[0])["result"] is not None
+
+
+# --- detectors ---
+
+
+def test_detectors_are_replayed_to_a_rate_and_nothing_is_kept(project: Project, ours: LookAlike) -> None:
+    said, _ = _replay("--tenant", ours.tenant.name, "--project", "billing", "--months", "6", "--detectors")
+
+    assert "TIMELINE: " in said
+    assert "alarms per project-year" in said
+    assert _kept(ours) == []
+
+
+def test_detectors_are_replayed_as_json(project: Project, ours: LookAlike) -> None:
+    said, _ = _replay("--tenant", ours.tenant.name, "--project", "billing", "--months", "6", "--detectors", "--json")
+
+    told = json.loads(said)
+    timeline = next(row for row in told["detectors"] if row["type"] == "TIMELINE")
+    assert (timeline["moments"], timeline["answered"]) == (26, 26)
+    assert timeline["alarms_per_project_year"] == pytest.approx(
+        len(timeline["alarms"]) / timeline["project_years"], 1e-2
+    )

@@ -1,10 +1,12 @@
-"""Show what would have been warned of over the past months, and what came true."""
+"""Show what would have been warned of over the past months, and what came true; or how often detectors alarm."""
 
 from __future__ import annotations
 
 import json
 import re
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
@@ -12,11 +14,21 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from predictions.domain.replaying import keep_replay, load_replay_inputs, replay_results, replay_summary, run_replay
-from predictions.forecasters.replay import MAX_MONTHS, EventVerdict, Replay, ReplayPlan
+from gaps.detectors.replay import DetectorRecord, replay_detectors
+from gaps.domain.assessments import tolerances_of
+from predictions.domain.replaying import (
+    ReplayInputs,
+    keep_replay,
+    load_replay_inputs,
+    replay_results,
+    replay_summary,
+    run_replay,
+)
+from predictions.forecasters.replay import MAX_MONTHS, EventVerdict, Replay, ReplayPlan, Watcher
 from projects.domain.importing import Progress
 from projects.management.progress import ProgressBar
 from projects.management.project_argument import find_project
+from projects.models import Project
 from tenants.isolation.transaction import tenant_context
 from tenants.management.tenant_argument import add_tenant_argument, find_tenant
 
@@ -34,7 +46,10 @@ WORDS = {
 
 
 class Command(BaseCommand):
-    """Reads, computes outside any transaction, and keeps one AnalysisRecord. Nothing of it enters the ledger."""
+    """Reads, computes outside any transaction, and keeps one AnalysisRecord. Nothing of it enters the ledger.
+
+    Of detectors nothing is kept: their rates are printed.
+    """
 
     help = "Replay the delay forecasts of one project over its past. Safe to repeat and to interrupt."
 
@@ -43,6 +58,11 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="P", help="the project's name or id")
         parser.add_argument("--months", type=int, default=MAX_MONTHS, help=f"how far back, up to {MAX_MONTHS}")
         parser.add_argument("--step", default="1w", help="time from one forecast to the next: 1w, 3d; default 1w")
+        parser.add_argument(
+            "--detectors",
+            action="store_true",
+            help="replay the detectors of gaps instead: their alarms per project-year",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of lines")
         parser.add_argument("--progress", action="store_true", help="show progress although stderr is no terminal")
 
@@ -56,23 +76,51 @@ class Command(BaseCommand):
         with tenant_context(tenant.pk, reason=REASON):
             project = find_project(options["project"])
             inputs = load_replay_inputs(project, at=now)
+        if options["detectors"]:
+            self._replay_detectors(project, inputs, plan, options)
+            return
         began = perf_counter()
-        bar = ProgressBar(self._draw, unit="forecasts")
-        shows_progress = options["progress"] or self.stderr.isatty()
-        try:
-            replay = run_replay(
-                inputs,
-                plan,
-                watch=lambda done, total: bar.show(Progress(done, done, total)) if shows_progress else None,
-            )
-        finally:
-            bar.close()
+        with self._progress(options) as watch:
+            replay = run_replay(inputs, plan, watch=watch)
         with tenant_context(tenant.pk, reason=REASON):
             keep_replay(project, replay, at=now, duration_ms=round((perf_counter() - began) * 1000))
         if options["json"]:
             self.stdout.write(json.dumps({"project": str(project.pk), **replay_results(replay)}))
         else:
             self._tell(project.name, replay)
+
+    def _replay_detectors(
+        self, project: Project, inputs: ReplayInputs, plan: ReplayPlan, options: dict[str, Any]
+    ) -> None:
+        """Nothing of it is kept: the rates are of the detectors, not of the project."""
+        with self._progress(options) as watch:
+            records = replay_detectors(
+                inputs.history, plan, calendar=inputs.calendar, tolerances=tolerances_of(project), watch=watch
+            )
+        if options["json"]:
+            rows = [detector_row(record) for record in records]
+            self.stdout.write(json.dumps({"project": str(project.pk), "months": plan.months, "detectors": rows}))
+            return
+        self.stdout.write(f"{project.name}: alarms over {plan.months} months")
+        for record in records:
+            rate = record.alarms_per_project_year
+            told = "too little was answered to say" if rate is None else f"{rate:.2f} alarms per project-year"
+            self.stdout.write(f"  {record.type}: {told}; answered {record.answered} of {record.moments} moments")
+            for alarm in record.alarms:
+                until = "still open" if alarm.closed_as_of is None else f"until {alarm.closed_as_of:%Y-%m-%d}"
+                self.stdout.write(f"    {alarm.opened_as_of:%Y-%m-%d} {alarm.severity} {alarm.title} ({until})")
+            if not record.answered:
+                for message in record.closed_by:
+                    self.stdout.write(f"    {message}")
+
+    @contextmanager
+    def _progress(self, options: dict[str, Any]) -> Iterator[Watcher]:
+        bar = ProgressBar(self._draw, unit="moments")
+        shows_progress = options["progress"] or self.stderr.isatty()
+        try:
+            yield lambda done, total: bar.show(Progress(done, done, total)) if shows_progress else None
+        finally:
+            bar.close()
 
     def _draw(self, text: str) -> None:
         self.stderr.write(text, ending="")
@@ -97,6 +145,28 @@ class Command(BaseCommand):
             )
         if replay.is_reconstructed:
             self.stdout.write("  reconstructed from surviving records")
+
+
+def detector_row(record: DetectorRecord) -> dict[str, Any]:
+    """One detector's past as JSON values."""
+    return {
+        "type": str(record.type),
+        "moments": record.moments,
+        "answered": record.answered,
+        "project_years": round(record.project_years, 3),
+        "alarms_per_project_year": record.alarms_per_project_year,
+        "alarms": [
+            {
+                "subject": alarm.subject,
+                "opened_as_of": alarm.opened_as_of.isoformat(),
+                "closed_as_of": None if alarm.closed_as_of is None else alarm.closed_as_of.isoformat(),
+                "severity": str(alarm.severity),
+                "title": alarm.title,
+            }
+            for alarm in record.alarms
+        ],
+        "closed_by": list(record.closed_by),
+    }
 
 
 def parse_step(text: str) -> timedelta:
