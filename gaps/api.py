@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,15 +13,23 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from gaps.answers.matters import MatterKind
+from gaps.domain.briefing import describe_briefing
 from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
+from gaps.domain.portfolio import describe_portfolio
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
-from tenants.api.access import requester
+from predictions.enums import Severity
+from predictions.models import Prediction
+from projects.enums import Readiness
+from projects.models import Project
+from tenants.api.access import requester, visible
 from tenants.api.encoding import encode
-from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET, TenantFilterBackend
 from tenants.api.problems import Conflict
+from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, created
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
 from tenants.permissions import Action
 
 GapTransitionSerializer = serializer_for(GapTransition)
@@ -115,6 +124,99 @@ class CorrectiveActionViewSet(TenantViewSet[CorrectiveAction]):
     serializer_class = serializer_for(CorrectiveAction)
     filters = {"gap": EXACT, "status": SET, "priority": SET, "owner": EXACT, "due_date": NULLABLE_RANGE}
 
+
+class BriefingRowSerializer(serializers.Serializer[Any]):
+    """One thing to deal with, and one action that would help."""
+
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.value) for kind in MatterKind])
+    id = serializers.UUIDField(help_text="Of the gap, or of the prediction.")
+    project = serializers.UUIDField()
+    project_name = serializers.CharField()
+    type = serializers.CharField()
+    title = serializers.CharField()
+    severity = serializers.ChoiceField(choices=Severity.choices)
+    expected_loss_tolerances = serializers.FloatField()
+    hours_left = serializers.FloatField(allow_null=True, help_text="To act, from now; null where no window is known.")
+    as_of = serializers.DateTimeField(allow_null=True)
+    readiness = serializers.ChoiceField(choices=Readiness.choices)
+    action = serializers.DictField(allow_null=True)
+
+
+class BriefingSerializer(serializers.Serializer[Any]):
+    """What to deal with first. What was left out is counted by its reason."""
+
+    as_of = serializers.DateTimeField()
+    rows = BriefingRowSerializer(many=True)
+    suppressed = serializers.DictField(child=serializers.IntegerField())
+    projects = serializers.IntegerField(help_text="How many were looked at.")
+    projects_never_analysed = serializers.ListField(child=serializers.CharField())
+    analysed_at_earliest = serializers.DateTimeField(allow_null=True)
+
+
+class BriefingViewSet(ReadOnlyTenantViewSet[Gap]):
+    """Monday morning."""
+
+    model = Gap
+    serializer_class = serializer_for(Gap)
+    custom_actions = {"briefing": Action.VIEW}
+    pagination_class = None
+    filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="me_briefing_retrieve", responses=BriefingSerializer)
+    def briefing(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What should I deal with first? At most seven rows over all projects I see, the dearest first."""
+        told = describe_briefing(
+            projects=visible(Project, request),
+            gaps=self.filter_queryset(self.get_queryset()),
+            predictions=visible(Prediction, request),
+            at=timezone.now(),
+        )
+        record_read(Gap, [row["id"] for row in told["rows"]])
+        return answer(request, encode(told))
+
+
+class PortfolioSerializer(serializers.Serializer[Any]):
+    """All projects in a table, the one with most to lose first; totals are sums over the rows."""
+
+    as_of = serializers.DateTimeField()
+    changed_since = serializers.DateTimeField()
+    projects = serializers.ListField(child=serializers.DictField())
+    totals = serializers.DictField()
+
+
+class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
+    """How everything stands."""
+
+    model = Project
+    serializer_class = serializer_for(Project)
+    custom_actions = {"portfolio": Action.VIEW}
+    pagination_class = None
+    filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
+
+    def permission_label(self) -> str:
+        return Gap._meta.label_lower
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="portfolio_retrieve", responses=PortfolioSerializer)
+    def portfolio(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """How do all my projects stand? Ranked, with a heat map of gap types; what nobody knows is UNKNOWN."""
+        told = describe_portfolio(
+            projects=self.filter_queryset(self.get_queryset()), gaps=visible(Gap, request), at=timezone.now()
+        )
+        record_read(Gap, [row["project"] for row in told["projects"]])
+        return answer(request, encode(told))
+
+
+REPORT_VIEWS: dict[str, Callable[..., Any]] = {
+    "me/briefing": BriefingViewSet.as_view({"get": "briefing"}),
+    "portfolio": PortfolioViewSet.as_view({"get": "portfolio"}),
+}
+"""What can be asked of all that a person sees at once, by address."""
 
 ROUTES: Routes = {
     "gaps": GapViewSet,

@@ -37,7 +37,11 @@ ROUTES: Routes = {
 ITEM_VIEWS = {**predictions.api.ITEM_VIEWS, **stratibreak.api.ITEM_VIEWS}
 """Further things to ask of an item, by address."""
 
-REPORT_VIEWS: dict[str, Callable[..., Any]] = {**tenants.api.organisation.REPORT_VIEWS, **predictions.api.REPORT_VIEWS}
+REPORT_VIEWS: dict[str, Callable[..., Any]] = {
+    **tenants.api.organisation.REPORT_VIEWS,
+    **gaps.api.REPORT_VIEWS,
+    **predictions.api.REPORT_VIEWS,
+}
 """Reports over many rows, by address."""
 
 

@@ -114,7 +114,12 @@ ITEM_ACTIONS = (
     ItemAction("projects/<id>/forecast", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
 )
 
-REPORTS = {"calibration": "predictions.Prediction", "suspicious-activity": "tenants.AuditEntry"}
+REPORTS = {
+    "calibration": "predictions.Prediction",
+    "me/briefing": "gaps.Gap",
+    "portfolio": "gaps.Gap",
+    "suspicious-activity": "tenants.AuditEntry",
+}
 """Reports over many rows by address, with the model whose readers may ask."""
 
 OPEN_TO_STRANGERS = {

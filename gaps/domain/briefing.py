@@ -1,0 +1,169 @@
+"""What to deal with first, over all projects a person may see: at most seven rows, one action each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
+
+from gaps.answers.matters import (
+    Matter,
+    MatterKind,
+    Suppression,
+    gap_loss,
+    hours_left,
+    rank_matters,
+    warning_loss,
+)
+from gaps.detectors.detection import PROJECT
+from gaps.domain.assessments import fingerprint_of
+from gaps.enums import GapType
+from gaps.models import CorrectiveAction, Gap
+from gaps.models.gap import LIVE
+from predictions.enums import ActionStatus, Priority, Severity
+from predictions.models import Prediction, PreventiveAction
+from projects.enums import AnalysisKind, ProjectStatus
+from projects.models import AnalysisRecord, Project
+
+MOST_ROWS = 7
+"""What fits a look on a Monday morning."""
+UNDER_WAY_FIRST = (ActionStatus.ACTIVE, ActionStatus.SUGGESTED)
+PRIORITY_RANK = Case(
+    *[When(priority=priority, then=Value(rank)) for rank, priority in enumerate(reversed(Priority))],
+    output_field=IntegerField(),
+)
+
+
+def describe_briefing(
+    *,
+    projects: QuerySet[Project],
+    gaps: QuerySet[Gap],
+    predictions: QuerySet[Prediction],
+    at: datetime,
+) -> dict[str, Any]:
+    """The briefing as JSON values, from the rows that a person may see. Six queries, however many rows there are."""
+    names = dict(projects.filter(status=ProjectStatus.ACTIVE).values_list("pk", "name"))
+    analysed = _newest_analyses(names)
+    matters = [*_of_gaps(gaps.filter(project__in=names), at), *_of_warnings(predictions.filter(project__in=names), at)]
+    ranking = rank_matters(matters, most=MOST_ROWS)
+    actions = {
+        **_actions(CorrectiveAction, "gap", _ids(ranking.rows, MatterKind.GAP)),
+        **_actions(PreventiveAction, "prediction", _ids(ranking.rows, MatterKind.PREDICTION)),
+    }
+    reasons = Counter(reason for _, reason in ranking.suppressed)
+    return {
+        "as_of": at,
+        "rows": [_row(matter, names[matter.project_id], actions.get(matter.id)) for matter in ranking.rows],
+        "suppressed": {str(reason): reasons[reason] for reason in Suppression},
+        "projects": len(names),
+        "projects_never_analysed": sorted(str(name) for pk, name in names.items() if pk not in analysed),
+        "analysed_at_earliest": min(analysed.values(), default=None),
+    }
+
+
+def _newest_analyses(names: dict[UUID, str]) -> dict[UUID, datetime]:
+    rows = AnalysisRecord.objects.filter(project__in=names, kind=AnalysisKind.REFRESH)
+    return dict(rows.order_by("project_id", "-as_of").distinct("project_id").values_list("project_id", "as_of"))
+
+
+def _of_gaps(gaps: QuerySet[Gap], at: datetime) -> Iterable[Matter]:
+    rows = gaps.filter(status__in=LIVE).values_list(
+        "pk", "project_id", "type", "fingerprint", "title", "severity", "effect_tolerance_units", "urgency_h",
+        "last_seen_at", "identified_at", "readiness",
+    )  # fmt: skip
+    for pk, project_id, type_, fingerprint, title, severity, effect, urgency_h, seen_at, identified_at, ready in rows:
+        yield Matter(
+            kind=MatterKind.GAP,
+            id=pk,
+            project_id=project_id,
+            type=type_,
+            subject=_subject(type_, fingerprint, pk),
+            title=title,
+            severity=Severity(severity),
+            expected_loss=gap_loss(effect, severity),
+            hours_left=hours_left(urgency_h, seen_at, at),
+            as_of=seen_at or identified_at,
+            readiness=ready,
+        )
+
+
+def _subject(gap_type: str, fingerprint: str, pk: UUID) -> str:
+    """Empty for the project as a whole; a gap that a person entered is a matter of its own."""
+    return "" if fingerprint == fingerprint_of(GapType(gap_type), PROJECT) else fingerprint or str(pk)
+
+
+def _of_warnings(predictions: QuerySet[Prediction], at: datetime) -> Iterable[Matter]:
+    """The newest claim of each event that is still ahead, where it warns."""
+    open_claims = predictions.filter(is_retrospective=False, predicted_for__gt=at, outcomes__isnull=True)
+    newest = open_claims.order_by("project_id", "event_key", "-as_of", "-id").distinct("project_id", "event_key")
+    rows = newest.values_list(
+        "pk", "project_id", "type", "event", "probability", "impact", "prevention_window_h", "as_of", "is_alert",
+        "readiness",
+    )  # fmt: skip
+    for pk, project_id, type_, event, probability, impact, window_h, as_of, is_alert, ready in rows:
+        subject: dict[str, Any] = event.get("subject") or {}
+        if is_alert:
+            yield Matter(
+                kind=MatterKind.PREDICTION,
+                id=pk,
+                project_id=project_id,
+                type=type_,
+                subject="" if subject.get("type", "project") == "project" else str(subject.get("id")),
+                title=str(event["claim"]),
+                severity=Severity(impact),
+                expected_loss=warning_loss(probability, impact),
+                hours_left=hours_left(window_h, as_of, at),
+                as_of=as_of,
+                readiness=ready,
+            )
+
+
+def _ids(rows: Iterable[Matter], kind: MatterKind) -> list[UUID]:
+    return [matter.id for matter in rows if matter.kind == kind]
+
+
+def _actions(model: type[Model], of: str, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
+    """One action for each: the one under way, else the suggestion that matters most."""
+    if not ids:
+        return {}
+    manager: Any = model._default_manager
+    best = (
+        manager.filter(**{of: OuterRef("pk")}, status__in=UNDER_WAY_FIRST)
+        .annotate(rank=PRIORITY_RANK, suggested=Case(When(status=ActionStatus.ACTIVE, then=0), default=1))
+        .order_by("suggested", "rank", "-expected_effect_days", "id")
+    )
+    parent: Any = manager.model._meta.get_field(of).related_model
+    chosen = parent.objects.filter(pk__in=ids).annotate(chosen=Subquery(best.values("pk")[:1])).values("pk", "chosen")
+    by_action = {row["chosen"]: row["pk"] for row in chosen if row["chosen"] is not None}
+    rows = manager.filter(pk__in=by_action).values("pk", "title", "status", "owner_id", "due_date", "latest_start_at")
+    return {by_action[row["pk"]]: row for row in rows}
+
+
+def _row(matter: Matter, project_name: str, action: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "kind": str(matter.kind),
+        "id": matter.id,
+        "project": matter.project_id,
+        "project_name": project_name,
+        "type": matter.type,
+        "title": matter.title,
+        "severity": str(matter.severity),
+        "expected_loss_tolerances": round(matter.expected_loss, 3),
+        "hours_left": None if matter.hours_left is None else round(matter.hours_left, 1),
+        "as_of": matter.as_of,
+        "readiness": matter.readiness,
+        "action": None
+        if action is None
+        else {
+            "id": action["pk"],
+            "title": action["title"],
+            "status": action["status"],
+            "owner": action["owner_id"],
+            "due_date": action["due_date"],
+            "latest_start_at": action["latest_start_at"],
+        },
+    }

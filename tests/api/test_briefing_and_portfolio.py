@@ -1,0 +1,316 @@
+"""What to deal with first, and how everything stands: over the projects a person sees, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from gaps.detectors.detection import PROJECT
+from gaps.domain.assessments import fingerprint_of
+from gaps.enums import GapOrigin, GapStatus, GapType
+from gaps.models import Gap
+from predictions.enums import ActionStatus, Priority, Severity
+from projects.enums import AnalysisKind, ProjectStatus
+from projects.models import Project
+from tenants.audit.enums import AuditAction
+from tenants.enums import Role
+from tenants.isolation.transaction import tenant_context
+from tenants.models import AuditEntry
+from tests.api.conftest import ApiClient
+from tests.api.test_matrix import enter_project
+from tests.factories.gaps import CorrectiveActionFactory, GapFactory, GapTransitionFactory
+from tests.factories.look_alike import LookAlike
+from tests.factories.predictions import PredictionFactory, PreventiveActionFactory, sha256_of
+from tests.factories.projects import AnalysisRecordFactory, ProjectFactory
+
+pytestmark = pytest.mark.django_db
+
+BRIEFING, PORTFOLIO = "/api/v1/me/briefing", "/api/v1/portfolio"
+NOW = timezone.now()
+
+
+def _detected(project: Project, effect: float, **fields: Any) -> Gap:
+    gap_type = fields.pop("type", GapType.TIMELINE)
+    return GapFactory.create(
+        project=project,
+        type=gap_type,
+        origin=GapOrigin.DETECTED,
+        fingerprint=fingerprint_of(gap_type, PROJECT),
+        detector_id="tests",
+        inputs_hash=sha256_of("facts"),
+        effect_tolerance_units=effect,
+        last_seen_at=fields.pop("last_seen_at", NOW - timedelta(hours=10)),
+        **fields,
+    )
+
+
+def _warning(project: Project, number: int = 1, **fields: Any) -> Any:
+    return PredictionFactory.create(
+        project=project,
+        event_key=sha256_of(f"event {number}"),
+        episode_id=UUID(int=5_000_000 + number),
+        is_alert=True,
+        as_of=NOW - timedelta(hours=10),
+        issued_at=NOW - timedelta(hours=9),
+        predicted_for=NOW + timedelta(days=30),
+        probability_low=None,
+        probability_high=None,
+        **fields,
+    )
+
+
+@pytest.fixture
+def leader(ours: LookAlike, as_role: Callable[[Role], ApiClient]) -> ApiClient:
+    return as_role(Role.TEAM_LEADER)
+
+
+def _projects(ours: LookAlike, *names: str) -> list[Project]:
+    """Projects that the team leader sees; the look-alikes' own are out of their sight."""
+    with tenant_context(ours.tenant.pk):
+        made = [ProjectFactory.create(name=name) for name in names]
+    for project in made:
+        enter_project(ours, project.pk)
+    return made
+
+
+def _mine(answer: Any, projects: list[Project]) -> list[dict[str, Any]]:
+    ids = {str(project.pk) for project in projects}
+    return [row for row in answer.json()["rows"] if row["project"] in ids]
+
+
+# --- the briefing ---
+
+
+def test_the_dearest_matter_comes_first_with_the_hours_left_and_one_action(ours: LookAlike, leader: ApiClient) -> None:
+    first, second = projects = _projects(ours, "Uno", "Due")
+    with tenant_context(ours.tenant.pk):
+        gap = _detected(first, 9.5, severity=Severity.CRITICAL, urgency_h=100.0)
+        CorrectiveActionFactory.create(gap=gap, title="Small", priority=Priority.LOW)
+        CorrectiveActionFactory.create(gap=gap, title="Cut scope", priority=Priority.CRITICAL)
+        warning = _warning(second, probability=0.9, impact=Severity.CRITICAL, prevention_window_h=200.0)
+        PreventiveActionFactory.create(prediction=warning, title="Ask for people")
+
+    rows = _mine(leader.fetch(BRIEFING), projects)
+
+    assert [(row["kind"], row["project_name"], row["action"]["title"]) for row in rows] == [
+        ("GAP", "Uno", "Cut scope"),
+        ("PREDICTION", "Due", "Ask for people"),
+    ]
+    assert [row["expected_loss_tolerances"] for row in rows] == [9.5, 2.7]
+    assert [row["hours_left"] for row in rows] == [pytest.approx(90.0, abs=0.5), pytest.approx(190.0, abs=0.5)]
+
+
+def test_an_action_under_way_is_the_one_shown(ours: LookAlike, leader: ApiClient) -> None:
+    (project,) = projects = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        gap = _detected(project, 9.5)
+        CorrectiveActionFactory.create(gap=gap, title="Cut scope", priority=Priority.CRITICAL)
+        CorrectiveActionFactory.create(
+            gap=gap,
+            title="Under way",
+            priority=Priority.LOW,
+            status=ActionStatus.ACTIVE,
+            owner=ours.users[Role.PROJECT_MANAGER],
+            due_date=NOW.date(),
+        )
+
+    (row,) = _mine(leader.fetch(BRIEFING), projects)
+
+    assert (row["action"]["title"], row["action"]["status"]) == ("Under way", "ACTIVE")
+
+
+def test_what_is_left_out_is_counted_by_its_reason(ours: LookAlike, leader: ApiClient) -> None:
+    before = leader.fetch(BRIEFING).json()["suppressed"]
+    projects = _projects(ours, *(f"Numbered {n}" for n in range(8)))
+    with tenant_context(ours.tenant.pk):
+        for project in projects:
+            _detected(project, 50.0)
+        _warning(projects[0], probability=0.9)
+        _detected(projects[2], 90.0, type=GapType.BUDGET, urgency_h=1.0)
+        _detected(projects[3], 90.0, type=GapType.QUALITY, status=GapStatus.RESOLVED, resolved_at=NOW)
+
+    told = leader.fetch(BRIEFING).json()
+
+    assert len(told["rows"]) == 7
+    added = {reason: told["suppressed"][reason] - before[reason] for reason in before}
+    assert added["SAME_MATTER"] == 1
+    assert added["WINDOW_CLOSED"] == 1
+    assert added["LESS_LOSS"] >= 1
+
+
+def test_only_the_newest_claim_of_an_event_speaks(ours: LookAlike, leader: ApiClient) -> None:
+    (project,) = projects = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        _warning(project, probability=0.9)
+        PredictionFactory.create(
+            project=project,
+            event_key=sha256_of("event 1"),
+            episode_id=UUID(int=5_000_001),
+            probability=0.2,
+            probability_low=None,
+            probability_high=None,
+            is_alert=False,
+            as_of=NOW - timedelta(hours=1),
+            issued_at=NOW,
+            predicted_for=NOW + timedelta(days=30),
+            inputs_hash=sha256_of("later"),
+        )
+
+    assert _mine(leader.fetch(BRIEFING), projects) == []
+
+
+def test_a_project_nobody_analysed_is_named_and_not_taken_for_fine(ours: LookAlike, leader: ApiClient) -> None:
+    seen, unseen = _projects(ours, "Analysed one", "Unanalysed one")
+    with tenant_context(ours.tenant.pk):
+        AnalysisRecordFactory.create(project=seen, kind=AnalysisKind.REFRESH, as_of=NOW - timedelta(days=3))
+
+    told = leader.fetch(BRIEFING).json()
+
+    assert "Unanalysed one" in told["projects_never_analysed"]
+    assert "Analysed one" not in told["projects_never_analysed"]
+    assert unseen.name == "Unanalysed one"
+
+
+@pytest.mark.parametrize("address", [BRIEFING, PORTFOLIO])
+def test_it_asks_as_often_for_one_project_as_for_many(address: str, ours: LookAlike, leader: ApiClient) -> None:
+    counts = []
+    for number in (1, 6):
+        for project in _projects(ours, *(f"Numbered {number}{n}" for n in range(number))):
+            with tenant_context(ours.tenant.pk):
+                gap = _detected(project, 9.0)
+                CorrectiveActionFactory.create(gap=gap)
+                _warning(project, 2)
+                _analysed(project, p_on_time=0.5, as_of=NOW - timedelta(days=9), answered={"TIMELINE": "OK"})
+        with CaptureQueriesContext(connection) as captured:
+            leader.fetch(address)
+        counts.append(len([query for query in captured if query["sql"].startswith("SELECT")]))
+
+    assert counts[0] == counts[1]
+
+
+# --- the portfolio ---
+
+
+def _row(answer: Any, project: Project) -> dict[str, Any]:
+    return next(row for row in answer.json()["projects"] if row["project"] == str(project.pk))
+
+
+def _analysed(project: Project, *, p_on_time: float, as_of: Any, answered: dict[str, str]) -> None:
+    AnalysisRecordFactory.create(
+        project=project,
+        kind=AnalysisKind.FORECAST,
+        as_of=as_of,
+        results={
+            "target_date": "2026-06-30",
+            "p_on_time": {"value": p_on_time, "low": p_on_time - 0.1, "high": p_on_time + 0.1},
+            "quantiles": [{"p": 0.5, "value": "2026-06-01"}, {"p": 0.85, "value": "2026-07-15"}],
+        },
+    )
+    AnalysisRecordFactory.create(
+        project=project,
+        kind=AnalysisKind.GAPS,
+        as_of=as_of,
+        results={"detectors": [{"type": name, "readiness": ready} for name, ready in answered.items()]},
+    )
+
+
+def test_a_row_says_how_a_project_stands_and_unknown_is_not_clear(ours: LookAlike, leader: ApiClient) -> None:
+    (project,) = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=9), answered={})
+        _analysed(
+            project,
+            p_on_time=0.6,
+            as_of=NOW - timedelta(days=1),
+            answered={"TIMELINE": "OK", "QUALITY": "LIMITED", "BUDGET": "MISCONFIGURED"},
+        )
+        gap = _detected(project, 4.0, severity=Severity.CRITICAL)
+        _detected(project, 1.5, type=GapType.PROCESS, severity=Severity.MEDIUM)
+        GapTransitionFactory.create(gap=gap, at=NOW - timedelta(days=2))
+        GapTransitionFactory.create(gap=gap, at=NOW - timedelta(days=12))
+
+    row = _row(leader.fetch(PORTFOLIO), project)
+
+    assert (row["p_on_time"], row["p85_finish_date"], row["target_date"]) == (0.6, "2026-07-15", "2026-06-30")
+    assert (row["open_gaps"], row["expected_loss_tolerances"]) == (2, 5.5)
+    assert row["gaps"] == {
+        **dict.fromkeys(GapType.values, "UNKNOWN"),
+        "TIMELINE": "CRITICAL",
+        "PROCESS": "MEDIUM",
+        "QUALITY": "CLEAR",
+    }
+    assert row["changes"]["p_on_time_moved"] == pytest.approx(-0.2)
+    assert (row["changes"]["opened"], row["changes"]["resolved"]) == (1, 0)
+
+
+def test_totals_are_the_sums_of_the_rows(ours: LookAlike, admin: ApiClient) -> None:
+    told = admin.fetch(PORTFOLIO).json()
+
+    rows, totals = told["projects"], told["totals"]
+    assert totals["projects"] == len(rows)
+    assert totals["open_gaps"] == sum(row["open_gaps"] for row in rows)
+    assert totals["expected_loss_tolerances"] == pytest.approx(sum(row["expected_loss_tolerances"] for row in rows))
+    for gap_type in GapType.values:
+        assert sum(totals["gaps"][gap_type].values()) == len(rows)
+    assert [row["expected_loss_tolerances"] for row in rows] == sorted(
+        (row["expected_loss_tolerances"] for row in rows), reverse=True
+    )
+
+
+@pytest.mark.parametrize("address", [BRIEFING, PORTFOLIO])
+def test_what_a_person_may_not_see_changes_nothing(
+    address: str, ours: LookAlike, theirs: LookAlike, leader: ApiClient
+) -> None:
+    _projects(ours, "Uno")
+    before = _without_clock(leader.fetch(address).json())
+    with tenant_context(ours.tenant.pk):
+        hidden = ProjectFactory.create(name="Hidden")
+        _detected(hidden, 99.0)
+        _warning(hidden)
+    with tenant_context(theirs.tenant.pk):
+        foreign = ProjectFactory.create(name="Uno")
+        _detected(foreign, 99.0)
+        _warning(foreign)
+
+    assert _without_clock(leader.fetch(address).json()) == before
+
+
+def test_an_archived_project_is_not_shown(ours: LookAlike, leader: ApiClient) -> None:
+    with tenant_context(ours.tenant.pk):
+        archived = ProjectFactory.create(name="Archived", status=ProjectStatus.ARCHIVED)
+        _detected(archived, 99.0)
+    enter_project(ours, archived.pk)
+
+    assert str(archived.pk) not in str(leader.fetch(PORTFOLIO).json())
+    assert str(archived.pk) not in str(leader.fetch(BRIEFING).json())
+
+
+@pytest.mark.parametrize("address", [BRIEFING, PORTFOLIO])
+def test_reading_is_in_the_audit_log(address: str, ours: LookAlike, leader: ApiClient) -> None:
+    _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        before = AuditEntry.objects.filter(action=AuditAction.VIEW_GAP_ANALYSIS).count()
+
+    leader.fetch(address)
+
+    with tenant_context(ours.tenant.pk):
+        assert AuditEntry.objects.filter(action=AuditAction.VIEW_GAP_ANALYSIS).count() == before + 1
+
+
+@pytest.mark.parametrize("address", [BRIEFING, PORTFOLIO])
+def test_a_parameter_nobody_reads_is_refused(address: str, leader: ApiClient) -> None:
+    assert leader.fetch(address, page_size="1").status_code == 400
+
+
+def _without_clock(told: dict[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in told.items() if name not in ("as_of", "changed_since")}
+    for row in told.get("rows", []):
+        row["hours_left"] = None
+    return told
