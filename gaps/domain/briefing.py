@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.fields.json import KeyTransform
 
 from gaps.answers.matters import (
     Matter,
@@ -46,9 +47,14 @@ def describe_briefing(
     at: datetime,
 ) -> dict[str, Any]:
     """The briefing as JSON values, from the rows that a person may see. Six queries, however many rows there are."""
-    names = dict(projects.filter(status=ProjectStatus.ACTIVE).values_list("pk", "name"))
-    analysed = _newest_analyses(names)
-    matters = [*_of_gaps(gaps.filter(project__in=names), at), *_of_warnings(predictions.filter(project__in=names), at)]
+    active = projects.filter(status=ProjectStatus.ACTIVE)
+    names = dict(active.values_list("pk", "name"))
+    analysed = _newest_analyses(active)
+    running = active.values("pk")
+    matters = [
+        *_of_gaps(gaps.filter(project__in=running), at),
+        *_of_warnings(predictions.filter(project__in=running), at),
+    ]
     ranking = rank_matters(matters, most=MOST_ROWS)
     actions = {
         **_actions(CorrectiveAction, "gap", _ids(ranking.rows, MatterKind.GAP)),
@@ -65,8 +71,8 @@ def describe_briefing(
     }
 
 
-def _newest_analyses(names: dict[UUID, str]) -> dict[UUID, datetime]:
-    rows = AnalysisRecord.objects.filter(project__in=names, kind=AnalysisKind.REFRESH)
+def _newest_analyses(projects: QuerySet[Project]) -> dict[UUID, datetime]:
+    rows = AnalysisRecord.objects.filter(project__in=projects.values("pk"), kind=AnalysisKind.REFRESH)
     return dict(rows.order_by("project_id", "-as_of").distinct("project_id").values_list("project_id", "as_of"))
 
 
@@ -101,11 +107,11 @@ def _of_warnings(predictions: QuerySet[Prediction], at: datetime) -> Iterable[Ma
     open_claims = predictions.filter(is_retrospective=False, predicted_for__gt=at, outcomes__isnull=True)
     newest = open_claims.order_by("project_id", "event_key", "-as_of", "-id").distinct("project_id", "event_key")
     rows = newest.values_list(
-        "pk", "project_id", "type", "event", "probability", "impact", "prevention_window_h", "as_of", "is_alert",
-        "readiness",
+        "pk", "project_id", "type", KeyTransform("claim", "event"), KeyTransform("subject", "event"), "probability",
+        "impact", "prevention_window_h", "as_of", "is_alert", "readiness",
     )  # fmt: skip
-    for pk, project_id, type_, event, probability, impact, window_h, as_of, is_alert, ready in rows:
-        subject: dict[str, Any] = event.get("subject") or {}
+    for pk, project_id, type_, claim, about, probability, impact, window_h, as_of, is_alert, ready in rows:
+        subject: dict[str, Any] = about or {}
         if is_alert:
             yield Matter(
                 kind=MatterKind.PREDICTION,
@@ -113,7 +119,7 @@ def _of_warnings(predictions: QuerySet[Prediction], at: datetime) -> Iterable[Ma
                 project_id=project_id,
                 type=type_,
                 subject="" if subject.get("type", "project") == "project" else str(subject.get("id")),
-                title=str(event["claim"]),
+                title=str(claim),
                 severity=Severity(impact),
                 expected_loss=warning_loss(probability, impact),
                 hours_left=hours_left(window_h, as_of, at),
