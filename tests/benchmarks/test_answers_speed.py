@@ -32,7 +32,9 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.django_db]
 
 PROJECTS, TURNS, ATTEMPTS = 500, 5, 3
 GAP_TYPES = (GapType.TIMELINE, GapType.QUALITY, GapType.PROCESS)
-DETECTORS = [{"type": gap_type, "readiness": "OK", "reasons": [], "finding": None} for gap_type in GapType.values]
+DETECTORS: list[dict[str, Any]] = [
+    {"type": gap_type, "readiness": "OK", "reasons": [], "finding": None} for gap_type in GapType.values
+]
 
 
 @pytest.fixture
