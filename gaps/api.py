@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,15 +17,17 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 from gaps.answers.matters import MatterKind
+from gaps.answers.sponsor import SponsorPage
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
 from gaps.domain.portfolio import describe_portfolio
+from gaps.domain.sponsoring import as_of_text, describe_sponsor_page, sponsor_page_of
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
 from predictions.enums import Severity
 from predictions.models import Prediction
 from projects.enums import Readiness
-from projects.models import Project
+from projects.models import Goal, Project
 from tenants.api.access import requester, visible
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET, TenantFilterBackend
@@ -211,6 +216,72 @@ class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
         record_read(Gap, [row["project"] for row in told["projects"]])
         return answer(request, encode(told))
 
+
+class SponsorPageSerializer(serializers.Serializer[Any]):
+    """One page for a sponsor; every sentence names what it rests on, and no sentence names a person."""
+
+    goal = serializers.CharField()
+    project = serializers.CharField()
+    as_of = serializers.DateTimeField(allow_null=True)
+    readiness = serializers.ChoiceField(choices=Readiness.choices)
+    now = serializers.ListField(child=serializers.DictField())
+    likely = serializers.ListField(child=serializers.DictField())
+    reasons = serializers.ListField(child=serializers.DictField())
+    decisions = serializers.ListField(child=serializers.DictField())
+    unknown = serializers.ListField(child=serializers.CharField())
+
+
+class SponsorPageViewSet(ReadOnlyTenantViewSet[Goal]):
+    """What a sponsor reads about one goal."""
+
+    model = Goal
+    serializer_class = serializer_for(Goal)
+    custom_actions = {"sponsor_page": Action.VIEW, "as_html": Action.VIEW, "as_pdf": Action.VIEW}
+    pagination_class = None
+    filter_backends = [TenantFilterBackend]
+
+    def permission_label(self) -> str:
+        return Gap._meta.label_lower
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="goals_sponsor_page_retrieve", responses=SponsorPageSerializer)
+    def sponsor_page(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Goal, now, likely, three reasons, decisions needed: without jargon, and without people's names."""
+        return answer(request, encode(describe_sponsor_page(self._page())))
+
+    @extend_schema(operation_id="goals_sponsor_page_html", responses={(HTTPStatus.OK, "text/html"): OpenApiTypes.STR})
+    def as_html(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The same page for a browser, and for printing."""
+        page = self._page()
+        return HttpResponse(render_to_string("gaps/sponsor_page.html", {"page": page, "as_of": as_of_text(page.as_of)}))
+
+    @extend_schema(
+        operation_id="goals_sponsor_page_pdf", responses={(HTTPStatus.OK, "application/pdf"): OpenApiTypes.BINARY}
+    )
+    def as_pdf(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The same page on one sheet."""
+        from gaps.answers.sponsor_pdf import sponsor_pdf  # noqa: PLC0415  # fonts and images load for a PDF only
+
+        page = self._page()
+        sheet = sponsor_pdf(page, as_of=as_of_text(page.as_of), made_at=timezone.now())
+        headers = {"Content-Disposition": 'attachment; filename="sponsor-page.pdf"'}
+        return HttpResponse(sheet, content_type="application/pdf", headers=headers)
+
+    def _page(self) -> SponsorPage:
+        self.filter_queryset(self.get_queryset())  # refuses a parameter that nobody reads
+        goal = self.find()
+        record_read(Gap, [])
+        return sponsor_page_of(goal)
+
+
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {
+    "goals/<str:pk>/sponsor-page": SponsorPageViewSet.as_view({"get": "sponsor_page"}),
+    "goals/<str:pk>/sponsor-page.html": SponsorPageViewSet.as_view({"get": "as_html"}),
+    "goals/<str:pk>/sponsor-page.pdf": SponsorPageViewSet.as_view({"get": "as_pdf"}),
+}
+"""Further things to ask of an item, by address."""
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {
     "me/briefing": BriefingViewSet.as_view({"get": "briefing"}),

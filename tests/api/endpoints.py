@@ -107,6 +107,9 @@ class ItemAction:
 ITEM_ACTIONS = (
     ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
+    ItemAction("goals/<id>/sponsor-page", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
+    ItemAction("goals/<id>/sponsor-page.html", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
+    ItemAction("goals/<id>/sponsor-page.pdf", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),
