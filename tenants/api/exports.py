@@ -31,6 +31,7 @@ from rest_framework.renderers import BaseRenderer
 
 from tenants.api.csv_rows import CsvFormat
 from tenants.api.reads import record_export
+from tenants.api.xlsx_rows import XlsxFormat
 
 if TYPE_CHECKING:
     from tenants.api.viewsets import ReadOnlyTenantViewSet
@@ -56,7 +57,7 @@ class RowFormat(Protocol):
         """What ends a file that is not whole, so that nobody takes it for one; b"" where a torn file cannot be read."""
 
 
-FORMATS: Mapping[str, RowFormat] = MappingProxyType({"csv": CsvFormat()})
+FORMATS: Mapping[str, RowFormat] = MappingProxyType({"csv": CsvFormat(), "xlsx": XlsxFormat()})
 """By the name that ?format= takes. The first is used where nothing else is asked for."""
 
 

@@ -126,13 +126,18 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
             record_read(self.model, [row["id"]])
         return answer(request, encode(row))
 
-    @extend_schema(responses={(HTTPStatus.OK, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(
+        responses={
+            (HTTPStatus.OK, FORMATS["csv"].media_type): OpenApiTypes.STR,
+            (HTTPStatus.OK, FORMATS["xlsx"].media_type): OpenApiTypes.BINARY,
+        }
+    )
     @action(detail=False, methods=["get"], renderer_classes=renderers(), pagination_class=None)
     def export(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Everything of this list as one file, narrowed and ordered like the list. The export is in the audit log.
 
-        CSV in UTF-8 with a byte order mark; the columns are the fields of the list. Text that a spreadsheet would
-        take for a formula has an apostrophe in front of it.
+        CSV in UTF-8 with a byte order mark, or a workbook; the columns are the fields of the list. In CSV, text that
+        a spreadsheet would take for a formula has an apostrophe in front of it.
         """
         query = request.query_params.dict()
         ordering = ordering_of(query.get("ordering") or self.default_ordering, self.orderings, self.default_ordering)

@@ -66,6 +66,7 @@ def test_every_list_that_may_leave_leaves_as_the_apis_file(
     may_leave = allowed(Role.ADMIN, Action.EXPORT, model._meta.label) and view_of(model) is not None
     assert may_leave == (model._meta.label not in NEVER_LEAVE)
     assert (_url(model, "export") in page) == ('value="export_as_csv"' in page) == may_leave
+    assert (_url(model, "export_xlsx") in page) == ('value="export_as_xlsx"' in page) == may_leave
     if not may_leave:
         assert answer.status_code == 403
         assert len(_trail(ours)) == before

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -48,7 +49,8 @@ WORK_ITEMS = "/api/v1/work-items"
 
 def body_of(answer: Any) -> bytes:
     """The whole body; the test client closes the answer at its end."""
-    return b"".join(answer.streaming_content)
+    body: bytes = answer.getvalue()
+    return body
 
 
 def table_of(answer: Any) -> list[dict[str, str]]:
@@ -170,7 +172,7 @@ def test_filters_and_order_are_those_of_the_list(admin: ApiClient, ours: LookAli
     [
         ({"page_size": "10"}, "page_size"),
         ({"cursor": "x"}, "cursor"),
-        ({"format": "xlsx"}, "format"),
+        ({"format": "ods"}, "format"),
         ({"format": "\x00"}, "format"),
         ({"ordering": "title"}, "ordering"),
         ({"severity": "NONE"}, "severity"),
@@ -417,3 +419,18 @@ def test_a_client_that_hangs_up_is_in_the_trail_and_leaves_nothing_open(
         cursor.execute("SELECT count(*) FROM pg_cursors WHERE name <> ''")
         assert cursor.fetchone() == (0,)
     assert exporter.fetch(f"{WORK_ITEMS}/{uuid4()}").status_code == 404
+
+
+def test_a_workbook_holds_the_same_rows_and_is_in_the_trail(
+    admin: ApiClient, ours: LookAlike, theirs: LookAlike, before: set[UUID]
+) -> None:
+    answer = admin.get("/api/v1/gaps/export", {"format": "xlsx"})
+
+    book = zipfile.ZipFile(io.BytesIO(body_of(answer)))
+    cells = book.read("xl/worksheets/sheet1.xml").decode()
+    assert answer["Content-Disposition"].endswith('.xlsx"')
+    assert str(ours.rows[Gap].pk) in cells
+    assert str(theirs.rows[Gap].pk) not in cells
+    [entry] = exports_in_trail(ours, before)
+    assert entry.changes["format"] == "xlsx"
+    assert entry.changes["counts"]["exported"] == cells.count("<row ") - 1

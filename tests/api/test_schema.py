@@ -10,6 +10,7 @@ import pytest
 from drf_spectacular.validation import validate_schema
 
 from stratibreak.api_router import ROUTES
+from tenants.api.exports import FORMATS
 from tenants.api.schema import schema_json
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import resolved_routes
@@ -72,7 +73,7 @@ def test_every_list_describes_its_export(schema: dict[str, Any]) -> None:
         listed, exported = (schema["paths"][f"/api/v1/{name}{end}"]["get"] for end in ("", "/export"))
         described = {parameter["name"] for parameter in exported["parameters"]}
         assert described == {parameter["name"] for parameter in listed["parameters"]} - paging | {"format"}
-        assert set(exported["responses"]["200"]["content"]) == {"text/csv"}
+        assert set(exported["responses"]["200"]["content"]) == {each.media_type for each in FORMATS.values()}
         assert "Export-Row-Count" in exported["responses"]["200"]["headers"]
 
 
