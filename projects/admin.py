@@ -74,6 +74,7 @@ class ProjectPage(TenantAdmin):
                 ),
             },
         ),
+        ("Team", {"fields": ("team_signals_enabled",)}),
     )
 
     def change_view(

@@ -42,6 +42,8 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
         "predictions.forecasters.resolution.resolve_delay",
         "predictions.forecasters.resolution.scope_hash",
         "predictions.forecasters.resource_shortage_resolution.resolve_resource_shortage",
+        "predictions.forecasters.resource_shortage_resolution.seen_until",
+        "predictions.forecasters.team_overload_resolution.resolve_team_overload",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
@@ -107,6 +109,7 @@ class Moment:
             "category": IN_PROGRESS,
             "budget": BUDGET,
             "source": CapacitySource.CONTRIBUTORS,
+            "team_signals_enabled": True,
         }
         if name in constants:
             return constants[name]

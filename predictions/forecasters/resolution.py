@@ -52,6 +52,7 @@ class ResolutionReason(StrEnum):
     OVERLOAD_OCCURRED = "OVERLOAD_OCCURRED"
     NO_OVERLOAD = "NO_OVERLOAD"
     FACTS_LOST = "FACTS_LOST"
+    CONSENT_WITHDRAWN = "CONSENT_WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)

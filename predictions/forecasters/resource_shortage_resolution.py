@@ -61,26 +61,27 @@ def resolve_resource_shortage(history: ProjectHistory, issued: IssuedClaim, now:
     if terms is None:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.FACTS_LOST, ends_at)
     known = history.as_of(now.at)
-    seen_until = _seen_until(known, terms, now)
-    measured = _measured(known, terms, seen_until)
+    seen = now.at if terms.source is CapacitySource.CALENDARS else seen_until(known, now)
+    measured = _measured(known, terms, seen)
     end = int(longest_run_ends((measured.daily < terms.level)[None, :], terms.run_days)[0])
     is_named = _is_named(known, terms, measured, end)
     if end >= 0 and is_named:
         return _occurred(terms, measured, end)
     if now.at < ends_at:
         return Resolution(None, ResolutionReason.NOT_DUE)
-    if seen_until >= ends_at and is_named and not _is_cancelled(ends_at, now):
+    if seen >= ends_at and is_named and not is_cancelled(ends_at, now):
         return _not_occurred(terms, measured, ends_at)
     return _undecided(ends_at, now, is_named=is_named)
 
 
-def _is_cancelled(ends_at: datetime, now: Circumstances) -> bool:
+def is_cancelled(ends_at: datetime, now: Circumstances) -> bool:
+    """Whether the project was cancelled before the claim could be decided."""
     return now.cancelled_at is not None and now.cancelled_at < ends_at
 
 
 def _undecided(ends_at: datetime, now: Circumstances, *, is_named: bool) -> Resolution:
     """All days are over, and the record does not say what happened on them."""
-    if _is_cancelled(ends_at, now):
+    if is_cancelled(ends_at, now):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, ends_at)
     if not is_named:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.FACTS_LOST, ends_at)
@@ -102,22 +103,21 @@ def shortage_terms(issued: IssuedClaim) -> ShortageTerms | None:
             run_days=int(str(terms["run_days"])),
             first_day=date.fromisoformat(str(terms["first_day"])),
             last_day=date.fromisoformat(str(terms["last_day"])),
-            calendar=_calendar(terms),
+            calendar=calendar_of(terms),
         )
     except (KeyError, ValueError):
         return None
 
 
-def _calendar(terms: Mapping[str, str | float | int | bool | None]) -> WorkCalendar:
+def calendar_of(terms: Mapping[str, str | float | int | bool | None]) -> WorkCalendar:
+    """The working days as they were at issue.  Raises KeyError or ValueError where they are not told."""
     weekdays = frozenset(int(part) for part in str(terms["working_weekdays"]).split(",") if part)
     holidays = frozenset(date.fromisoformat(part) for part in str(terms["holidays"]).split(",") if part)
     return WorkCalendar(time_zone=str(terms["time_zone"]), working_weekdays=weekdays, holidays=holidays)
 
 
-def _seen_until(known: ProjectHistory, terms: ShortageTerms, now: Circumstances) -> datetime:
-    """Until when the record can be trusted to hold what happened."""
-    if terms.source is CapacitySource.CALENDARS:
-        return now.at
+def seen_until(known: ProjectHistory, now: Circumstances) -> datetime:
+    """Until when the record can be trusted to hold what people did: the last look at it, or its newest fact."""
     looked = [moment for moment in (now.observed_until,) if moment is not None]
     newest = [known.last_fact_us] if known.last_fact_us is not None else []
     if len(known.activity):
@@ -126,10 +126,10 @@ def _seen_until(known: ProjectHistory, terms: ShortageTerms, now: Circumstances)
     return min(max(looked, default=datetime.min.replace(tzinfo=now.at.tzinfo)), now.at)
 
 
-def _measured(known: ProjectHistory, terms: ShortageTerms, seen_until: datetime) -> CapacityMatrix:
+def _measured(known: ProjectHistory, terms: ShortageTerms, seen: datetime) -> CapacityMatrix:
     """Capacity on the days of the claim that are over and were looked at."""
     last = terms.last_day
-    while last >= terms.first_day and terms.calendar.end_of_day_us(last) > to_us(seen_until):
+    while last >= terms.first_day and terms.calendar.end_of_day_us(last) > to_us(seen):
         last -= timedelta(days=1)
     return capacity_matrix(
         known, source=terms.source, first_day=terms.first_day, last_day=last, calendar=terms.calendar

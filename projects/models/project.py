@@ -37,7 +37,8 @@ class Project(TimestampedTenantModel):
 
     People write it (admins and project managers); nothing a tool reports overwrites it.
     Always holds: the name is unique within the tenant whatever its case; the end is not before the start;
-    the accepted risk is a probability strictly between 0 and 1, so that "on time" keeps a meaning.
+    the accepted risk is a probability strictly between 0 and 1, so that "on time" keeps a meaning;
+    signals of overload are off until somebody says that the team agreed.
     """
 
     project_path: ClassVar[str | None] = "pk"
@@ -72,6 +73,13 @@ class Project(TimestampedTenantModel):
         default=ACCEPTED_RISK,
         validators=[validate_probability],
         help_text="The probability of missing the date that the sponsor accepts; .15 asks for P(on time) of .85.",
+    )
+
+    team_signals_enabled = models.BooleanField(
+        "team signals",
+        default=False,
+        db_default=False,
+        help_text="The team has agreed that its own working times and load are looked at, as a team of five or more.",
     )
 
     class Meta(TimestampedTenantModel.Meta):
