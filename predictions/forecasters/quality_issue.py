@@ -5,7 +5,7 @@
 2. P of the bugs is that of the rung which did best on the project's own past: base rate, a negative binomial level, or
    that with covariates (quality_rungs); the model of the answer names it. P of an incident is that of its rate, and the
    two are taken to come independently.
-3. The interval of P moves the level of the bugs by its standard error.
+3. The interval of P moves the level of the bugs by its standard error; that of the base rate is of its windows.
 4. The base rate: in how many earlier windows of 28 days did either happen, by the limits of their time?
 5. Time to occurrence: when the level brings the count above the limit, or the first incident comes, if it does.
 6. Prevention: fewer items in progress, and time for the open bugs. Their effect is that of the learned coefficients,
@@ -136,10 +136,7 @@ def _inputs_hash(known: ProjectHistory, accepted: float) -> str:
 
 def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inputs_hash: str) -> RiskForecast:
     rungs, value = basis.rungs, basis.value
-    error = rungs.count.level_error
-    low, high = (
-        basis.either(rungs.chance_at(level_factor=math.exp(sign * INTERVAL_Z * min(error, 1.0)))) for sign in (-1, 1)
-    )
+    low, high = (basis.either(chance) for chance in rungs.interval(INTERVAL_Z))
     return RiskForecast(
         as_of=basis.known.as_of_moment,
         type=PredictionType.QUALITY_ISSUE,
@@ -147,7 +144,7 @@ def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inp
         is_reconstructed=_is_reconstructed(basis.known),
         model=ModelIdentity(MODEL_ID.format(rung=rungs.served), MODEL_VERSION),
         inputs_hash=inputs_hash,
-        probability=ProbabilityEstimate(value, min(low, value), max(high, value)),
+        probability=ProbabilityEstimate(value, low, high),
         base_rate=_base_rate(basis),
         time_to_occurrence=_hours_to_event(basis),
         prevention_window=_window(basis, accepted),

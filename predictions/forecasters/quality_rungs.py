@@ -19,6 +19,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtr
 
 from predictions.calibration.arrivals import BlendedCount, blended_levels
 from predictions.calibration.recalibration import expit, fit_shrunk_logistic, logit
@@ -56,6 +57,7 @@ class QualityRungs:
 
     brier: of the weeks judged, empty below MIN_JUDGED;  coefficients: of COVARIATES, 0 where nothing could be learned
     values: of the covariates now;  count: of bugs by the levels;  factor: by which their mean is taken to be off
+    windows: side by side that the base rate rests on, with the prior's
     """
 
     served: QualityRung
@@ -67,6 +69,7 @@ class QualityRungs:
     usual_per_week: float
     coefficients: FloatArray
     values: FloatArray
+    windows: float
     factor: float = 1.0
 
     @property
@@ -83,6 +86,16 @@ class QualityRungs:
             return chance
         values = self.values if moved is None else moved
         return float(expit(logit(chance) + float(self.coefficients @ values)))
+
+    def interval(self, z: float) -> tuple[float, float]:
+        """P with the level off by so many standard errors each way; of the base rate, the same of its beta."""
+        if self.served is QualityRung.BASE_RATE:
+            hits = self.chance * self.windows
+            low, high = betaincinv(hits, self.windows - hits, ndtr([-z, z]))
+            return min(float(low), self.chance), max(float(high), self.chance)
+        error = min(self.count.level_error, 1.0)
+        low, high = (self.chance_at(level_factor=float(np.exp(sign * z * error))) for sign in (-1, 1))
+        return min(low, self.chance), max(high, self.chance)
 
     def chance_by(self, days: FloatArray) -> FloatArray:
         """P that the levels bring the count above the limit within so many days, above 0: shape of days."""
@@ -116,6 +129,7 @@ def quality_rungs(arrivals: BugArrivals, covariates: Covariates) -> QualityRungs
         usual_per_week=float(usual[-1]),
         coefficients=coefficients,
         values=covariates.values[-1],
+        windows=BASE_RATE_PRIOR[1] + max(len(hits) - FIRST_WEEK, 0) * OVERLAP_WEIGHT,
     )
 
 

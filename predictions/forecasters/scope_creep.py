@@ -177,7 +177,7 @@ def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inp
     value = paths.probability()
     low, high = basis.probability_at(-INTERVAL_Z), basis.probability_at(INTERVAL_Z)
     hours = paths.crossing_hours()
-    options = _options(paths, accepted)
+    options = scope_options(paths, accepted)
     return RiskForecast(
         as_of=known.as_of_moment,
         type=PredictionType.SCOPE_CREEP,
@@ -293,7 +293,8 @@ ACTIONS: tuple[tuple[str, str, str, float, float], ...] = (
 """Code, title, description, scale of what is added, and hours until it counts."""
 
 
-def _options(paths: GrowthPaths, accepted: float) -> tuple[PreventiveOption, ...]:
+def scope_options(paths: GrowthPaths, accepted: float) -> tuple[PreventiveOption, ...]:
+    """What can be done, the one that helps most first.  accepted: P(no creep)"""
     found = []
     for code, title, description, scale, delay_h in ACTIONS:
         after = paths.probability(from_hour=delay_h, scale=scale)

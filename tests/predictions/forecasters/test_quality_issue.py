@@ -155,6 +155,21 @@ def test_option_whose_effect_nobody_can_tell_is_untested_and_opens_no_window() -
         assert (option.probability_after, option.latest_start_h) == (chance(risk), None)
 
 
+def test_base_rate_that_is_served_is_named_and_has_an_interval() -> None:
+    """Bursts of a week without any memory: a level that follows them is worse than saying how often they come."""
+    rng = np.random.default_rng(4)
+    for _ in range(40):
+        risk = forecast(bugs([int(count) for count in rng.choice([0, 0, 0, 0, 0, 0, 0, 9], 150)]))
+        if risk.model.id == "quality-issue.base_rate":
+            break
+
+    assert risk.model.id == "quality-issue.base_rate"
+    assert chance(risk) == pytest.approx(risk.base_rate)
+    assert risk.probability is not None
+    assert risk.probability.low < risk.probability.value < risk.probability.high
+    assert all(UNTESTED in option.description for option in risk.options)
+
+
 def crowded_project(weeks: int = 155) -> list[HistoryFact]:
     """Bugs come four times as often some weeks after twelve items a week were begun instead of three."""
     facts: list[HistoryFact] = []

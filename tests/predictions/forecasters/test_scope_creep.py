@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from predictions.backtesting.simulated_growth import simulate_growing_project
 from predictions.enums import PredictionType, Trend
 from predictions.forecasters.risk import RiskForecast
-from predictions.forecasters.scope_creep import ASSUMPTIONS, forecast_scope_creep
+from predictions.forecasters.scope_creep import ACTIONS, ASSUMPTIONS, forecast_scope_creep, scope_options
 from predictions.forecasters.scope_growth import scope_growth, threshold_items
+from predictions.forecasters.scope_paths import GrowthPaths, GrowthRates, WeeklyRate, simulate_growth
 from projects.enums import Presence, Readiness, StatusCategory
 from projects.history import BaselineFact, FieldChangeFact, HistoryFact, ProjectHistory, WorkItemFact
 from projects.history.readiness import ReasonCode, UnlockStep
@@ -308,3 +309,32 @@ def test_simulated_projects_have_no_look_ahead_either(seed: int, week: int) -> N
     )
 
     assert answers(whole) == answers(turned) == answers(cut)
+
+
+def test_prevention_window_is_the_latest_hour_by_brute_force() -> None:
+    rates = GrowthRates(WeeklyRate(1.1, 0.3, 1.8, 0.05), WeeklyRate(0.1, 0.05, 1.5, 0.02), 0.01, 0.5)
+    paths = simulate_growth(rates, growth_items=3, threshold_items=10, hours=24 * 45, seed=5, trials=400)
+    starts: dict[str, float | None] = {}
+    for code, _title, _description, scale, delay_h in ACTIONS:
+        helps = [1 - paths.probability(from_hour=hour + delay_h, scale=scale) >= 0.85 for hour in range(24 * 45 + 1)]
+        assert helps == sorted(helps, reverse=True)  # starting later never helps more
+        starts[code] = float(sum(helps) - 1) if any(helps) else None
+
+    options = scope_options(paths, 0.85)
+
+    assert paths.probability() > 0.15
+    assert {option.code: option.latest_start_h for option in options} == starts
+    assert starts["TAKE_OUT_AS_MUCH"] is not None
+
+
+def test_path_that_can_be_followed_by_hand() -> None:
+    def paths(added: list[float], taken_out: list[float], approved_share: float = 0.0) -> GrowthPaths:
+        rows = [np.array([values], dtype=np.float64) for values in (added, taken_out)]
+        phase = np.full((1, len(added)), 0.5)
+        return GrowthPaths(2, 5, 168.0 * len(added), rows[0], rows[1], np.full((1, len(added)), approved_share), phase)
+
+    assert paths([1, 0, 4], [0, 1, 0]).crossing_hours().tolist() == [336 + 168 * 2.5 / 4]
+    assert paths([1, 0, 2], [0, 1, 0]).crossing_hours().tolist() == [np.inf]
+    assert paths([1, 0, 4], [0, 1, 0], approved_share=1.0).crossing_hours().tolist() == [np.inf]
+    assert paths([1, 0, 4], [0, 1, 0]).crossing_hours(from_hour=0.0, scale=0.5).tolist() == [np.inf]
+    assert paths([2, 0, 4], [0, 1, 0]).final_growth().tolist() == [7.0]
