@@ -158,12 +158,9 @@ def test_option_whose_effect_nobody_can_tell_is_untested_and_opens_no_window() -
 def test_base_rate_that_is_served_is_named_and_has_an_interval() -> None:
     """Bursts of a week without any memory: a level that follows them is worse than saying how often they come."""
     rng = np.random.default_rng(4)
-    for _ in range(40):
-        risk = forecast(bugs([int(count) for count in rng.choice([0, 0, 0, 0, 0, 0, 0, 9], 150)]))
-        if risk.model.id == "quality-issue.base_rate":
-            break
+    bursts = (rng.choice([0, 0, 0, 0, 0, 0, 0, 9], 150).tolist() for _ in range(40))
+    risk = next(found for weekly in bursts if (found := forecast(bugs(weekly))).model.id == "quality-issue.base_rate")
 
-    assert risk.model.id == "quality-issue.base_rate"
     assert chance(risk) == pytest.approx(risk.base_rate)
     assert risk.probability is not None
     assert risk.probability.low < risk.probability.value < risk.probability.high
