@@ -72,6 +72,7 @@ class ReasonCode(StrEnum):
     FUTURE_COSTS = "FUTURE_COSTS"
     COSTS_REVERSED = "COSTS_REVERSED"
     NOTHING_EARNED = "NOTHING_EARNED"
+    FORECASTER_FAILED = "FORECASTER_FAILED"
 
 
 class UnlockStep(StrEnum):
@@ -92,6 +93,7 @@ class UnlockStep(StrEnum):
     RECORD_COSTS = "RECORD_COSTS"
     APPROVE_BUDGET = "APPROVE_BUDGET"
     USE_ONE_CURRENCY = "USE_ONE_CURRENCY"
+    TELL_SUPPORT = "TELL_SUPPORT"
 
 
 @dataclass(frozen=True, slots=True)

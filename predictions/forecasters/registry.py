@@ -1,0 +1,111 @@
+"""Who answers for which type and level of claim, and who decides what became of it: one line each.
+
+A forecaster that joins is one row of FORECASTERS; its rule of resolution is one row of RESOLVERS.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+
+from predictions.calibration.error_pool import ErrorPool
+from predictions.enums import PredictionType
+from predictions.forecasters import budget_overrun, delay_risk
+from predictions.forecasters.answers import ModelIdentity
+from predictions.forecasters.budget_resolution import resolve_budget_overrun
+from predictions.forecasters.delay_resolution import resolve_delay_risk
+from predictions.forecasters.finish import FinishForecast
+from predictions.forecasters.item_delay import claims as item_claims
+from predictions.forecasters.item_delay import forecast as item_delay
+from predictions.forecasters.resolution import Resolver
+from predictions.forecasters.risk import RiskForecast
+from projects.history.calendar import WorkCalendar
+from projects.history.project_history import ProjectHistory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastInputs:
+    """What one run hands to every forecaster, as of one moment.
+
+    known: restricted to the moment;  finish: against the target, where there is one
+    accepted_probability: that the tenant accepts, in (0, 1)
+    pools: errors of the tenant's other teams over the shipped ones
+    """
+
+    known: ProjectHistory
+    calendar: WorkCalendar
+    finish: FinishForecast
+    accepted_probability: float
+    pools: Sequence[ErrorPool] | None = None
+
+    @property
+    def as_of(self) -> datetime:
+        return self.known.as_of_moment
+
+    @property
+    def target_date(self) -> date | None:
+        return self.finish.target_date
+
+
+@dataclass(frozen=True, slots=True)
+class Forecaster:
+    """One row of the table.
+
+    level: of the subjects it speaks about, as in `Subject.type`;  model: named where it cannot answer itself
+    ask: one forecast a subject; a single one without a claim where it abstains; none where there is nothing to ask
+    """
+
+    type: PredictionType
+    level: str
+    model: ModelIdentity
+    ask: Callable[[ForecastInputs], Sequence[RiskForecast]]
+
+    @property
+    def name(self) -> str:
+        """The name under which a run keeps its answer."""
+        return f"{self.type} {self.level}"
+
+
+def _project_delay(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return [
+        delay_risk.forecast_delay_risk(
+            inputs.known,
+            as_of=inputs.as_of,
+            target_date=inputs.target_date,
+            calendar=inputs.calendar,
+            accepted_probability=inputs.accepted_probability,
+            finish=inputs.finish,
+        )
+    ]
+
+
+def _budget_overrun(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return [
+        budget_overrun.forecast_budget_overrun(
+            inputs.known,
+            as_of=inputs.as_of,
+            calendar=inputs.calendar,
+            accepted_probability=inputs.accepted_probability,
+            finish=inputs.finish,
+            pools=inputs.pools,
+        )
+    ]
+
+
+def _item_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    found = item_delay.forecast_item_delays(inputs.known, as_of=inputs.as_of, calendar=inputs.calendar)
+    return item_claims.item_risks(inputs.known, found, inputs.calendar)
+
+
+FORECASTERS: tuple[Forecaster, ...] = (
+    Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
+    Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
+    Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
+)
+
+RESOLVERS: Mapping[PredictionType, Resolver] = MappingProxyType(
+    {
+        PredictionType.DELAY_RISK: resolve_delay_risk,
+        PredictionType.BUDGET_OVERRUN: resolve_budget_overrun,
+    }
+)
