@@ -25,6 +25,8 @@ NOW = datetime(2024, 7, 3, 12, tzinfo=UTC)
 """A Wednesday."""
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
+WEEKS = 40
+"""Of the project with costs."""
 IMPORTED = NOW - timedelta(hours=1)
 
 
@@ -93,6 +95,49 @@ def team_facts(
 
 def team_history(weekly: Sequence[int], *, open_items: int, as_of: datetime = NOW) -> ProjectHistory:
     return ProjectHistory.from_facts(team_facts(weekly, open_items=open_items, as_of=as_of))
+
+
+def weekly_costs(amounts: Sequence[float], *, currency: str = "EUR") -> list[CostFact]:
+    """One booking a week, the last a day before NOW, recorded as they came."""
+    facts = []
+    for number, amount in enumerate(amounts):
+        day = (NOW - DAY - (len(amounts) - 1 - number) * WEEK).date()
+        facts.append(CostFact(UUID(int=10_000 + number), day, NOW - DAY, amount, currency))
+    return facts
+
+
+def approved(amount: float, *, currency: str = "EUR") -> BudgetFact:
+    return BudgetFact(NOW - WEEKS * WEEK, NOW - WEEKS * WEEK, amount, currency)
+
+
+def costly_project(budget: float, *, weekly_cost: float = 1_000.0, open_items: int = 40) -> list[HistoryFact]:
+    """Five items and so much money a week for forty weeks: 200 items done."""
+    costs = weekly_costs([weekly_cost] * WEEKS)
+    return [*team_facts([5] * WEEKS, open_items=open_items), *costs, approved(budget)]
+
+
+def dated_items(
+    *, late_share: float, settled: int = 200, open_items: int = 20, as_of: datetime = NOW, seed: int = 1
+) -> list[HistoryFact]:
+    """Items with a due date two weeks after their creation, finished day by day, a share of them too late.
+
+    Those that are open are due in the ten days after as_of.
+    """
+    rng = np.random.default_rng(seed)
+    facts: list[HistoryFact] = []
+    for number in range(1, settled + open_items + 1):
+        is_open = number > settled
+        due_at = as_of + timedelta(days=1 + number % 10) if is_open else as_of - timedelta(days=number % 180 + 20)
+        created_at = due_at - 2 * WEEK
+        late_days = rng.uniform(1, 9) if rng.random() < late_share else -rng.uniform(1, 9)
+        if is_open:
+            facts.append(work_item(number, created_at=created_at))
+        else:
+            finished_at = due_at + timedelta(days=float(late_days))
+            facts += finished_item(number, created_at=created_at, started_at=created_at + DAY, finished_at=finished_at)
+        due = due_at.date().isoformat()
+        facts.append(FieldChangeFact(item_id(number), "due_date", None, due, created_at, IMPORTED))
+    return facts
 
 
 def large_team_facts(*, items: int, years: int, seed: int = 1) -> list[HistoryFact]:

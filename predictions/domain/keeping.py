@@ -3,9 +3,9 @@
 1. A forecast is kept when it says something that the last one of the same event did not: its probability, its dates or
    amounts moved by more than noise (predictions.domain.noise), or it began or ceased to warn. So a run on unchanged
    facts stores nothing, and the history of a claim shows its moves only.
-2. Of levels with thousands of subjects only what a person should see is kept: what warns, at most MAX_NEW_WARNINGS a
-   run by probability, and what warned before until it has ceased to. The choice rests on the forecast alone and not on
-   what came of it, so the claims kept can be scored; the others stand in the run, as a count.
+2. Of levels with thousands of subjects only what a person should see is kept: what warns and is among the MAX_WARNINGS
+   likeliest, and what warned before until it has ceased to. The choice rests on the forecasts alone and not on what
+   came of them, so the claims kept can be scored; the others stand in the run, as a count.
 3. Rows of one run are chained in the order of the table of forecasters.
 
 The caller holds the project's refresh lock: the ledger of a project has one writer at a time.
@@ -33,8 +33,9 @@ RETROSPECTIVE_AFTER = timedelta(days=1)
 LATE_WITHIN = timedelta(hours=72)
 MANY_SUBJECTS = frozenset({"work_item"})
 """Levels of which only what warns is kept."""
-MAX_NEW_WARNINGS = 20
-"""A run that warns of more items than a team looks at in a day warns of none; the rest stands in the run's counts."""
+MAX_WARNINGS = 20
+"""Warnings of more items than a team can look at warn of none. Of the likeliest of all, not of the new ones: the next
+run over the same facts finds the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,10 @@ def _newest(project: Project, keys: set[str], as_of: datetime, *, is_retrospecti
 
 
 def _worth_keeping(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """All of the few, and of the many those that warn: the most likely of the new ones, and those that did."""
-    new = [each for each in candidates if _is_one_of_many(each) and not each.was_alerting and _opens(each)]
-    new.sort(key=lambda each: (-each.probability, each.claim.ends_at, each.key))
-    warned = {each.key for each in new[:MAX_NEW_WARNINGS]}
+    """All of the few, and of the many those that warn: the likeliest, and those that did before."""
+    warning = [each for each in candidates if _is_one_of_many(each) and _opens(each)]
+    warning.sort(key=lambda each: (-each.probability, each.claim.ends_at, each.key))
+    warned = {each.key for each in warning[:MAX_WARNINGS]}
     return [each for each in candidates if not _is_one_of_many(each) or each.was_alerting or each.key in warned]
 
 

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -20,33 +20,16 @@ from tests.project_histories import (
     DAY,
     NOW,
     WEEK,
+    WEEKS,
+    approved,
     generated_facts,
     generated_teams,
     team_facts,
     team_history,
+    weekly_costs,
     without_later_facts,
 )
-
-WEEKS = 40
-
-
-def weekly_costs(amounts: Sequence[float], *, currency: str = "EUR") -> list[CostFact]:
-    """One booking a week, the last a day before NOW, recorded as they came."""
-    facts = []
-    for number, amount in enumerate(amounts):
-        day = (NOW - DAY - (len(amounts) - 1 - number) * WEEK).date()
-        facts.append(CostFact(UUID(int=10_000 + number), day, NOW - DAY, amount, currency))
-    return facts
-
-
-def approved(amount: float, *, currency: str = "EUR") -> BudgetFact:
-    return BudgetFact(NOW - WEEKS * WEEK, NOW - WEEKS * WEEK, amount, currency)
-
-
-def project(budget: float, *, weekly_cost: float = 1_000.0, open_items: int = 40) -> list[HistoryFact]:
-    """Five items and so much money a week for forty weeks: 200 items done."""
-    costs = weekly_costs([weekly_cost] * WEEKS)
-    return [*team_facts([5] * WEEKS, open_items=open_items), *costs, approved(budget)]
+from tests.project_histories import costly_project as project
 
 
 def forecast(facts: list[HistoryFact]) -> BudgetOverrun:
