@@ -46,6 +46,9 @@ MIN_OWN_LABELS = 20
 INTERVAL_Z = 1.2816
 """80 %."""
 MIN_DRIVER_EFFECT = 0.01
+REFIT_GROWTH = 3.0
+"""A refresh has a second: the past is judged by trees fitted less often than in a benchmark, the present by the newest.
+"""
 DRIVERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("TIME_LEFT", "Time left until the due date", "left", ("left", "span", "progress", "age", "late_like_left")),
     ("RECENT_DELAYS", "How often items were late lately", "overall_rate_60d", ("_rate_", "late_last_batch")),
@@ -111,7 +114,7 @@ def forecast_item_delays(
     items: tuple[ItemDelayRisk, ...] = ()
     rung = None
     if readiness.carries_value:
-        walk = Walk(found.moments, prior, asked=found.asked)
+        walk = Walk(found.moments, prior, asked=found.asked, refit_growth=REFIT_GROWTH)
         walk.run()
         rows = np.flatnonzero(found.asked)
         items, rung = _risks(known, found, walk, rows), RUNGS[int(walk.rung[rows[0]])]

@@ -5,7 +5,8 @@
    a work item after so long); the learned one. The learned log-odds are the prior's, with weight k / (n + k), and the
    team's own trees', with weight n / (n + k), n being the labels that these trees rest on; from 200 resolved forecasts
    on the weights move to where those say.
-3. The trees are fitted anew each time the labels have grown by REFIT_GROWTH, not at every batch.
+3. The trees are fitted anew each time the labels have grown by REFIT_GROWTH, not at every batch; those that somebody
+   waits for (`asked`) are forecast by trees over all labels, however few came since.
 4. Each rung is recalibrated by its resolved forecasts (calibration/recalibration.py). Each batch serves the rung whose
    recalibrated forecasts had the lowest Brier score, recent ones counting more; the learned one below MIN_RESOLVED,
    or where no other is better by a tenth.
@@ -98,12 +99,20 @@ class Walk:
     """The state that is carried from batch to batch: the fitted trees, and the forecasts given so far.
 
     asked: rows that form a batch of their own, at their moment: those that a person waits for
+    refit_growth: how much the labels have to grow before the trees of the past are fitted anew
     """
 
     def __init__(
-        self, moments: ItemMoments, prior: Prior, *, table: FeatureTable | None = None, asked: Flags | None = None
+        self,
+        moments: ItemMoments,
+        prior: Prior,
+        *,
+        table: FeatureTable | None = None,
+        asked: Flags | None = None,
+        refit_growth: float = REFIT_GROWTH,
     ) -> None:
         count = len(moments)
+        self.refit_growth = refit_growth
         self.moments, self.prior_model = moments, prior
         self.table = table or feature_table(moments)
         self.prior = prior.log_odds(self.table)
@@ -122,7 +131,7 @@ class Walk:
     def run(self) -> ItemForecasts:
         """Forecast every row."""
         for start, rows in batches(self.moments.moment_day, self.asked):
-            self._learn(start)
+            self._learn(start, growth=1.0 if self.asked[rows[0]] else self.refit_growth)
             self._forecast(start, rows)
         return ItemForecasts(
             probability=self.final,
@@ -147,10 +156,10 @@ class Walk:
         error: FloatArray = np.sqrt(disagreement**2 + level**2)
         return error
 
-    def _learn(self, day: float) -> None:
+    def _learn(self, day: float, *, growth: float) -> None:
         known = self.moments.known_by(day)
         labels = int(known.sum())
-        if labels < max(MIN_LOCAL_LABELS, self.fitted_labels * REFIT_GROWTH):
+        if labels < max(MIN_LOCAL_LABELS, self.fitted_labels * growth) or labels == self.fitted_labels:
             return
         newest = np.flatnonzero(known)
         newest = newest[np.argsort(self.moments.known_day[newest], kind="stable")][-MAX_LOCAL_ITEMS:]
