@@ -7,7 +7,16 @@ from uuid import UUID
 import numpy as np
 from hypothesis import strategies as st
 
-from projects.enums import Presence, StatusCategory
+from projects.enums import (
+    ActivityKind,
+    ActivityRole,
+    IncidentSeverity,
+    IterationState,
+    MilestoneState,
+    Presence,
+    RunOutcome,
+    StatusCategory,
+)
 from projects.history import (
     BaselineFact,
     BlockingLinkFact,
@@ -19,7 +28,10 @@ from projects.history import (
     StatusChangeFact,
     WorkItemFact,
 )
-from projects.history.facts import facts_known_at
+from projects.history.delivery_facts import CiRunFact, DeploymentFact, IncidentFact
+from projects.history.facts import ContextFact, facts_known_at
+from projects.history.group_facts import IterationFact, MilestoneFact, StayFact
+from projects.history.team_facts import ActivityFact, CapacityFact, PulseFact
 
 NOW = datetime(2024, 7, 3, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -165,7 +177,10 @@ without_later_facts = facts_known_at
 
 _hours = st.integers(min_value=-24 * 120, max_value=24 * 20)
 _moments = _hours.map(lambda hours: NOW + timedelta(hours=hours))
+_days = _moments.map(datetime.date)
 _categories = st.sampled_from(StatusCategory)
+_contributors = st.integers(min_value=100, max_value=103).map(item_id)
+_groups = st.integers(min_value=200, max_value=202).map(item_id)
 
 
 def _items(numbers: int) -> st.SearchStrategy[list[WorkItemFact]]:
@@ -184,6 +199,7 @@ def _items(numbers: int) -> st.SearchStrategy[list[WorkItemFact]]:
                 estimate_points=st.none() | st.just(3.0),
                 presence=st.sampled_from(Presence),
                 presence_changed_at=st.none() | _moments,
+                assignee_id=st.none() | _contributors,
             )
             for number in range(numbers)
         ]
@@ -203,15 +219,17 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
         recorded_at=_moments,
         sequence=st.integers(min_value=0, max_value=2),
         is_blocked=st.booleans(),
+        actor_id=st.none() | _contributors,
     )
     changes = st.builds(
         FieldChangeFact,
         item_id=ids,
         field=st.sampled_from(["due_date", "estimate_points", "assignee", "flag"]),
         from_value=st.none(),
-        to_value=st.none() | st.sampled_from(["a", "b"]),
+        to_value=st.none() | st.sampled_from(["a", "b"]) | _contributors.map(str),
         changed_at=_moments,
         recorded_at=_moments,
+        actor_id=st.none() | _contributors,
     )
     baselines = st.builds(
         BaselineFact,
@@ -232,7 +250,7 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
     costs = st.builds(
         CostFact,
         id=ids,
-        incurred_on_date=_moments.map(datetime.date),
+        incurred_on_date=_days,
         recorded_at=_moments,
         amount=st.sampled_from([-40.0, 100.0, 250.0]),
         currency=st.sampled_from(["EUR", "CHF"]),
@@ -251,7 +269,108 @@ def generated_facts(draw: st.DrawFn) -> list[HistoryFact]:
     facts += draw(st.lists(changes, max_size=6))
     facts += draw(st.lists(baselines, max_size=2))
     facts += draw(st.lists(links, max_size=4))
+    facts += draw(st.lists(_context_facts(), max_size=8))
     return facts
+
+
+def _context_facts() -> st.SearchStrategy[ContextFact]:
+    """Any facts beside the work, with identifiers that collide."""
+    ids = _groups
+    weeks = st.sampled_from([(8.0,) * 5 + (0.0, 0.0), (0.0,) * 7, (4.0, 0.0, 4.0, 0.0, 4.0, 0.0, 0.0)])
+    texts = st.sampled_from(["", "a", "b"])
+    perhaps = st.none() | _moments
+    return st.one_of(
+        st.builds(
+            IterationFact,
+            id=ids,
+            external_id=texts,
+            recorded_at=_moments,
+            name=texts,
+            state=st.none() | st.sampled_from(IterationState),
+            starts_at=perhaps,
+            ends_at=perhaps,
+            completed_at=perhaps,
+        ),
+        st.builds(
+            MilestoneFact,
+            id=ids,
+            external_id=texts,
+            recorded_at=_moments,
+            name=texts,
+            state=st.sampled_from(MilestoneState),
+            start_date=st.none() | _days,
+            target_date=st.none() | _days,
+            released_date=st.none() | _days,
+        ),
+        st.builds(
+            StayFact,
+            item_id=st.integers(min_value=0, max_value=9).map(item_id),
+            group_id=ids,
+            recorded_at=_moments,
+            joined_at=perhaps,
+            left_at=perhaps,
+        ),
+        st.builds(
+            ActivityFact,
+            id=ids,
+            occurred_at=_moments,
+            recorded_at=_moments,
+            kind=st.sampled_from(ActivityKind),
+            role=st.sampled_from(ActivityRole),
+            contributor_id=st.none() | _contributors,
+            item_id=st.none() | ids,
+        ),
+        st.builds(
+            CapacityFact,
+            id=ids,
+            recorded_at=_moments,
+            contributor_id=st.none() | _contributors,
+            first_date=_days,
+            last_date=st.none() | _days,
+            weekly_hours=weeks,
+            exceptions=st.lists(st.tuples(_days, st.sampled_from([0.0, 4.0])), max_size=2).map(tuple),
+            allocation=st.sampled_from([0.0, 0.5, 1.0]),
+        ),
+        st.builds(
+            PulseFact,
+            id=ids,
+            recorded_at=_moments,
+            question_code=texts,
+            first_date=_days,
+            last_date=_days,
+            mean_score=st.sampled_from([1.0, 3.5]),
+            respondents=st.integers(min_value=5, max_value=9),
+        ),
+        st.builds(
+            CiRunFact,
+            id=ids,
+            started_at=_moments,
+            recorded_at=_moments,
+            outcome=st.sampled_from(RunOutcome),
+            finished_at=perhaps,
+            pipeline=texts,
+        ),
+        st.builds(
+            DeploymentFact,
+            id=ids,
+            external_id=texts,
+            started_at=_moments,
+            recorded_at=_moments,
+            outcome=st.sampled_from(RunOutcome),
+            finished_at=perhaps,
+            environment=texts,
+            committed_at=perhaps,
+        ),
+        st.builds(
+            IncidentFact,
+            id=ids,
+            opened_at=_moments,
+            recorded_at=_moments,
+            severity=st.sampled_from(IncidentSeverity),
+            resolved_at=perhaps,
+            caused_by=texts,
+        ),
+    )
 
 
 @st.composite

@@ -1,8 +1,8 @@
 """Everything that is computed of a history at a moment, found by its signature: the list that leaks are looked for in.
 
 1. A public function of projects.history, predictions.forecasters or predictions.attribution that takes a history as
-   `history` (with `as_of`) or as `known` (already restricted) is on it; so is every property of ProjectHistory, and the
-   latest value of every tracked field. Nobody has to add a new forecaster or metric by hand.
+   `history` (with `as_of`) or as `known` (already restricted) is on it; so is every field and property of
+   ProjectHistory, and the latest value of every tracked field. Nobody has to add a forecaster or metric by hand.
 2. The other parameters are filled by name (Moment.argument); those it does not know keep their defaults. One without a
    default that nobody can fill raises: then it is named there, or the function is listed in NOT_OF_A_MOMENT.
 3. Two answers are alike if their fingerprints are: every number to the last bit, every array, text and date.
@@ -129,6 +129,8 @@ def computations() -> Mapping[str, Computation]:
             found[name] = partial(_call, function)
     for name in _properties():
         found[f"ProjectHistory.{name}"] = partial(_property, name)
+    for column in fields(ProjectHistory):
+        found[f"ProjectHistory.{column.name}"] = partial(_property, column.name)
     for field in TrackedField:
         found[f"ProjectHistory.values_of({field})"] = partial(_values, field.value)
     return MappingProxyType(found)

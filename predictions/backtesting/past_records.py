@@ -17,6 +17,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 
+from predictions.backtesting.contradictory_context import contradictory_context
 from predictions.backtesting.simulated_projects import PlantedCause, simulate_project
 from predictions.backtesting.tasks import BenchmarkRefused
 from projects.enums import LinkDirection, Presence, StatusCategory, TrackedField
@@ -112,14 +113,16 @@ def contradictory_record(seed: int) -> PastRecord:
                 due_date=date(2024, 8, 1) if perhaps() else None,
                 presence=presences[rng.integers(len(presences))],
                 presence_changed_at=perhaps(),
+                assignee_id=item() if perhaps() else None,
             )
         )
     for sequence in range(CONTRADICTORY_FACTS):
         to, is_blocked = categories[rng.integers(len(categories))], not rng.integers(5)
-        facts.append(StatusChangeFact(item(), to, moment(), moment(), None, sequence, is_blocked))
-        name = str(rng.choice([choice.value for choice in TrackedField]))
-        facts.append(FieldChangeFact(item(), name, None, str(rng.choice(["a", "b"])), moment(), moment(), sequence))
+        facts.append(StatusChangeFact(item(), to, moment(), moment(), None, sequence, is_blocked, item()))
+        name, value = str(rng.choice([choice.value for choice in TrackedField])), str(rng.choice(["a", "b"]))
+        facts.append(FieldChangeFact(item(), name, None, value, moment(), moment(), sequence, item()))
         facts.append(BlockingLinkFact(item(), item(), moment(), perhaps(), perhaps()))
+        facts += contradictory_context(rng, moment, perhaps, item)
     facts.append(BaselineFact(moment(), moment(), date(2024, 9, 1), CONTRADICTORY_ITEMS, date(2024, 4, 1)))
     facts.append(BaselineFact(moment(), moment(), date(2024, 10, 1), CONTRADICTORY_ITEMS))
     return PastRecord(f"contradictory {seed}", tuple(facts), EPOCH - timedelta(days=120), EPOCH + timedelta(days=20))

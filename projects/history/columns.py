@@ -177,7 +177,7 @@ def status_columns(
             rows.append(
                 (row, recorded_us, UNDATED_LAST, CATEGORY_CODES[item.status_category], recorded_us, False, False)
             )
-    table = _sorted_without_doubles(np.array(rows, dtype=np.int64).reshape(-1, len(fields(StatusColumns))))
+    table = sorted_without_doubles(np.array(rows, dtype=np.int64).reshape(-1, len(fields(StatusColumns))))
     return StatusColumns(
         item=table[:, 0].astype(np.intp),
         at_us=table[:, 1].copy(),
@@ -207,7 +207,7 @@ def link_columns(links: Iterable[BlockingLinkFact], row_of: dict[int, int]) -> L
 
 def unique_links(table: Instants) -> LinkColumns:
     """Columns of a table whose columns are those of LinkColumns, ordered, each row once."""
-    table = _sorted_without_doubles(table)
+    table = sorted_without_doubles(table)
     return LinkColumns(
         item=table[:, 0].astype(np.intp),
         blocker=table[:, 1].astype(np.intp),
@@ -217,7 +217,7 @@ def unique_links(table: Instants) -> LinkColumns:
     )
 
 
-def _sorted_without_doubles(table: Instants) -> Instants:
+def sorted_without_doubles(table: Instants) -> Instants:
     """Rows of a table in the order of its columns, each once: shape (rows, columns)."""
     table = table[np.lexsort(table.T[::-1])]
     is_new = np.ones(len(table), dtype=np.bool_)

@@ -14,9 +14,13 @@ believed only once its date has come.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import assert_never
 from uuid import UUID
 
 from projects.enums import Presence, StatusCategory
+from projects.history.delivery_facts import CiRunFact, DeploymentFact, IncidentFact
+from projects.history.group_facts import IterationFact, MilestoneFact, StayFact
+from projects.history.team_facts import ActivityFact, CapacityFact, PulseFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class WorkItemFact:
 
     created_at, resolved_at: dated by the source; resolved_at is None while the item is open
     recorded_at: the observation that last changed one of the undated values below; they are unknown before it
-    status_category, item_type, due_date, estimate_points: undated, as last observed
+    status_category, item_type, due_date, estimate_points, assignee_id: undated, as last observed
     presence_changed_at: when the item was found gone or hidden; None reads as recorded_at
     """
 
@@ -41,6 +45,7 @@ class WorkItemFact:
     presence: Presence = Presence.LIVE
     presence_changed_at: datetime | None = None
     url: str = ""
+    assignee_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class StatusChangeFact:
 
     sequence: the source's own order among changes of one item at one instant
     is_blocked: the status it moved to says that nobody can go on with it
+    actor_id: the contributor who moved it, None where the source does not say
     """
 
     item_id: UUID
@@ -58,6 +64,7 @@ class StatusChangeFact:
     from_category: StatusCategory | None = None
     sequence: int = 0
     is_blocked: bool = False
+    actor_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class FieldChangeFact:
     """One dated change of any other field (due_date, estimate_points, assignee, iteration, ...), values as text.
 
     from_value is kept for the reader; a history at t never reads it, because it would tell of a change still to come.
+    actor_id: the contributor who made it, None where the source does not say
     """
 
     item_id: UUID
@@ -74,6 +82,7 @@ class FieldChangeFact:
     changed_at: datetime
     recorded_at: datetime
     sequence: int = 0
+    actor_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +143,20 @@ class BlockingLinkFact:
     unlinked_at: datetime | None = None
 
 
-HistoryFact = (
-    WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact | BudgetFact | CostFact | BlockingLinkFact
+WorkFact = WorkItemFact | StatusChangeFact | FieldChangeFact | BaselineFact | BudgetFact | CostFact | BlockingLinkFact
+ContextFact = (
+    IterationFact
+    | MilestoneFact
+    | StayFact
+    | ActivityFact
+    | CapacityFact
+    | PulseFact
+    | CiRunFact
+    | DeploymentFact
+    | IncidentFact
 )
+"""What surrounds the work; each of these facts says itself what of it was known at a moment."""
+HistoryFact = WorkFact | ContextFact
 
 
 def facts_known_at(facts: Iterable[HistoryFact], moment: datetime) -> list[HistoryFact]:
@@ -144,26 +164,28 @@ def facts_known_at(facts: Iterable[HistoryFact], moment: datetime) -> list[Histo
 
     What a history answers at that moment must not change by it: this knows facts only, no column and no analysis.
     """
-    kept: list[HistoryFact] = []
-    for fact in facts:
-        match fact:
-            case WorkItemFact():
-                if min(fact.created_at, fact.recorded_at) <= moment:
-                    kept.append(_item_known_at(fact, moment))
-            case StatusChangeFact() | FieldChangeFact():
-                if min(fact.changed_at, fact.recorded_at) <= moment:
-                    kept.append(fact)
-            case CostFact():
-                if min(fact.incurred_at, fact.recorded_at) <= moment:
-                    kept.append(fact)
-            case BaselineFact() | BudgetFact():
-                if min(fact.approved_at, fact.recorded_at) <= moment:
-                    kept.append(fact)
-            case BlockingLinkFact():
-                if min(fact.linked_at or fact.recorded_at, fact.recorded_at) <= moment:
-                    is_over = fact.unlinked_at is not None and fact.unlinked_at <= moment
-                    kept.append(fact if is_over else replace(fact, unlinked_at=None))
-    return kept
+    known = (_work_known_at(fact, moment) if isinstance(fact, WorkFact) else fact.known_at(moment) for fact in facts)
+    return [fact for fact in known if fact is not None]
+
+
+def _work_known_at(fact: WorkFact, moment: datetime) -> WorkFact | None:
+    match fact:
+        case WorkItemFact():
+            is_known = min(fact.created_at, fact.recorded_at) <= moment
+            return _item_known_at(fact, moment) if is_known else None
+        case StatusChangeFact() | FieldChangeFact():
+            dated_at = fact.changed_at
+        case CostFact():
+            dated_at = fact.incurred_at
+        case BaselineFact() | BudgetFact():
+            dated_at = fact.approved_at
+        case BlockingLinkFact():
+            dated_at = fact.linked_at or fact.recorded_at
+            is_over = fact.unlinked_at is not None and fact.unlinked_at <= moment
+            fact = fact if is_over else replace(fact, unlinked_at=None)
+        case _:
+            assert_never(fact)
+    return fact if min(dated_at, fact.recorded_at) <= moment else None
 
 
 def _item_known_at(item: WorkItemFact, moment: datetime) -> WorkItemFact:
@@ -172,5 +194,5 @@ def _item_known_at(item: WorkItemFact, moment: datetime) -> WorkItemFact:
     if item.resolved_at is not None and min(item.resolved_at, item.recorded_at) > moment:
         item = replace(item, resolved_at=None)
     if item.recorded_at > moment:
-        item = replace(item, item_type="", status_category=None, due_date=None, estimate_points=None)
+        item = replace(item, item_type="", status_category=None, due_date=None, estimate_points=None, assignee_id=None)
     return item

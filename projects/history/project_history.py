@@ -18,9 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Self, TypeVar
+from uuid import UUID
 
 import numpy as np
 
+from projects.history.activity import ActivityColumns
+from projects.history.capacity import CapacityCalendars, newest_calendars
 from projects.history.columns import (
     DONE,
     IN_PROGRESS,
@@ -40,18 +43,23 @@ from projects.history.columns import (
     status_columns,
     unique_links,
 )
+from projects.history.context import ProjectContext
 from projects.history.costs import CostColumns, cost_columns
+from projects.history.deliveries import CiRunColumns, DeploymentColumns, IncidentColumns
 from projects.history.facts import (
     BaselineFact,
     BlockingLinkFact,
     BudgetFact,
+    ContextFact,
     CostFact,
     FieldChangeFact,
     HistoryFact,
     StatusChangeFact,
     WorkItemFact,
 )
+from projects.history.groups import IterationColumns, MilestoneColumns
 from projects.history.instants import MICROSECONDS_PER_DAY, NEVER, Instants, to_us
+from projects.history.team_facts import PulseFact
 
 Changes = TypeVar("Changes", StatusColumns, FieldColumns)
 
@@ -108,6 +116,7 @@ class ProjectHistory:
     """Everything known about the work of one project; immutable.
 
     known_at: the moment this history is restricted to; None is everything on record, which has no `states` yet
+    context: every observation beside the work; the properties say what of it holds at `known_at`
     """
 
     items: ItemColumns
@@ -118,6 +127,7 @@ class ProjectHistory:
     known_at: datetime | None = None
     costs: CostColumns = field(default_factory=lambda: cost_columns(()))
     budgets: tuple[BudgetFact, ...] = field(default=())
+    context: ProjectContext = field(default_factory=ProjectContext)
 
     @classmethod
     def from_facts(cls, facts: Iterable[HistoryFact]) -> Self:
@@ -132,6 +142,7 @@ class ProjectHistory:
         baselines: set[BaselineFact] = set()
         budgets: set[BudgetFact] = set()
         costs: list[CostFact] = []
+        beside: list[ContextFact] = []
         for fact in facts:
             match fact:
                 case WorkItemFact():
@@ -148,6 +159,8 @@ class ProjectHistory:
                     budgets.add(fact)
                 case CostFact():
                     costs.append(fact)
+                case _:
+                    beside.append(fact)
         unique = newest_items(items)
         row_of = {fact.id.int: row for row, fact in enumerate(unique)}
         return cls(
@@ -158,6 +171,7 @@ class ProjectHistory:
             baselines=tuple(sorted(baselines, key=lambda fact: (fact.approved_at, repr(fact)))),
             costs=cost_columns(costs),
             budgets=tuple(sorted(budgets, key=lambda fact: (fact.approved_at, repr(fact)))),
+            context=ProjectContext.from_facts(beside, items=items, moves=moves, changes=changes, row_of=row_of),
         )
 
     def as_of(self, moment: datetime) -> Self:
@@ -180,6 +194,7 @@ class ProjectHistory:
             known_at=moment,
             costs=self.costs.take(np.minimum(self.costs.at_us, self.costs.recorded_us) <= moment_us),
             budgets=tuple(b for b in self.budgets if min(b.approved_at, b.recorded_at) <= moment),
+            context=self.context.as_of(moment, known, new_row),
         )
 
     @property
@@ -275,6 +290,61 @@ class ProjectHistory:
         Not part of `inputs_hash`: an entry in the ledger must not draw the trials of the finish forecast anew.
         """
         return hashlib.sha256(repr((self.known_at_us, self.costs.hash_key(), self.budgets)).encode()).hexdigest()
+
+    @property
+    def _known_context(self) -> ProjectContext:
+        """The context, once a moment was chosen.  Raises ValueError where none was."""
+        self.as_of_moment  # noqa: B018 - asked for its error
+        return self.context
+
+    @cached_property
+    def iterations(self) -> IterationColumns:
+        """Every iteration known at `known_at`, once; its start and its end may lie ahead."""
+        return self._known_context.iterations.newest()
+
+    @cached_property
+    def milestones(self) -> MilestoneColumns:
+        """Every milestone known at `known_at`, once."""
+        return self._known_context.milestones.newest()
+
+    def members_of(self, group_id: UUID) -> Flags:
+        """The items in an iteration or a milestone at `known_at`: shape (items,)."""
+        return self.context.stays.members(group_id, self.known_at_us, len(self.items))
+
+    @cached_property
+    def assignees(self) -> Instants:
+        """The key of the contributor who carries each item at `known_at`, NOBODY where none does: shape (items,)."""
+        return self.context.assignments.latest(self.known_at_us, len(self.items))
+
+    @cached_property
+    def activity(self) -> ActivityColumns:
+        """What people did by `known_at`, ordered by instant."""
+        return self.context.activity.until(self.known_at_us)
+
+    @cached_property
+    def ci_runs(self) -> CiRunColumns:
+        """Every CI run known at `known_at`, once."""
+        return self._known_context.ci_runs.newest()
+
+    @cached_property
+    def deployments(self) -> DeploymentColumns:
+        """Every deployment known at `known_at`, once."""
+        return self._known_context.deployments.newest()
+
+    @cached_property
+    def incidents(self) -> IncidentColumns:
+        """Every incident known at `known_at`, once; its severity is unknown where it was recorded only later."""
+        return self._known_context.incidents.newest()
+
+    @cached_property
+    def capacity(self) -> CapacityCalendars:
+        """The capacity calendars known at `known_at`."""
+        return newest_calendars(self._known_context.capacity)
+
+    @cached_property
+    def pulses(self) -> tuple[PulseFact, ...]:
+        """The pulses that were closed by `known_at`."""
+        return self.context.newest_pulses(self.as_of_moment)
 
     def values_of(self, name: str) -> Texts:
         """The latest value of a field per item at `known_at`, None where it is unknown: shape (items,)."""

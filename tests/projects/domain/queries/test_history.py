@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,21 +12,34 @@ import numpy as np
 import pytest
 
 from projects.domain.queries.history import load_history
-from projects.enums import LinkDirection, Presence, StatusCategory
+from projects.enums import ActivityKind, LinkDirection, Presence, RunOutcome, StatusCategory
+from projects.history.activity import ACTIVITY_CODES, CHANGE
 from projects.history.columns import DONE, IN_PROGRESS, TO_DO
+from projects.history.deliveries import FAILURE
 from projects.history.facts import BaselineFact
 from projects.history.instants import to_us
 from projects.history.project_history import ProjectHistory
+from projects.history.two_clocks import key_of
 from projects.models import Project
 from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import (
     MONDAY,
     SOURCE,
+    ActivityEventFactory,
     BaselineFactory,
+    CapacityCalendarFactory,
+    CiRunFactory,
+    ContributorFactory,
     CostEntryFactory,
+    DeploymentFactory,
     FieldChangeFactory,
+    IncidentFactory,
+    IterationMembershipFactory,
+    MilestoneFactory,
+    MilestoneMembershipFactory,
     ProjectFactory,
+    PulseSummaryFactory,
     ScopeApprovalFactory,
     WorkflowStatusFactory,
     WorkItemFactory,
@@ -217,17 +231,72 @@ def test_link_that_makes_nobody_wait_is_left_out(project: Project) -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_history_takes_seven_queries_whatever_its_size(
+def test_history_takes_seventeen_queries_whatever_its_size(
     project: Project, items: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(items):
         started_and_finished_item(project)
         CostEntryFactory.create(project=project)
+        add_context(project)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(17):
         history = load_history(project.pk)
 
-    assert (len(history.items), len(history.costs)) == (items, items)
+    assert (len(history.items), len(history.costs)) == (5 * items, items)
+    assert {len(getattr(history.context, column.name)) for column in fields(history.context)} == {items, 2 * items}
+
+
+def add_context(project: Project) -> None:
+    """One row of each kind beside the work, and of stays two."""
+    for factory in (CapacityCalendarFactory, CiRunFactory, DeploymentFactory, IncidentFactory, PulseSummaryFactory):
+        factory.create(project=project)
+    IterationMembershipFactory.create(iteration__project=project)
+    MilestoneMembershipFactory.create(milestone__project=project)
+    ActivityEventFactory.create(work_item__project=project)
+    FieldChangeFactory.create(work_item__project=project, field="assignee", to_id="someone")
+
+
+def test_what_surrounds_the_work_is_read_as_it_stands_in_the_rows(project: Project) -> None:
+    ann = ContributorFactory.create()
+    stay = IterationMembershipFactory.create(
+        iteration__project=project, iteration__ends_at=WEEK_LATER, left_at=MONDAY + timedelta(days=2)
+    )
+    MilestoneFactory.create(project=project, released_date=date(2026, 1, 9))
+    item = WorkItemFactory.create(project=project, assignee=ann)
+    ActivityEventFactory.create(work_item=item, contributor=ann)
+    FieldChangeFactory.create(work_item=item, actor=ann)
+    CiRunFactory.create(project=project, outcome=RunOutcome.FAILURE)
+    deployment = DeploymentFactory.create(project=project)
+    IncidentFactory.create(project=project, deployment_external_id=deployment.external_id)
+    PulseSummaryFactory.create(project=project, mean_score=4.5)
+    CapacityCalendarFactory.create(project=project, contributor=ann, allocation_percent=50.0)
+
+    now = load_history(project.pk).as_of(datetime.now(UTC) + timedelta(minutes=1))
+    tuesday = load_history(project.pk).as_of(MONDAY + timedelta(days=1))
+
+    assert now.iterations.ends_us.tolist() == [to_us(WEEK_LATER)]
+    assert tuesday.members_of(stay.iteration_id).sum() == 1
+    assert now.members_of(stay.iteration_id).sum() == 0
+    assert now.milestones.released_us.tolist() == [to_us(datetime(2026, 1, 10, tzinfo=UTC))]
+    assert key_of(ann.pk) in now.assignees.tolist()
+    assert now.activity.contributor.tolist() == [key_of(ann.pk)] * 2
+    assert now.activity.kind.tolist() == [ACTIVITY_CODES[ActivityKind.COMMENT], CHANGE]
+    assert (now.ci_runs.outcome.tolist(), now.ci_runs.pipeline.tolist()) == ([FAILURE], ["tests"])
+    assert now.incidents.caused_by.tolist() == now.deployments.external_ids.tolist()
+    assert [pulse.mean_score for pulse in now.pulses] == [4.5]
+    friday = date(2026, 4, 3)  # a holiday in the calendar
+    assert now.capacity.daily_hours(friday - timedelta(days=2), friday).tolist() == [4.0, 4.0, 0.0]
+
+
+def test_what_surrounds_the_work_of_another_tenant_or_project_is_not_read(project: Project, theirs: LookAlike) -> None:
+    add_context(ProjectFactory.create())
+    with tenant_context(theirs.tenant.pk):
+        foreign = ProjectFactory.create()
+        add_context(foreign)
+
+    for project_id in (project.pk, foreign.pk):
+        context = load_history(project_id).context
+        assert {len(getattr(context, column.name)) for column in fields(context)} == {0}
 
 
 def test_costs_and_the_budget_in_force_are_read_as_they_were_known(project: Project) -> None:
