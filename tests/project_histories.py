@@ -152,6 +152,42 @@ def dated_items(
     return facts
 
 
+def iterating_team(
+    delivered: Sequence[int],
+    *,
+    committed: int = 10,
+    begun_days: int = 4,
+    as_of: datetime = NOW,
+    first_number: int = 1,
+    points: float = 2.0,
+) -> list[HistoryFact]:
+    """A team in iterations of two weeks, so many items committed in each and so many done by its end.
+
+    One more runs, begun so many days ago, with nothing done. Items and iterations are numbered in their order.
+    """
+    facts: list[HistoryFact] = []
+    number = first_number
+    for index in range(len(delivered) + 1):
+        back = len(delivered) - index
+        starts_at = as_of - timedelta(days=begun_days) - 2 * WEEK * back
+        group = UUID(int=7_000_000 + first_number * 1_000 + index)
+        facts.append(
+            IterationFact(group, f"{index}", starts_at - DAY, f"Sprint {index}", None, starts_at, starts_at + 2 * WEEK)
+        )
+        done = delivered[index] if index < len(delivered) else 0
+        for place in range(committed):
+            created_at = starts_at - 3 * DAY
+            finished_at = starts_at + timedelta(days=2 + 10 * place / committed)
+            if place < done:
+                facts += finished_item(number, created_at=created_at, started_at=starts_at, finished_at=finished_at)
+            else:
+                facts.append(work_item(number, created_at=created_at))
+            facts.append(StayFact(item_id(number), group, starts_at - DAY, starts_at - DAY))
+            facts.append(FieldChangeFact(item_id(number), "estimate_points", None, f"{points}", created_at, IMPORTED))
+            number += 1
+    return facts
+
+
 def large_team_facts(*, items: int, years: int, seed: int = 1) -> list[HistoryFact]:
     """Items created and finished over years, a tenth of them still open, with a start and a finish each."""
     rng = np.random.default_rng(seed)

@@ -23,6 +23,8 @@ import numpy as np
 
 from predictions import attribution, forecasters
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.resolution import Circumstances
+from predictions.forecasters.risk import Claim, IssuedClaim
 from projects import history as history_package
 from projects.enums import TrackedField
 from projects.history.calendar import WorkCalendar
@@ -34,15 +36,18 @@ from projects.history.work_clock import WorkClock
 PACKAGES: tuple[ModuleType, ...] = (history_package, forecasters, attribution)
 NOT_OF_A_MOMENT: frozenset[str] = frozenset(
     {
-        # These judge claims by what came after them; their own tests show that nothing after the target counts.
+        # These judge by what came after; their own tests show that nothing after the target counts. Those that take a
+        # claim are known by that (JUDGING).
+        "predictions.forecasters.iteration_snapshots.delivered_points",
         "predictions.forecasters.replay.replay_delay_risk",
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
-        "predictions.forecasters.resolution.resolve_delay",
         "predictions.forecasters.resolution.scope_hash",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
+JUDGING = (Claim, IssuedClaim, Circumstances)
+"""Who takes one of these says what became of a claim, from what came after it."""
 TRIALS, DRAWS = 200, 8
 """Enough to tell two answers apart; how good they are is not asked here."""
 WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
@@ -157,7 +162,8 @@ def _functions() -> Iterator[FunctionType]:
 
 def _takes_history(function: FunctionType) -> bool:
     parameters = inspect.signature(function).parameters.values()
-    return any(parameter.annotation in (ProjectHistory, "ProjectHistory") for parameter in parameters)
+    taken = {parameter.annotation for parameter in parameters}
+    return bool(taken & {ProjectHistory, "ProjectHistory"}) and not taken & set(JUDGING)
 
 
 def _properties() -> list[str]:

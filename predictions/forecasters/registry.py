@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from predictions.calibration.error_pool import ErrorPool
 from predictions.enums import PredictionType
-from predictions.forecasters import budget_overrun, delay_risk
+from predictions.forecasters import budget_overrun, delay_risk, iteration_claims
 from predictions.forecasters.answers import ModelIdentity
 from predictions.forecasters.budget_resolution import resolve_budget_overrun
 from predictions.forecasters.delay_resolution import resolve_delay_risk
@@ -97,9 +97,14 @@ def _item_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
     return item_claims.item_risks(inputs.known, found, inputs.calendar)
 
 
+def _iteration_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return iteration_claims.forecast_iterations(inputs.known)
+
+
 FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
     Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
+    Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_claims.MODEL, _iteration_delays),
     Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
 )
 

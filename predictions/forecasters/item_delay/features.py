@@ -154,7 +154,7 @@ def settled_before(group: Codes, moment: FloatArray, known: FloatArray, late: Fl
 def _unit_features(moments: ItemMoments) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     """Load and neighbours of every row, a block of rows after the other in the order of their moments.
 
-    So a block has to look only at the rows whose moment, or whose label, lies before its own last moment: half the work.
+    So a block has to look only at rows whose moment, or whose label, lies before its own last moment: half the work.
     """
     load: dict[str, FloatArray] = {}
     neighbours: dict[str, FloatArray] = {}

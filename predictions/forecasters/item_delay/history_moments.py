@@ -1,6 +1,6 @@
 """A project's history as item moments: what is open and due now, and what was due before, each as it stood then.
 
-1. Now: every open item whose due date, as of t, is not over yet.
+1. Now: the open items whose due date, as of t, is not over yet; of more than MAX_ASKED_ITEMS those due first.
 2. Before: every item that once had a due date whose day is over by t. Its moment lies somewhere between the day its
    first due date was set and that date, or the date's first change if that was earlier; where, the item's identifier
    decides, so that the past is sampled near its due dates and far from them, and the same each time.
@@ -30,6 +30,8 @@ EPOCH_WEEKDAY = 3
 """1970-01-01 was a Thursday; days are counted from the Monday before it."""
 MAX_PAST_ITEMS = 2_000
 """The newest ones: what was due before them was another team, and time and memory stay bounded."""
+MAX_ASKED_ITEMS = 500
+"""Those due first: a date further away is asked about when it has come nearer, and a run stays within its second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +102,7 @@ def _asked_now(known: ProjectHistory, days: _DueDays) -> list[_Row]:
         due = days.parsed(values[item])
         if due is not None and days.over_us(due) > known.known_at_us:
             rows.append(_Row(item, known.known_at_us, due, days.over_us(due)))
-    return rows
+    return sorted(rows, key=lambda row: row.due_over_us)[:MAX_ASKED_ITEMS]
 
 
 def _settled_before(known: ProjectHistory, days: _DueDays) -> list[_Row]:

@@ -11,7 +11,7 @@ from predictions.forecasters.registry import FORECASTERS, RESOLVERS, Forecaster,
 from predictions.forecasters.resolution import Circumstances, ResolutionReason
 from predictions.forecasters.risk import ALERT_LEVELS, IssuedClaim
 from projects.history import BudgetFact, CostFact, HistoryFact, ProjectHistory, WorkCalendar
-from tests.project_histories import NOW, WEEK, costly_project, dated_items
+from tests.project_histories import NOW, WEEK, costly_project, dated_items, iterating_team
 
 AWAITED = frozenset(
     {
@@ -26,9 +26,9 @@ CALENDAR = WorkCalendar()
 
 
 def _rich_facts() -> list[HistoryFact]:
-    """A project that gives every forecaster something to say: dated items, costs, a budget."""
+    """A project that gives every forecaster something to say: dated items, iterations, costs, a budget."""
     costs = [fact for fact in costly_project(60_000) if isinstance(fact, BudgetFact | CostFact)]
-    return [*dated_items(late_share=0.5), *costs]
+    return [*dated_items(late_share=0.5), *iterating_team([8] * 14, first_number=1_000), *costs]
 
 
 @pytest.fixture(scope="module")
