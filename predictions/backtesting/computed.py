@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from predictions import attribution, forecasters
+from predictions.forecasters.capacity_series import CapacitySource
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from projects import history as history_package
 from projects.enums import TrackedField
@@ -40,6 +41,7 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
         "predictions.forecasters.resolution.open_items",
         "predictions.forecasters.resolution.resolve_delay",
         "predictions.forecasters.resolution.scope_hash",
+        "predictions.forecasters.resource_shortage_resolution.resolve_resource_shortage",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
@@ -48,6 +50,7 @@ TRIALS, DRAWS = 200, 8
 WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
 TARGET_AFTER = timedelta(weeks=7)
 CLOCK_REACH = timedelta(weeks=10)
+WINDOW = timedelta(weeks=8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,14 @@ class Moment:
     def target_date(self) -> date:
         return (self.as_of + TARGET_AFTER).date()
 
+    @property
+    def first_day(self) -> date:
+        return self.last_day - WINDOW
+
+    @property
+    def last_day(self) -> date:
+        return self.as_of.date()
+
     @cached_property
     def spells(self) -> Spells:
         return active_spells(self.known)
@@ -95,6 +106,7 @@ class Moment:
             "horizon_weeks": HORIZON_WEEKS,
             "category": IN_PROGRESS,
             "budget": BUDGET,
+            "source": CapacitySource.CONTRIBUTORS,
         }
         if name in constants:
             return constants[name]
@@ -115,6 +127,8 @@ OF_MOMENT = frozenset(
         "spells",
         "clock",
         "first_us",
+        "first_day",
+        "last_day",
     }
 )
 Computation = Callable[[Moment], object]
