@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from predictions import attribution, forecasters
+from predictions.forecasters.capacity_series import CapacitySource
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from predictions.forecasters.resolution import Circumstances
 from predictions.forecasters.risk import Claim, IssuedClaim
@@ -43,6 +44,7 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
         "predictions.forecasters.resolution.scope_hash",
+        "predictions.forecasters.resource_shortage_resolution.resolve_resource_shortage",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
@@ -53,6 +55,7 @@ TRIALS, DRAWS = 200, 8
 WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
 TARGET_AFTER = timedelta(weeks=7)
 CLOCK_REACH = timedelta(weeks=10)
+WINDOW = timedelta(weeks=8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,14 @@ class Moment:
     def target_date(self) -> date:
         return (self.as_of + TARGET_AFTER).date()
 
+    @property
+    def first_day(self) -> date:
+        return self.last_day - WINDOW
+
+    @property
+    def last_day(self) -> date:
+        return self.as_of.date()
+
     @cached_property
     def spells(self) -> Spells:
         return active_spells(self.known)
@@ -100,6 +111,7 @@ class Moment:
             "horizon_weeks": HORIZON_WEEKS,
             "category": IN_PROGRESS,
             "budget": BUDGET,
+            "source": CapacitySource.CONTRIBUTORS,
         }
         if name in constants:
             return constants[name]
@@ -120,6 +132,8 @@ OF_MOMENT = frozenset(
         "spells",
         "clock",
         "first_us",
+        "first_day",
+        "last_day",
     }
 )
 Computation = Callable[[Moment], object]

@@ -55,6 +55,24 @@ class ResolutionReason(StrEnum):
     NOT_CROSSED = "NOT_CROSSED"
     FELL_SHORT = "FELL_SHORT"
     DELIVERED = "DELIVERED"
+    SHORTAGE_OCCURRED = "SHORTAGE_OCCURRED"
+    NO_SHORTAGE = "NO_SHORTAGE"
+    OVERLOAD_OCCURRED = "OVERLOAD_OCCURRED"
+    NO_OVERLOAD = "NO_OVERLOAD"
+    FACTS_LOST = "FACTS_LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class DelayClaim:
+    """A claim as it was fixed at issue: the items open at scope_at are not all done when ends_at comes.
+
+    scope_hash: of those items, as `DelayEvent.scope_hash`
+    """
+
+    scope_at: datetime
+    issued_at: datetime
+    ends_at: datetime
+    scope_hash: str
 
 
 @dataclass(frozen=True, slots=True)

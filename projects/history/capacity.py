@@ -13,7 +13,7 @@ Example: two people of 8 h, one of them at 50 %: 12 h a day; on a holiday of the
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -55,15 +55,25 @@ class CapacityCalendars:
         hours[of_team == 0] = 0.0
         return hours
 
-    def weekly_off(self, first: date, last: date) -> FloatArray:
-        """Share of the usual hours that is missing on each day, by the median day of its weekday: shape (days,)."""
-        hours = self.daily_hours(first, last)
-        share = np.zeros(len(hours))
-        for weekday in range(DAYS_PER_WEEK):
-            same = slice((weekday - first.weekday()) % DAYS_PER_WEEK, None, DAYS_PER_WEEK)
-            usual = float(np.median(hours[same])) if len(hours[same]) else 0.0
-            share[same] = 1 - hours[same] / usual if usual > 0 else 0.0
-        return share
+    def hours_by_contributor(self, first: date, last: date) -> tuple[FloatArray, FloatArray]:
+        """Hours given, and hours without any exception, by contributor and day: shape (contributors, days) both.
+
+        In the order of the calendars; a day off of the team is an exception for each. For simulations of the team: it
+        is not to be shown per contributor.
+        """
+        days = max((last - first).days + 1, 0)
+        contributors = list(
+            dict.fromkeys(fact.contributor_id for fact in self.facts if fact.contributor_id is not None)
+        )
+        plain = CapacityCalendars(tuple(replace(fact, exceptions=()) for fact in self.facts))
+        given, usual = (
+            np.array([np.nan_to_num(some._hours_of(contributor, first, days)) for contributor in contributors])
+            for some in (self, plain)
+        )
+        given, usual = given.reshape(len(contributors), days), usual.reshape(len(contributors), days)
+        given[:, self._hours_of(None, first, days) == 0] = 0.0
+        usual[:, plain._hours_of(None, first, days) == 0] = 0.0
+        return given, usual
 
     def _hours_of(self, contributor: UUID | None, first: date, days: int) -> FloatArray:
         """Hours by day, NaN where no calendar covers it: later starts overwrite earlier ones."""
