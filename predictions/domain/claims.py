@@ -75,8 +75,12 @@ def key_before(kind: PredictionType, claim: Claim, *, project_id: UUID, as_of: d
 
 
 def is_of_window(kind: PredictionType, claim: Claim) -> bool:
-    """Whether it says "within so many days from now", so that tomorrow's claim is about other days."""
-    return claim.target_date is None and kind not in UNTIL_DECIDED
+    """Whether it says "within so many days from now", so that tomorrow's claim is about other days.
+
+    So it does where no day is promised, or where it ends before that day.
+    """
+    ends_with_target = claim.target_date is not None and claim.ends_at.date() >= claim.target_date
+    return not ends_with_target and kind not in UNTIL_DECIDED
 
 
 def _target(kind: PredictionType, claim: Claim, window_days: int, *, shift: int) -> str:
@@ -84,13 +88,11 @@ def _target(kind: PredictionType, claim: Claim, window_days: int, *, shift: int)
 
     Windows of neighbouring days share nearly all their days, so they are one event; 28 days later it is another.
     """
-    if claim.target_date is not None:
-        return claim.target_date.isoformat()
-    level = "" if claim.threshold is None else f"{claim.threshold:.6g} {claim.unit}"
-    if not is_of_window(kind, claim):
-        return level
-    window = (claim.ends_at.date() - EPOCH).days // window_days + shift
-    return f"window {window} of {window_days} d"
+    target = "" if claim.target_date is None else claim.target_date.isoformat()
+    if is_of_window(kind, claim):
+        window = (claim.ends_at.date() - EPOCH).days // window_days + shift
+        return f"{target} window {window} of {window_days} d"
+    return target or ("" if claim.threshold is None else f"{claim.threshold:.6g} {claim.unit}")
 
 
 def _window_days(claim: Claim, as_of: datetime) -> int:

@@ -68,6 +68,15 @@ NOTES = {
     ResolutionReason.NOT_CROSSED: "The budget was not spent until the horizon of the claim was over.",
     ResolutionReason.FELL_SHORT: "Less than the claim's share of the commitment was delivered.",
     ResolutionReason.DELIVERED: "The claim's share of the commitment was delivered.",
+    ResolutionReason.SHORTAGE_OCCURRED: "Capacity was below the claim's level for as many working days in a row.",
+    ResolutionReason.NO_SHORTAGE: "Capacity was not below the claim's level for as many working days in a row.",
+    ResolutionReason.OVERLOAD_OCCURRED: "The team worked above its own limits for as many weeks in a row.",
+    ResolutionReason.NO_OVERLOAD: "The team did not work above its own limits for as many weeks in a row.",
+    ResolutionReason.FACTS_LOST: "The record no longer holds the facts that the claim was about.",
+    ResolutionReason.LEVEL_REACHED: "The claim's level was reached before its horizon was over.",
+    ResolutionReason.LEVEL_NOT_REACHED: "The claim's level was not reached until its horizon was over.",
+    ResolutionReason.CREATED_IN_BULK: "Items came in all at once: that says when a board was filled, not when work grew.",
+    ResolutionReason.CLAIM_INCOMPLETE: "The claim lacks a term that its rule needs.",
 }
 
 

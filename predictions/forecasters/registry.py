@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from predictions.calibration.error_pool import ErrorPool
 from predictions.enums import PredictionType
-from predictions.forecasters import budget_overrun, delay_risk, iteration_claims
+from predictions.forecasters import budget_overrun, delay_risk, iteration_claims, resource_shortage, scope_creep
 from predictions.forecasters.answers import ModelIdentity
 from predictions.forecasters.budget_resolution import resolve_budget_overrun
 from predictions.forecasters.delay_resolution import resolve_delay_risk
@@ -18,7 +18,9 @@ from predictions.forecasters.finish import FinishForecast
 from predictions.forecasters.item_delay import claims as item_claims
 from predictions.forecasters.item_delay import forecast as item_delay
 from predictions.forecasters.resolution import Resolver
+from predictions.forecasters.resource_shortage_resolution import resolve_resource_shortage
 from predictions.forecasters.risk import RiskForecast
+from predictions.forecasters.scope_creep_resolution import resolve_scope_creep
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 
@@ -101,9 +103,35 @@ def _iteration_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
     return iteration_claims.forecast_iterations(inputs.known)
 
 
+def _scope_creep(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return [
+        scope_creep.forecast_scope_creep(
+            inputs.known,
+            as_of=inputs.as_of,
+            target_date=inputs.target_date,
+            calendar=inputs.calendar,
+            accepted_probability=inputs.accepted_probability,
+        )
+    ]
+
+
+def _resource_shortage(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return [
+        resource_shortage.forecast_resource_shortage(
+            inputs.known,
+            as_of=inputs.as_of,
+            target_date=inputs.target_date,
+            calendar=inputs.calendar,
+            accepted_probability=inputs.accepted_probability,
+        )
+    ]
+
+
 FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
     Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
+    Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
+    Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),
     Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_claims.MODEL, _iteration_delays),
     Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
 )
@@ -112,5 +140,7 @@ RESOLVERS: Mapping[PredictionType, Resolver] = MappingProxyType(
     {
         PredictionType.DELAY_RISK: resolve_delay_risk,
         PredictionType.BUDGET_OVERRUN: resolve_budget_overrun,
+        PredictionType.SCOPE_CREEP: resolve_scope_creep,
+        PredictionType.RESOURCE_SHORTAGE: resolve_resource_shortage,
     }
 )

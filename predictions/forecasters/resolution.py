@@ -60,19 +60,10 @@ class ResolutionReason(StrEnum):
     OVERLOAD_OCCURRED = "OVERLOAD_OCCURRED"
     NO_OVERLOAD = "NO_OVERLOAD"
     FACTS_LOST = "FACTS_LOST"
-
-
-@dataclass(frozen=True, slots=True)
-class DelayClaim:
-    """A claim as it was fixed at issue: the items open at scope_at are not all done when ends_at comes.
-
-    scope_hash: of those items, as `DelayEvent.scope_hash`
-    """
-
-    scope_at: datetime
-    issued_at: datetime
-    ends_at: datetime
-    scope_hash: str
+    LEVEL_REACHED = "LEVEL_REACHED"
+    LEVEL_NOT_REACHED = "LEVEL_NOT_REACHED"
+    CREATED_IN_BULK = "CREATED_IN_BULK"
+    CLAIM_INCOMPLETE = "CLAIM_INCOMPLETE"
 
 
 @dataclass(frozen=True, slots=True)

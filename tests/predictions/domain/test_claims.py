@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from hypothesis import given
@@ -72,10 +72,11 @@ def _with(claim: Claim, terms: dict[str, object]) -> Claim:
 
 def test_event_is_named_by_type_subject_and_target_and_by_nothing_else() -> None:
     day = date(2024, 8, 1)
-    first = _key(PredictionType.DELAY_RISK, target_date=day)
+    over = datetime(2024, 8, 2, tzinfo=UTC)
+    first = _key(PredictionType.DELAY_RISK, target_date=day, ends_at=over)
 
-    assert first == _key(PredictionType.DELAY_RISK, NOW + DAY, target_date=day, scope_items=9)
-    assert first != _key(PredictionType.DELAY_RISK, target_date=day + timedelta(days=1))
+    assert first == _key(PredictionType.DELAY_RISK, NOW + DAY, target_date=day, scope_items=9, ends_at=over)
+    assert first != _key(PredictionType.DELAY_RISK, target_date=day + DAY, ends_at=over + DAY)
     assert first != _key(PredictionType.DELAY_RISK, target_date=day, subject=Subject("work_item", "1"))
     assert first != _key(PredictionType.SCOPE_CREEP, target_date=day)
 
@@ -95,4 +96,14 @@ def test_window_that_moves_with_the_clock_is_another_event_once_it_is_past() -> 
     claim = Claim(description="It happens.", ends_at=NOW + 56 * DAY)
     before = key_before(PredictionType.QUALITY_ISSUE, claim, project_id=PROJECT, as_of=NOW + 28 * DAY)
     assert before == keys[0]
+    until_target = [
+        event_key(
+            PredictionType.RESOURCE_SHORTAGE,
+            Claim(description="It happens.", ends_at=as_of + 42 * DAY, target_date=date(2024, 12, 31)),
+            project_id=PROJECT,
+            as_of=as_of,
+        )
+        for as_of in (NOW, NOW + 50 * DAY)
+    ]
+    assert until_target[0] != until_target[1]
     assert key_before(PredictionType.BUDGET_OVERRUN, claim, project_id=PROJECT, as_of=NOW) is None

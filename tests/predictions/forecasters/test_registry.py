@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from predictions.domain.settlement import NOTES
@@ -10,30 +12,47 @@ from predictions.forecasters.finish import forecast_finish
 from predictions.forecasters.registry import FORECASTERS, RESOLVERS, Forecaster, ForecastInputs
 from predictions.forecasters.resolution import Circumstances, ResolutionReason
 from predictions.forecasters.risk import ALERT_LEVELS, IssuedClaim
-from projects.history import BudgetFact, CostFact, HistoryFact, ProjectHistory, WorkCalendar
-from tests.project_histories import NOW, WEEK, costly_project, dated_items, iterating_team
-
-AWAITED = frozenset(
-    {
-        PredictionType.SCOPE_CREEP,
-        PredictionType.QUALITY_ISSUE,
-        PredictionType.RESOURCE_SHORTAGE,
-        PredictionType.TEAM_BURNOUT,
-    }
+from projects.history import BaselineFact, HistoryFact, ProjectHistory, WorkCalendar
+from tests.predictions.forecasters.simulated_crews import steady_crew
+from tests.project_histories import (
+    DAY,
+    NOW,
+    WEEK,
+    costly_project,
+    dated_items,
+    finished_item,
+    iterating_team,
+    team_facts,
+    work_item,
 )
+
+AWAITED = frozenset({PredictionType.QUALITY_ISSUE, PredictionType.TEAM_BURNOUT})
 """Types whose forecaster is not there yet; each leaves with its two lines in the registry."""
 CALENDAR = WorkCalendar()
 
 
-def _rich_facts() -> list[HistoryFact]:
-    """A project that gives every forecaster something to say: dated items, iterations, costs, a budget."""
-    costs = [fact for fact in costly_project(60_000) if isinstance(fact, BudgetFact | CostFact)]
-    return [*dated_items(late_share=0.5), *iterating_team([8] * 14, first_number=1_000), *costs]
+def _growing_project() -> list[HistoryFact]:
+    """A hundred items approved forty weeks ago, and one more every five weeks since."""
+    begun = NOW - 40 * WEEK
+    facts: list[HistoryFact] = [BaselineFact(begun, begun, (NOW + 12 * WEEK).date(), 100)]
+    facts += [work_item(number, created_at=begun - (1 + number % 9) * DAY) for number in range(1, 100)]
+    facts += finished_item(900, created_at=begun - DAY, started_at=NOW - 2 * DAY, finished_at=NOW - DAY)
+    return [*facts, *(work_item(1_000 + week, created_at=NOW - DAY - week * WEEK) for week in range(0, 40, 5))]
 
 
-@pytest.fixture(scope="module")
-def inputs() -> ForecastInputs:
-    known = ProjectHistory.from_facts(_rich_facts()).as_of(NOW)
+RICH: Mapping[str, list[HistoryFact]] = {
+    "DELAY_RISK project": team_facts([5] * 40, open_items=40),
+    "BUDGET_OVERRUN project": costly_project(60_000),
+    "SCOPE_CREEP project": _growing_project(),
+    "RESOURCE_SHORTAGE project": steady_crew(open_items=80),
+    "DELAY_RISK iteration": iterating_team([8] * 14),
+    "DELAY_RISK work_item": dated_items(late_share=0.5),
+}
+"""A record by forecaster in which it has something to say."""
+
+
+def _inputs(facts: list[HistoryFact]) -> ForecastInputs:
+    known = ProjectHistory.from_facts(facts).as_of(NOW)
     finish = forecast_finish(known, as_of=NOW, target_date=(NOW + 8 * WEEK).date(), calendar=CALENDAR)
     return ForecastInputs(known, CALENDAR, finish, 0.85)
 
@@ -55,9 +74,9 @@ def test_names_of_forecasters_are_their_own() -> None:
 
 @pytest.mark.parametrize("forecaster", FORECASTERS, ids=lambda each: each.name)
 def test_every_probability_has_what_it_takes_to_be_settled_and_scored(
-    forecaster: Forecaster, inputs: ForecastInputs
+    forecaster: Forecaster,
 ) -> None:
-    risks = forecaster.ask(inputs)
+    risks = forecaster.ask(_inputs(RICH[forecaster.name]))
 
     assert risks
     for risk in risks:
@@ -74,7 +93,9 @@ def test_every_probability_has_what_it_takes_to_be_settled_and_scored(
 
 
 @pytest.mark.parametrize("forecaster", FORECASTERS, ids=lambda each: each.name)
-def test_no_claim_is_decided_at_the_moment_it_is_made(forecaster: Forecaster, inputs: ForecastInputs) -> None:
+def test_no_claim_is_decided_at_the_moment_it_is_made(forecaster: Forecaster) -> None:
+    inputs = _inputs(RICH[forecaster.name])
+
     for risk in forecaster.ask(inputs):
         assert risk.claim is not None
         issued = IssuedClaim(risk.claim, NOW, NOW)
