@@ -75,7 +75,7 @@ NOTES = {
     ResolutionReason.FACTS_LOST: "The record no longer holds the facts that the claim was about.",
     ResolutionReason.LEVEL_REACHED: "The claim's level was reached before its horizon was over.",
     ResolutionReason.LEVEL_NOT_REACHED: "The claim's level was not reached until its horizon was over.",
-    ResolutionReason.CREATED_IN_BULK: "Items came in all at once: that says when a board was filled, not when work grew.",
+    ResolutionReason.CREATED_IN_BULK: "Items came in all at once, as when a board is filled, not as work grows.",
     ResolutionReason.CLAIM_INCOMPLETE: "The claim lacks a term that its rule needs.",
 }
 

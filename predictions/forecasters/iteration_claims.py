@@ -24,7 +24,7 @@ from predictions.forecasters.answers import EvidenceFact, ProbabilityEstimate, h
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.iteration_delivery import MODEL, IterationHistory
 from predictions.forecasters.iteration_risk import IterationRisk, forecast_iteration
-from predictions.forecasters.iteration_snapshots import IterationSnapshots, iteration_snapshots
+from predictions.forecasters.iteration_snapshots import IterationSnapshots, begun_iterations, iteration_snapshots
 from predictions.forecasters.risk import Claim, HoursToEvent, Quantile, Quantiles, RiskForecast, Subject
 from predictions.forecasters.severity import severity_of
 from predictions.priors.iterations import SNAPSHOTS, shipped_iterations
@@ -53,21 +53,22 @@ def forecast_iterations(known: ProjectHistory) -> tuple[RiskForecast, ...]:
 
     Never raises on data; abstains.
     """
-    begun = iteration_snapshots(known)
-    running = begun.running(known.known_at_us)[-MAX_ASKED:]
+    begun = begun_iterations(known)
+    running = np.flatnonzero(known.iterations.ends_us[begun] > known.known_at_us)[-MAX_ASKED:]
     if not len(running):
-        return (_abstention(known, Subject(), _none_running(bool(len(begun.ids)))),)
-    return tuple(_forecast(known, int(row), begun) for row in running)
+        return (_abstention(known, Subject(), _none_running(has_any=bool(len(begun)))),)
+    return tuple(_forecast(known, int(row), int(begun[row])) for row in running)
 
 
-def _forecast(known: ProjectHistory, row: int, begun: IterationSnapshots) -> RiskForecast:
-    starts_us, ends_us = int(begun.starts_us[row]), int(begun.ends_us[row])
+def _forecast(known: ProjectHistory, row: int, iteration: int) -> RiskForecast:
+    """row: of the iterations begun;  iteration: of the history's"""
+    starts_us, ends_us = int(known.iterations.starts_us[iteration]), int(known.iterations.ends_us[iteration])
     elapsed = (known.known_at_us - starts_us) / (ends_us - starts_us)
     snapshots = iteration_snapshots(known, elapsed=elapsed)
     found = forecast_iteration(
         snapshots.table, iteration=float(row), board=0.0, pools=shipped_histories(_nearest(elapsed))
     )
-    subject = Subject("iteration", str(begun.ids[row]), begun.names[row])
+    subject = Subject("iteration", str(snapshots.ids[row]), snapshots.names[row])
     if found.p_under is None or found.delivered is None or found.base_rate is None:
         return _abstention(known, subject, found.readiness)
     committed = float(snapshots.table.committed_points[row])
@@ -154,7 +155,7 @@ def _abstention(known: ProjectHistory, subject: Subject, readiness: ReadinessRep
     )
 
 
-def _none_running(has_any: bool) -> ReadinessReport:
+def _none_running(*, has_any: bool) -> ReadinessReport:
     message = "No iteration with a start and an end is running."
     if not has_any:
         message = "The record holds no iteration with a start and an end."

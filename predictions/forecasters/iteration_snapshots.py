@@ -45,19 +45,20 @@ class IterationSnapshots:
     starts_us: Instants
     ends_us: Instants
 
-    def running(self, moment_us: int) -> Rows:
-        """Rows of the iterations that have begun and are not over."""
-        rows: Rows = np.flatnonzero((self.starts_us <= moment_us) & (moment_us < self.ends_us))
-        return rows
+
+def begun_iterations(known: ProjectHistory) -> Rows:
+    """Rows of `known.iterations` that have begun and have an end, the newest MAX_ITERATIONS, ordered by start."""
+    columns = known.iterations
+    has_end = (columns.ends_us != NEVER) & (columns.ends_us > columns.starts_us)
+    chosen: Rows = np.flatnonzero(has_end & (columns.starts_us <= known.known_at_us))
+    order = np.lexsort((columns.ends_us[chosen], columns.starts_us[chosen]))
+    return chosen[order][-MAX_ITERATIONS:]
 
 
 def iteration_snapshots(known: ProjectHistory, *, elapsed: float = 0.0) -> IterationSnapshots:
     """The iterations begun by the history's moment.  elapsed: share of their days that has passed, in [0, 1]"""
     columns, now_us = known.iterations, known.known_at_us
-    usable = (columns.starts_us <= now_us) & (columns.ends_us != NEVER) & (columns.ends_us > columns.starts_us)
-    chosen = np.flatnonzero(usable)
-    order = np.lexsort((columns.ends_us[chosen], columns.starts_us[chosen]))
-    chosen = chosen[order][-MAX_ITERATIONS:]
+    chosen = begun_iterations(known)
     starts_us, ends_us = columns.starts_us[chosen], columns.ends_us[chosen]
     moments_us = np.minimum(starts_us + (elapsed * (ends_us - starts_us)).astype(np.int64), now_us)
     ids = tuple(columns.ids[chosen].tolist())
@@ -145,7 +146,7 @@ def _figures(
 def _team_sizes(known: ProjectHistory, stays: _Stays, inside: Flags, moment: Instants, count: int) -> FloatArray:
     """How many people carry what is in each iteration."""
     assigned = known.context.assignments
-    row = _latest(assigned.item, assigned.at_us, stays.item, moment)
+    row = _Log(assigned.item, assigned.at_us).latest(stays.item, moment)
     carrier = np.where(row < 0, NOBODY, assigned.contributor[row]) if len(assigned) else np.full(len(row), NOBODY)
     has_carrier = inside & (carrier != NOBODY)
     pairs = np.unique(np.stack([stays.iteration[has_carrier], carrier[has_carrier]], axis=1), axis=0)
@@ -158,9 +159,10 @@ class _Categories:
 
     def __init__(self, known: ProjectHistory) -> None:
         self._moves = known.statuses
+        self._log = _Log(known.statuses.item, known.statuses.at_us)
 
     def at(self, item: Rows, moment_us: Instants) -> Codes:
-        row = _latest(self._moves.item, self._moves.at_us, item, moment_us)
+        row = self._log.latest(item, moment_us)
         if not len(self._moves):
             return np.full(len(item), UNKNOWN, dtype=np.int8)
         return np.where(row < 0, UNKNOWN, self._moves.category[row]).astype(np.int8)
@@ -171,11 +173,12 @@ class _Estimates:
 
     def __init__(self, known: ProjectHistory) -> None:
         rows = known.fields.take(known.fields.field == "estimate_points")
-        self._item, self._at_us = rows.item, rows.at_us
-        self._points = np.array([_number(value) for value in rows.value], dtype=np.float64)
+        self._log = _Log(rows.item, rows.at_us)
+        number_of = {value: _number(value) for value in set(rows.value.tolist())}
+        self._points = np.array([number_of[value] for value in rows.value.tolist()], dtype=np.float64)
 
     def at(self, item: Rows, moment_us: Instants) -> FloatArray:
-        row = _latest(self._item, self._at_us, item, moment_us)
+        row = self._log.latest(item, moment_us)
         if not len(self._points):
             return np.zeros(len(item))
         points: FloatArray = np.where(row < 0, 0.0, self._points[row])
@@ -190,14 +193,20 @@ def _number(text: str | None) -> float:
     return value if np.isfinite(value) and value > 0 else 0.0
 
 
-def _latest(item: Rows, at_us: Instants, asked: Rows, moment_us: Instants) -> Rows:
-    """The last row about each item up to a moment, -1 where there is none.  item, at_us: ordered by both"""
-    instants = np.unique(at_us)
-    width = len(instants) + 1
-    keys = item.astype(np.int64) * width + np.searchsorted(instants, at_us)
-    wanted = asked.astype(np.int64) * width + np.searchsorted(instants, moment_us, side="right") - 1
-    row = np.searchsorted(keys, wanted, side="right") - 1
-    found = row >= 0
-    found[found] = item[row[found]] == asked[found]
-    rows: Rows = np.where(found, row, -1)
-    return rows
+class _Log:
+    """Rows about items in the order of item and time, searched by both.  item, at_us: ordered so"""
+
+    def __init__(self, item: Rows, at_us: Instants) -> None:
+        self._item = item
+        self._instants = np.sort(at_us)
+        self._width = len(at_us) + 1
+        self._keys = item.astype(np.int64) * self._width + np.searchsorted(self._instants, at_us)
+
+    def latest(self, asked: Rows, moment_us: Instants) -> Rows:
+        """The last row about each item up to a moment, -1 where there is none."""
+        reached = np.searchsorted(self._instants, moment_us, side="right") - 1
+        row = np.searchsorted(self._keys, asked.astype(np.int64) * self._width + reached, side="right") - 1
+        found = row >= 0
+        found[found] = self._item[row[found]] == asked[found]
+        rows: Rows = np.where(found, row, -1)
+        return rows

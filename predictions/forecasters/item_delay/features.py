@@ -32,6 +32,8 @@ NEIGHBOUR_HALF_LIFE_DAYS = 150.0
 ROWS_AT_ONCE = 256
 """Bounds memory: a block holds this many rows against all of its unit."""
 DAYS_PER_WEEK = 7
+MAX_HALVINGS = 500.0
+"""Within them what grows by each half-life stays a number."""
 SPAN_BANDWIDTH = 0.3
 """Neighbours in a span are those within about a third of it (natural logarithm)."""
 
@@ -114,25 +116,41 @@ def decayed_labels(
     moments: ItemMoments, group: Codes, half_lives_days: Sequence[float]
 ) -> tuple[FloatArray, FloatArray]:
     """Late and all labels known at each row's moment in its group, each worth half after a half-life: (rows, lives)."""
-    count, lives = len(moments), len(half_lives_days)
-    decay = np.log(2) / np.asarray(half_lives_days, dtype=np.float64)
-    late, known = np.zeros((count, lives)), np.zeros((count, lives))
-    events = np.concatenate([moments.known_day, moments.moment_day])
-    asks = np.repeat([False, True], count)
-    state: dict[int, tuple[float, FloatArray, FloatArray]] = {}
-    for event in np.lexsort((asks, events)):
-        row, now = int(event % count), float(events[event])
-        if not np.isfinite(now):
-            continue
-        then, late_sum, known_sum = state.get(int(group[row]), (now, np.zeros(lives), np.zeros(lives)))
-        factor = np.exp(-decay * (now - then))
-        late_sum, known_sum = late_sum * factor, known_sum * factor
-        if asks[event]:
-            late[row], known[row] = late_sum, known_sum
-        else:
-            late_sum, known_sum = late_sum + float(moments.late[row]), known_sum + 1.0
-        state[int(group[row])] = (now, late_sum, known_sum)
+    count, lives = len(moments), np.asarray(half_lives_days, dtype=np.float64)
+    late, known = np.zeros((count, len(lives))), np.zeros((count, len(lives)))
+    for code in np.unique(group):
+        rows = np.flatnonzero(group == code)
+        labels = rows[np.isfinite(moments.known_day[rows])]
+        labels = labels[np.argsort(moments.known_day[labels], kind="stable")]
+        if labels.size:
+            day, weight = moments.known_day[labels], moments.late[labels].astype(np.float64)
+            sums = _decayed_sums(day, np.stack([weight, np.ones(len(day))]), moments.moment_day[rows], lives)
+            late[rows], known[rows] = sums
     return late, known
+
+
+def _decayed_sums(day: FloatArray, weights: FloatArray, asked: FloatArray, lives: FloatArray) -> FloatArray:
+    """Sums of what lies before each day asked, halved after each half-life: shape (weights, asked, lives).
+
+    day: ascending;  weights: shape (weights, days)
+    A running sum of what grows instead of decaying, begun anew before it leaves the range of numbers.
+    """
+    sums = np.zeros((len(weights), len(asked), len(lives)))
+    place = np.searchsorted(day, asked, side="right")
+    for life, half_life in enumerate(lives.tolist()):
+        carried = np.zeros(len(weights))
+        begin = 0
+        while begin < len(day):
+            origin = day[begin]
+            end = int(np.searchsorted(day, origin + MAX_HALVINGS * half_life, side="right"))
+            growth = np.exp2((day[begin:end] - origin) / half_life)
+            running = carried[:, None] + np.cumsum(weights[:, begin:end] * growth, axis=1)
+            until = np.inf if end == len(day) else day[end]
+            here = np.flatnonzero((place > begin) & (asked < until))
+            sums[:, here, life] = running[:, place[here] - 1 - begin] * np.exp2(-(asked[here] - origin) / half_life)
+            carried = running[:, -1] * np.exp2(-(until - origin) / half_life)
+            begin = end
+    return sums
 
 
 def settled_before(group: Codes, moment: FloatArray, known: FloatArray, late: Flags) -> tuple[FloatArray, FloatArray]:
