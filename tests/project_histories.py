@@ -188,6 +188,48 @@ def iterating_team(
     return facts
 
 
+def releasing_team(
+    open_by_release: Sequence[int],
+    *,
+    weeks_apart: int = 4,
+    late: int = 0,
+    outside: int = 0,
+    weekly: int = 5,
+    as_of: datetime = NOW,
+) -> list[HistoryFact]:
+    """Ten past releases of twenty items each, so many of them late, then some with so many open items each.
+
+    outside: further items a week that were done for no release;  the first release ahead is due in weeks_apart weeks
+    """
+    facts: list[HistoryFact] = []
+    number = 1
+    for index in range(10 + len(open_by_release)):
+        target_at = as_of + weeks_apart * WEEK * (index - 9)
+        group, begins_at = UUID(int=6_000_000 + index), as_of - 60 * WEEK
+        state = MilestoneState.RELEASED if index < 10 else MilestoneState.PLANNED
+        facts.append(MilestoneFact(group, f"{index}", begins_at, f"R{index}", state, None, target_at.date()))
+        is_past = index < 10
+        for place in range(4 * weekly if is_past else open_by_release[index - 10]):
+            if is_past:
+                finished_at = target_at - weeks_apart * WEEK * (place + 1) / (4 * weekly + 1)
+                if index < late and place == 0:
+                    finished_at = target_at + 2 * DAY
+                facts += finished_item(
+                    number, created_at=begins_at, started_at=finished_at - DAY, finished_at=finished_at
+                )
+            else:
+                facts.append(work_item(number, created_at=begins_at))
+            facts.append(StayFact(item_id(number), group, begins_at, begins_at))
+            number += 1
+    for place in range(outside * 40):
+        finished_at = as_of - WEEK * (place + 0.5) / max(outside, 1)
+        facts += finished_item(
+            number, created_at=finished_at - 2 * DAY, started_at=finished_at - DAY, finished_at=finished_at
+        )
+        number += 1
+    return facts
+
+
 def large_team_facts(*, items: int, years: int, seed: int = 1) -> list[HistoryFact]:
     """Items created and finished over years, a tenth of them still open, with a start and a finish each."""
     rng = np.random.default_rng(seed)

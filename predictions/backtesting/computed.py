@@ -30,7 +30,7 @@ from predictions.forecasters.scope_growth import ScopeGrowth, scope_growth
 from projects import history as history_package
 from projects.enums import TrackedField
 from projects.history.calendar import WorkCalendar
-from projects.history.columns import IN_PROGRESS
+from projects.history.columns import IN_PROGRESS, Flags
 from projects.history.project_history import ProjectHistory
 from projects.history.spells import Spells, active_spells
 from projects.history.work_clock import WorkClock
@@ -91,6 +91,10 @@ class Moment:
     def last_day(self) -> date:
         return self.as_of.date()
 
+    @property
+    def chosen(self) -> Flags:
+        return self.known.states.open
+
     @cached_property
     def spells(self) -> Spells:
         return active_spells(self.known)
@@ -142,6 +146,7 @@ OF_MOMENT = frozenset(
         "spells",
         "clock",
         "first_us",
+        "chosen",
         "first_day",
         "last_day",
         "since_us",

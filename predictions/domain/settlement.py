@@ -171,7 +171,8 @@ def _may_be_decided(claims: list[Prediction], known: ProjectHistory, at: datetim
         if claim.predicted_for <= at or claim.type != PredictionType.DELAY_RISK:
             return True
         issued = issued_claim(claim)
-        return issued.claim.subject.type == "project" and to_us(issued.as_of) < since_us
+        level = issued.claim.subject.type
+        return level == "milestone" or (level == "project" and to_us(issued.as_of) < since_us)
 
     return [claim for claim in claims if may_be(claim)]
 

@@ -85,5 +85,10 @@ def _item(known: ProjectHistory, item_id: str) -> Flags | None:
 
 
 LEVELS: Mapping[str, Resolver] = MappingProxyType(
-    {"project": resolve_delay, "iteration": resolve_iteration_delay, "work_item": resolve_item_delay}
+    {
+        "project": resolve_delay,
+        "milestone": resolve_delay,
+        "iteration": resolve_iteration_delay,
+        "work_item": resolve_item_delay,
+    }
 )

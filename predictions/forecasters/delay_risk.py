@@ -13,6 +13,7 @@ Assumes what the finish forecast assumes. Do not believe it where the target is 
 Example: 40 items open, 5 finished a week, 4 weeks left: about 20 will be done; P is near 1, and so is the base rate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from predictions.enums import PredictionType, Severity
 from predictions.forecasters.answers import ModelIdentity, ProbabilityEstimate, hash_of
-from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
+from predictions.forecasters.finish import FinishForecast, FinishQuantile, FinishTrials, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, Quantile, Quantiles, RiskForecast
@@ -109,21 +110,23 @@ def forecast_delay_risk(
         indicators=_indicators(known, finish, weekly),
         evidence=finish.evidence,
         claim=_claim(known, target_date, calendar),
-        options=tuple(
-            _option(effect)
-            for effect in action_effects(finish.trials, days_left=days_left, accepted=accepted_probability)
-        ),
+        options=delay_options(finish.trials, days_left=days_left, accepted=accepted_probability),
         assumptions=finish.assumptions,
-        quantiles=finish_quantiles(finish),
+        quantiles=day_quantiles(finish.quantiles),
         is_reconstructed=finish.is_reconstructed,
         model=MODEL,
         inputs_hash=inputs_hash,
     )
 
 
-def finish_quantiles(finish: FinishForecast) -> Quantiles:
+def day_quantiles(quantiles: Sequence[FinishQuantile]) -> Quantiles:
     """The days of a finish forecast by their probabilities."""
-    return Quantiles("date", tuple(Quantile(point.probability, point.finish_date) for point in finish.quantiles))
+    return Quantiles("date", tuple(Quantile(point.probability, point.finish_date) for point in quantiles))
+
+
+def delay_options(trials: FinishTrials, *, days_left: float, accepted: float) -> tuple[PreventiveOption, ...]:
+    """Every generic action against a delay, the one that helps most first.  days_left: to the end of the target day"""
+    return tuple(_option(effect) for effect in action_effects(trials, days_left=days_left, accepted=accepted))
 
 
 def expected_slip_if_late_days(trials: FinishTrials, days_left: float) -> float:

@@ -204,7 +204,7 @@ def _forecast(
     sample = FinishTrials(
         days=simulated.weeks * 7,
         newcomer_factor=1 / (1 - taken),
-        level_error=_level_error(weekly, simulated),
+        level_error=level_error(weekly, simulated),
     )
     days_left = None if target_date is None else _days_left(known, target_date, calendar)
     return FinishForecast(
@@ -212,7 +212,7 @@ def _forecast(
         target_date=target_date,
         readiness=readiness,
         remaining_items=remaining,
-        quantiles=_quantiles(simulated.weeks, known, calendar),
+        quantiles=date_quantiles(simulated.weeks, known, calendar),
         p_on_time=None if days_left is None else sample.probability_within(days_left),
         demonstrated_rate=simulated.rate,
         required_rate=None if days_left is None else remaining / (days_left / 7),
@@ -254,7 +254,8 @@ def _abstain(
     )
 
 
-def _quantiles(weeks: FloatArray, known: ProjectHistory, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
+def date_quantiles(weeks: FloatArray, known: ProjectHistory, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
+    """The days of FINISH_PROBABILITIES.  weeks: simulated durations, shape (trials,)"""
     values = np.quantile(weeks, FINISH_PROBABILITIES)
     return tuple(
         _finish_quantile(probability, float(value), known, calendar)
@@ -273,7 +274,7 @@ def _days_left(known: ProjectHistory, target_date: date, calendar: WorkCalendar)
     return (calendar.end_of_day_us(target_date) - known.known_at_us) / MICROSECONDS_PER_DAY
 
 
-def _level_error(weekly: FloatArray, simulated: SimulatedFinish) -> float:
+def level_error(weekly: FloatArray, simulated: SimulatedFinish) -> float:
     """Standard error of the logarithm of the level: of the weighted rate, and of the centre of the past errors."""
     recent = weekly[-LONG_RATE_WEEKS:]
     weights = 0.5 ** (np.arange(len(weekly)) / RATE_HALF_LIFE_WEEKS)

@@ -10,7 +10,14 @@ from types import MappingProxyType
 
 from predictions.calibration.error_pool import ErrorPool
 from predictions.enums import PredictionType
-from predictions.forecasters import budget_overrun, delay_risk, iteration_claims, resource_shortage, scope_creep
+from predictions.forecasters import (
+    budget_overrun,
+    delay_risk,
+    iteration_claims,
+    milestone_delay,
+    resource_shortage,
+    scope_creep,
+)
 from predictions.forecasters.answers import ModelIdentity
 from predictions.forecasters.budget_resolution import resolve_budget_overrun
 from predictions.forecasters.delay_resolution import resolve_delay_risk
@@ -103,6 +110,15 @@ def _iteration_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
     return iteration_claims.forecast_iterations(inputs.known)
 
 
+def _milestone_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return milestone_delay.forecast_milestones(
+        inputs.known,
+        calendar=inputs.calendar,
+        accepted_probability=inputs.accepted_probability,
+        pools=inputs.pools,
+    )
+
+
 def _scope_creep(inputs: ForecastInputs) -> Sequence[RiskForecast]:
     return [
         scope_creep.forecast_scope_creep(
@@ -129,6 +145,7 @@ def _resource_shortage(inputs: ForecastInputs) -> Sequence[RiskForecast]:
 
 FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
+    Forecaster(PredictionType.DELAY_RISK, "milestone", milestone_delay.MODEL, _milestone_delays),
     Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
     Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
     Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),

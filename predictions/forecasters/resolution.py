@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 import numpy as np
 
@@ -99,10 +100,11 @@ def resolve_delay(history: ProjectHistory, issued: IssuedClaim, now: Circumstanc
     """Decide a claim by what is known at `now.at`.  Raises ValueError for naive instants.
 
     history: unrestricted, or restricted to `now.at`
+    A claim about a milestone has those of its items that were open for its scope.
     """
     known = history.as_of(now.at)
     is_due, scope_us = now.at >= issued.claim.ends_at, to_us(issued.as_of)
-    by_date = open_items(known, scope_us)
+    by_date = open_items(known, scope_us) & members_at(known, issued)
     if not is_due and done_at_once_us(known, by_date, scope_us, known.known_at_us) is None:
         return Resolution(None, ResolutionReason.NOT_DUE)  # asked for every claim at every run, so without the hash
     scope = scope_of(known, issued, by_date)
@@ -173,8 +175,22 @@ def scope_of(known: ProjectHistory, issued: IssuedClaim, by_date: Flags) -> Flag
     """
     if scope_hash(known, by_date) == issued.claim.scope_hash:
         return by_date
-    by_recording = _open_as_recorded(known, issued)
+    by_recording = _open_as_recorded(known, issued) & members_at(known, issued, as_recorded=True)
     return by_recording if scope_hash(known, by_recording) == issued.claim.scope_hash else None
+
+
+def members_at(known: ProjectHistory, issued: IssuedClaim, *, as_recorded: bool = False) -> Flags:
+    """The items that were in the milestone of a claim when it was made; all where it is about none.
+
+    as_recorded: without memberships that were recorded later
+    """
+    subject = issued.claim.subject
+    if subject.type != "milestone":
+        return np.ones(len(known.items), dtype=np.bool_)
+    stays = known.context.stays
+    if as_recorded:
+        stays = stays.take(stays.recorded_us <= to_us(issued.issued_at))
+    return stays.members(UUID(subject.id), to_us(issued.as_of), len(known.items))
 
 
 def _open_as_recorded(known: ProjectHistory, issued: IssuedClaim) -> Flags:

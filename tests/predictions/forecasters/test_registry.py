@@ -22,6 +22,7 @@ from tests.project_histories import (
     dated_items,
     finished_item,
     iterating_team,
+    releasing_team,
     team_facts,
     work_item,
 )
@@ -45,6 +46,7 @@ RICH: Mapping[str, list[HistoryFact]] = {
     "BUDGET_OVERRUN project": costly_project(60_000),
     "SCOPE_CREEP project": _growing_project(),
     "RESOURCE_SHORTAGE project": steady_crew(open_items=80),
+    "DELAY_RISK milestone": releasing_team([10, 20]),
     "DELAY_RISK iteration": iterating_team([8] * 14),
     "DELAY_RISK work_item": dated_items(late_share=0.5),
 }
