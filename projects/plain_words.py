@@ -36,6 +36,9 @@ STEPS: Mapping[str, str] = {
     UnlockStep.ENABLE_TEAM_SIGNALS: "Agree with the team, then switch on team signals for this project.",
     UnlockStep.CONNECT_ACTIVITY: "Import the history of the items with times and accounts, or connect the code host.",
     UnlockStep.NOT_FOR_SMALL_TEAMS: "Nothing to set up: below five people a figure of the team tells of persons.",
+    UnlockStep.APPROVE_OR_CUT_SCOPE: "Approve the scope as it is now, or take out what was added.",
+    UnlockStep.ENTER_PLANNED_SCOPE: "Record the items that the approved scope holds.",
+    UnlockStep.RECORD_ITEM_TYPES: "Give items a type in the tool, and bugs one that says so; import again.",
 }
 """What a person can do about each thing that limits an answer."""
 
