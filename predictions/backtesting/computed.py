@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from predictions import attribution, forecasters
+from predictions.forecasters.bug_arrivals import BugArrivals, bug_arrivals
 from predictions.forecasters.capacity_series import CapacitySource
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from predictions.forecasters.scope_growth import ScopeGrowth, scope_growth
@@ -39,6 +40,7 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
         # These judge claims by what came after them; their own tests show that nothing after the target counts.
         "predictions.forecasters.arrival_resolution.decide_level",
         "predictions.forecasters.arrival_resolution.is_observed",
+        "predictions.forecasters.quality_issue_resolution.resolve_quality_issue",
         "predictions.forecasters.replay.replay_delay_risk",
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
@@ -100,6 +102,10 @@ class Moment:
     def growth(self) -> ScopeGrowth | None:
         return scope_growth(self.known)
 
+    @cached_property
+    def arrivals(self) -> BugArrivals:
+        return bug_arrivals(self.known)
+
     @property
     def since_us(self) -> int:
         return self.first_us
@@ -143,6 +149,7 @@ OF_MOMENT = frozenset(
         "last_day",
         "since_us",
         "growth",
+        "arrivals",
     }
 )
 Computation = Callable[[Moment], object]
