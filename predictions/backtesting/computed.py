@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from predictions import attribution, forecasters
+from predictions.forecasters.bug_arrivals import BugArrivals, bug_arrivals
 from predictions.forecasters.capacity_series import CapacitySource
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from predictions.forecasters.resolution import Circumstances
@@ -107,6 +108,10 @@ class Moment:
     def growth(self) -> ScopeGrowth | None:
         return scope_growth(self.known)
 
+    @cached_property
+    def arrivals(self) -> BugArrivals:
+        return bug_arrivals(self.known)
+
     @property
     def since_us(self) -> int:
         return self.first_us
@@ -151,6 +156,7 @@ OF_MOMENT = frozenset(
         "last_day",
         "since_us",
         "growth",
+        "arrivals",
     }
 )
 Computation = Callable[[Moment], object]

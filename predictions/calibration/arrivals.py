@@ -6,12 +6,15 @@
    shrunk towards a usual one. The error of the level follows from both, and how far it may drift from the half-life: a
    walk with such steps is what that half-life is the best one for.
 3. A count over several weeks is negative binomial with that mean and variance.
-4. The half-life is the one under which earlier counts over the same number of weeks would have been likeliest.
+4. The half-life is the one under which earlier counts over the same number of weeks would have been likeliest. Or
+   levels of several half-lives are blended, each by how likely it made the counts of late: a team that was steady for
+   years and is no longer is then followed fast.
 
 Assumes that weeks differ by chance around a level that moves slowly. Do not believe it across a re-organisation.
 
 Example: 4 a week for a year: after it the level is near 4, and 4 weeks bring 16, give or take 5.
-Source: Harvey (1989), Forecasting, structural time series models and the Kalman filter: the local level.
+Source: Harvey (1989), Forecasting, structural time series models and the Kalman filter: the local level. Raftery,
+Karny and Ettler (2010), Technometrics 52(1), 52-66: dynamic model averaging.
 """
 
 from collections.abc import Sequence
@@ -27,6 +30,8 @@ HALF_LIVES_WEEKS = (52.0, 20.0, 8.0, 4.0)
 """From slow to fast: equally likely ones go to the slower."""
 USUAL_DISPERSION, DISPERSION_WEEKS = 2.0, 12.0
 """Arrivals come in twos and threes; a quarter of own weeks weighs as much."""
+LIKELIHOOD_HALF_LIFE_WEEKS = 26.0
+"""How fast levels are to be followed may change within a year. Starting value."""
 LEAST_LEVEL = 0.02
 """One in a year: a level of zero would make the first arrival impossible."""
 MAX_DRIFT = 1.0
@@ -86,6 +91,16 @@ class Levels:
         return CountForecast(mean, weeks * spread + weeks**2 * error + 1e-9 * mean, np.sqrt(error) / level)
 
 
+def upper_limit(mean: float, variance: float, share: float) -> int:
+    """The least count that a negative binomial count exceeds with at most the rest of a share, say .95."""
+    shape = mean**2 / (variance - mean)
+    success, low, high = shape / (shape + mean), -1, int(mean + 12 * variance**0.5) + 2
+    while high - low > 1:  # by halves: asked after every week of years
+        middle = (low + high) // 2
+        low, high = (low, middle) if betainc(shape, middle + 1, success) >= share else (middle, high)
+    return high
+
+
 def follow_levels(weekly: FloatArray, *, towards: ArrayLike, towards_weeks: float, half_life_weeks: float) -> Levels:
     """The levels of a series of weekly counts, oldest first.
 
@@ -127,13 +142,98 @@ def best_levels(
     return max(candidates, key=lambda levels: _walked_likelihood(weekly, levels, horizon_weeks))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BlendedLevels:
+    """Levels of several half-lives.  shares: of each after each number of weeks, shape (half-lives, weeks + 1)"""
+
+    levels: tuple[Levels, ...]
+    shares: FloatArray
+
+    @property
+    def per_week(self) -> FloatArray:
+        """Expected arrivals after each number of weeks: shape (weeks + 1,)."""
+        rates: FloatArray = (self.shares * np.stack([levels.per_week for levels in self.levels])).sum(axis=0)
+        return rates
+
+    def above(self, limits: ArrayLike, weeks: float) -> FloatArray:
+        """P(count of the next weeks > limit), asked after each week: shape (weeks + 1,)."""
+        chances: FloatArray = sum(
+            share * levels.counts(weeks).above(limits) for share, levels in zip(self.shares, self.levels, strict=True)
+        )
+        return chances
+
+    def newest(self, weeks: float) -> "BlendedCount":
+        """How many arrive in the next weeks, asked after the last one."""
+        parts = [levels.counts(weeks) for levels in self.levels]
+        forecast = CountForecast(
+            np.array([part.mean[-1] for part in parts]),
+            np.array([part.variance[-1] for part in parts]),
+            np.array([part.level_error[-1] for part in parts]),
+        )
+        return BlendedCount(forecast, self.shares[:, -1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlendedCount:
+    """One count, by levels of several half-lives.  parts: shape (half-lives,);  shares: of each, adding up to 1"""
+
+    parts: CountForecast
+    shares: FloatArray
+
+    @property
+    def level_error(self) -> float:
+        """Standard error of the logarithm of the mean: that of the levels, and how far they are apart."""
+        parts, mean = self.parts, float(self.shares @ self.parts.mean)
+        squares = (parts.mean * parts.level_error) ** 2 + (parts.mean - mean) ** 2
+        return float(np.sqrt(self.shares @ squares)) / mean
+
+    def above(self, limit: float, *, factor: float = 1.0) -> float:
+        """P(count > limit), in (0, 1).  factor: by which the mean is taken to be off"""
+        return float(self.shares @ self.parts.above(limit, factor=factor))
+
+    def within(self, share: float) -> "BlendedCount":
+        """The count of the first part of the time.  share: in (0, 1]"""
+        parts = self.parts
+        chance = parts.variance - (parts.mean * parts.level_error) ** 2
+        means = parts.mean * share
+        variances = chance * share + (means * parts.level_error) ** 2
+        return BlendedCount(CountForecast(means, np.maximum(variances, 1.0001 * means), parts.level_error), self.shares)
+
+
+def blended_levels(
+    weekly: FloatArray,
+    *,
+    towards: ArrayLike,
+    towards_weeks: float,
+    horizon_weeks: int,
+    half_lives: Sequence[float] = HALF_LIVES_WEEKS,
+) -> BlendedLevels:
+    """Levels of every half-life, each with the share that the counts which were over by each week give it."""
+    followed = tuple(
+        follow_levels(weekly, towards=towards, towards_weeks=towards_weeks, half_life_weeks=half_life)
+        for half_life in half_lives
+    )
+    told = np.zeros((len(followed), len(weekly) + 1))
+    counts = np.convolve(weekly, np.ones(horizon_weeks), mode="valid") if len(weekly) >= horizon_weeks else weekly[:0]
+    each = np.stack([_log_likelihoods(counts, levels, horizon_weeks) for levels in followed])
+    kept = 0.5 ** (1 / LIKELIHOOD_HALF_LIFE_WEEKS)
+    for window in range(len(counts)):
+        week = window + horizon_weeks
+        told[:, week] = kept * told[:, week - 1] + each[:, window] / horizon_weeks
+    shares = np.exp(told - told.max(axis=0))
+    return BlendedLevels(followed, shares / shares.sum(axis=0))
+
+
+def _log_likelihoods(counts: FloatArray, levels: Levels, horizon_weeks: int) -> FloatArray:
+    """ln P of each count over the weeks after each number of weeks: shape of counts."""
+    forecast, chosen = levels.counts(float(horizon_weeks)), slice(0, len(counts))
+    part = CountForecast(forecast.mean[chosen], forecast.variance[chosen], forecast.level_error[chosen])
+    return part.log_likelihood(counts)
+
+
 def _walked_likelihood(weekly: FloatArray, levels: Levels, horizon_weeks: int) -> float:
     """Mean ln P of the counts over windows that began after each week; those that overlap count alike for all."""
-    starts = len(weekly) - horizon_weeks
-    if starts < 1:
+    if len(weekly) <= horizon_weeks:
         return 0.0
-    counts = np.convolve(weekly, np.ones(horizon_weeks), mode="valid")[: starts + 1]
-    forecast = levels.counts(float(horizon_weeks))
-    chosen = slice(0, starts + 1)
-    part = CountForecast(forecast.mean[chosen], forecast.variance[chosen], forecast.level_error[chosen])
-    return round(float(part.log_likelihood(counts).mean()), 6)
+    counts = np.convolve(weekly, np.ones(horizon_weeks), mode="valid")
+    return round(float(_log_likelihoods(counts, levels, horizon_weeks).mean()), 6)

@@ -66,13 +66,14 @@ def answer_row(answer: ForecasterAnswer) -> dict[str, Any]:
     """One forecaster's answer: how many subjects it spoke about, and the likeliest of them."""
     forecaster, claims = answer.forecaster, [risk for risk in answer.risks if risk.probability is not None]
     first = answer.risks[0] if answer.risks else None
+    model = forecaster.model if first is None else first.model
     likeliest = sorted(claims, key=_likelihood, reverse=True)
     return {
         "type": str(forecaster.type),
         "level": forecaster.level,
         "readiness": None if first is None else str(first.readiness.readiness),
         "reasons": [] if first is None else reason_rows(first.readiness),
-        "model": {"id": forecaster.model.id, "version": forecaster.model.version},
+        "model": {"id": model.id, "version": model.version},
         "claims": len(claims),
         "above_alert_level": sum(_likelihood(risk) >= ALERT_LEVELS[forecaster.type].open_at for risk in claims),
         "likeliest": [_risk_row(risk) for risk in likeliest[:MAX_RISKS_PER_FORECASTER]],

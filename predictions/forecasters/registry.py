@@ -15,6 +15,7 @@ from predictions.forecasters import (
     delay_risk,
     iteration_claims,
     milestone_delay,
+    quality_issue,
     resource_shortage,
     scope_creep,
 )
@@ -24,6 +25,7 @@ from predictions.forecasters.delay_resolution import resolve_delay_risk
 from predictions.forecasters.finish import FinishForecast
 from predictions.forecasters.item_delay import claims as item_claims
 from predictions.forecasters.item_delay import forecast as item_delay
+from predictions.forecasters.quality_issue_resolution import resolve_quality_issue
 from predictions.forecasters.resolution import Resolver
 from predictions.forecasters.resource_shortage_resolution import resolve_resource_shortage
 from predictions.forecasters.risk import RiskForecast
@@ -143,11 +145,22 @@ def _resource_shortage(inputs: ForecastInputs) -> Sequence[RiskForecast]:
     ]
 
 
+def _quality_issue(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return [
+        quality_issue.forecast_quality_issue(
+            inputs.known, as_of=inputs.as_of, accepted_probability=inputs.accepted_probability
+        )
+    ]
+
+
+QUALITY_MODEL = ModelIdentity(quality_issue.MODEL_ID.format(rung="none"), quality_issue.MODEL_VERSION)
+
 FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
     Forecaster(PredictionType.DELAY_RISK, "milestone", milestone_delay.MODEL, _milestone_delays),
     Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
     Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
+    Forecaster(PredictionType.QUALITY_ISSUE, "project", QUALITY_MODEL, _quality_issue),
     Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),
     Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_claims.MODEL, _iteration_delays),
     Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
@@ -158,6 +171,7 @@ RESOLVERS: Mapping[PredictionType, Resolver] = MappingProxyType(
         PredictionType.DELAY_RISK: resolve_delay_risk,
         PredictionType.BUDGET_OVERRUN: resolve_budget_overrun,
         PredictionType.SCOPE_CREEP: resolve_scope_creep,
+        PredictionType.QUALITY_ISSUE: resolve_quality_issue,
         PredictionType.RESOURCE_SHORTAGE: resolve_resource_shortage,
     }
 )

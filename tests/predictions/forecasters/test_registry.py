@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -27,7 +29,7 @@ from tests.project_histories import (
     work_item,
 )
 
-AWAITED = frozenset({PredictionType.QUALITY_ISSUE, PredictionType.TEAM_BURNOUT})
+AWAITED = frozenset({PredictionType.TEAM_BURNOUT})
 """Types whose forecaster is not there yet; each leaves with its two lines in the registry."""
 CALENDAR = WorkCalendar()
 
@@ -41,10 +43,21 @@ def _growing_project() -> list[HistoryFact]:
     return [*facts, *(work_item(1_000 + week, created_at=NOW - DAY - week * WEEK) for week in range(0, 40, 5))]
 
 
+def _buggy_project() -> list[HistoryFact]:
+    """Three bugs in most weeks of the past year and a half, twice as many of late."""
+    facts: list[HistoryFact] = []
+    for number in range(260):
+        week = number // 3
+        created_at = NOW - week * WEEK - timedelta(hours=7 + 40 * (number % 3))
+        facts.append(replace(work_item(number + 1, created_at=created_at, recorded_at=created_at), item_type="Bug"))
+    return facts
+
+
 RICH: Mapping[str, list[HistoryFact]] = {
     "DELAY_RISK project": team_facts([5] * 40, open_items=40),
     "BUDGET_OVERRUN project": costly_project(60_000),
     "SCOPE_CREEP project": _growing_project(),
+    "QUALITY_ISSUE project": _buggy_project(),
     "RESOURCE_SHORTAGE project": steady_crew(open_items=80),
     "DELAY_RISK milestone": releasing_team([10, 20]),
     "DELAY_RISK iteration": iterating_team([8] * 14),
@@ -91,7 +104,7 @@ def test_every_probability_has_what_it_takes_to_be_settled_and_scored(
         assert risk.claim.ends_at > NOW
         assert risk.assumptions
         assert risk.evidence
-        assert risk.model == forecaster.model
+        assert risk.model.id.split(".")[0] == forecaster.model.id.split(".")[0]  # the rest names the rung
 
 
 @pytest.mark.parametrize("forecaster", FORECASTERS, ids=lambda each: each.name)
