@@ -194,8 +194,9 @@ def _same_value(before: Any, now: Any, seen_on: date) -> bool:
 
 def _draft(project: Project, candidate: _Candidate, at: datetime, *, is_retrospective: bool) -> Prediction:
     """The prediction as it would be stored, before its place in the chain is known."""
-    risk, claim, probability = candidate.risk, candidate.claim, candidate.risk.probability
-    if probability is None:
+    risk, claim = candidate.risk, candidate.claim
+    probability, impact = risk.probability, risk.impact
+    if probability is None or impact is None:
         raise ValueError("an abstention is no prediction")
     hours, window = risk.time_to_occurrence, risk.prevention_window
     draft = Prediction(
@@ -207,7 +208,7 @@ def _draft(project: Project, candidate: _Candidate, at: datetime, *, is_retrospe
         probability_low=probability.low,
         probability_high=probability.high,
         base_rate=risk.base_rate,
-        impact=risk.impact,
+        impact=impact,
         is_retrospective=is_retrospective,
         issued_at=at,
         as_of=risk.as_of,

@@ -123,8 +123,8 @@ def _figures(
     delivered = at_end & (category.at(stays.item, end) == DONE)
 
     def total(chosen: Flags, weights: FloatArray) -> FloatArray:
-        sums: FloatArray = np.bincount(stays.iteration[chosen], weights=weights[chosen], minlength=count)
-        return sums
+        sums = np.bincount(stays.iteration[chosen], weights=weights[chosen], minlength=count)
+        return sums.astype(np.float64)
 
     ones = np.ones(len(stays.item))
     figures = {

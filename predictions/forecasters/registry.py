@@ -14,6 +14,7 @@ from predictions.forecasters import (
     budget_overrun,
     delay_risk,
     iteration_claims,
+    iteration_delivery,
     milestone_delay,
     quality_issue,
     resource_shortage,
@@ -162,7 +163,7 @@ FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
     Forecaster(PredictionType.QUALITY_ISSUE, "project", QUALITY_MODEL, _quality_issue),
     Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),
-    Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_claims.MODEL, _iteration_delays),
+    Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_delivery.MODEL, _iteration_delays),
     Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
 )
 

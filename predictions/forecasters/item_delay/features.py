@@ -232,8 +232,8 @@ def _neighbours(moments: ItemMoments, block: Codes, settled: Codes) -> dict[str,
     recent = 0.5 ** (np.maximum(since, 0.0) / NEIGHBOUR_HALF_LIFE_DAYS)
 
     def near(values: FloatArray, width: float, weights: FloatArray | Flags) -> FloatArray:
-        kernel = np.exp(-np.abs(values[settled][None, :] - values[block][:, None]) / width) * weights
-        return _rate(kernel, late)
+        distances = np.abs(values[settled][None, :] - values[block][:, None])
+        return _rate(np.asarray(np.exp(-distances / width) * weights, dtype=np.float64), late)
 
     spans, lefts = (
         np.log1p(np.maximum(moments.due_day - moments.created_day, 0.0)),

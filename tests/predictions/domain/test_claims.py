@@ -67,7 +67,7 @@ def _key(kind: PredictionType, as_of: datetime = NOW, **terms: object) -> str:
 
 
 def _with(claim: Claim, terms: dict[str, object]) -> Claim:
-    return Claim(**{**{name: getattr(claim, name) for name in ("description", "ends_at")}, **terms})  # type: ignore[arg-type]  # fields by name
+    return Claim(**{**{name: getattr(claim, name) for name in ("description", "ends_at")}, **terms})
 
 
 def test_event_is_named_by_type_subject_and_target_and_by_nothing_else() -> None:

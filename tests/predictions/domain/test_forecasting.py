@@ -228,13 +228,14 @@ def test_project_without_a_date_still_has_its_budget_forecast(project: Project) 
     assert [kept.prediction.type for kept in forecast.kept] == [PredictionType.BUDGET_OVERRUN]
 
 
+def _fail(_inputs: Any) -> list[Any]:
+    raise ZeroDivisionError("rate of nothing")
+
+
 def test_forecaster_that_fails_abstains_aloud_and_hinders_none(
     project: Project, monkeypatch: pytest.MonkeyPatch, analysis_failures: list[str]
 ) -> None:
-    def fail(_inputs: Any) -> list[Any]:
-        raise ZeroDivisionError("rate of nothing")
-
-    broken = [replace(each, ask=fail) if each.name == "BUDGET_OVERRUN project" else each for each in FORECASTERS]
+    broken = [replace(each, ask=_fail) if each.name == "BUDGET_OVERRUN project" else each for each in FORECASTERS]
     monkeypatch.setattr("predictions.domain.forecasting.FORECASTERS", broken)
 
     forecast = _forecast(project)
@@ -250,7 +251,7 @@ def test_run_that_was_repaired_is_kept_although_the_facts_are_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch, analysis_failures: list[str]
 ) -> None:
     with monkeypatch.context() as patch:
-        broken = [replace(each, ask=lambda _inputs: 1 / 0) for each in FORECASTERS]
+        broken = [replace(each, ask=_fail) for each in FORECASTERS]
         patch.setattr("predictions.domain.forecasting.FORECASTERS", broken)
         assert _forecast(project).kept == ()
 
