@@ -8,7 +8,7 @@ from typing import Any
 from predictions.domain.forecasting import ProjectForecast
 from predictions.domain.keeping import KeptPrediction
 from predictions.domain.settlement import Settlement
-from predictions.enums import PredictionType
+from predictions.enums import OutcomeResult, PredictionType
 from projects.domain.analyses import reason_rows
 from projects.domain.flow import flow_results
 from stratibreak.pipeline import ProjectRefresh, RefreshOutcome
@@ -76,8 +76,20 @@ def refresh_line(refresh: ProjectRefresh) -> str:
     if forecast is None or detection is None:
         return f"{name}: nothing was found"
     changes = ", ".join(f"{number} {kind.label.lower()}" for kind, number in sorted(detection.changes.items()))
-    parts = [_forecast_text(forecast), _warnings_text(forecast), f"gaps: {changes or 'no change'}"]
+    parts = [
+        _settled_text(refresh.settlement),
+        _forecast_text(forecast),
+        _warnings_text(forecast),
+        f"gaps: {changes or 'no change'}",
+    ]
     return f"{name}: {'; '.join(filter(None, parts))} ({refresh.duration_s:.1f} s)"
+
+
+def _settled_text(settlement: Settlement | None) -> str:
+    """What came of earlier claims; empty where nothing was decided."""
+    results: Counter[str] = Counter() if settlement is None else settlement.by_result
+    told = ", ".join(f"{number} {OutcomeResult(result).label.lower()}" for result, number in sorted(results.items()))
+    return f"settled: {told}" if told else ""
 
 
 def _warnings_text(forecast: ProjectForecast) -> str:
