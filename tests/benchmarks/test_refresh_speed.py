@@ -21,8 +21,8 @@ pytestmark = pytest.mark.benchmark
 CALENDAR = WorkCalendar("Europe/Berlin")
 TARGET = NOW.date() + 52 * WEEK
 REFRESH_S = 3.0
-"""Processor time, on a machine that others use. The level is one second, and it is missed: 2.4 s at a load of 10, of which
-items take 1.0 (their trees are grown anew along the past), growing scope .4, the iteration .4 and milestones .3.
+"""Processor time, on a machine that others use. The level is one second, and it is missed: 2.4 s at a load of 10, of
+which items take 1.0 (their trees are grown anew along the past), growing scope .4, the iteration .4, milestones .3.
 """
 MEMORY_MB = 500
 
