@@ -41,7 +41,7 @@ class PredictionPage(SystemAdmin):
     """What was claimed, with which probability: written once, settled later."""
 
     read_action = AuditAction.ACCESS_PREDICTION
-    list_display = ("type", "project", "chance", "impact", "predicted_for", "time_to_act", "issued_at")
+    list_display = ("type", "project", "about", "chance", "impact", "predicted_for", "time_to_act", "issued_at")
     list_filter = ("type", "impact")
     list_select_related = ("project",)
     inlines = (RiskIndicatorInline, PreventiveActionInline)
@@ -54,6 +54,12 @@ class PredictionPage(SystemAdmin):
             (None, {"fields": first}),
             ("Everything that was stored", {"classes": ("collapse",), "fields": rest}),
         ]
+
+    @admin.display(description="About")
+    def about(self, prediction: Prediction) -> str:
+        """The item, iteration or milestone by its name; the whole project otherwise."""
+        subject = prediction.event.get("subject") or {}
+        return str(subject.get("key") or subject.get("type", "project").replace("_", " "))
 
     @admin.display(description="Chance", ordering="probability")
     def chance(self, prediction: Prediction) -> str:

@@ -61,9 +61,17 @@ EVENT: dict[str, Any] = {
         },
         "threshold": {"type": ["number", "null"]},
         "unit": {"type": "string", "maxLength": 40},
+        "terms": {
+            "type": "object",
+            "maxProperties": 50,
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,63}$"},
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"], "maxLength": 200},
+        },
     },
 }
 """The resolvable event, fixed at issue: what is claimed, of what, by when, for which scope.
+
+`terms` is whatever else its settlement needs, as it was at issue.
 
 The scope names its items by hash and instant, not one by one: `ProjectHistory.as_of(scope.as_of)` gives them back,
 and thirty thousand ids would not fit a row.

@@ -31,6 +31,7 @@ STEPS: Mapping[str, str] = {
     UnlockStep.RECORD_COSTS: "Record what has been spent, or import the ledger or the time sheets.",
     UnlockStep.APPROVE_BUDGET: "Approve a baseline with a budget above zero, in the currency of the costs.",
     UnlockStep.USE_ONE_CURRENCY: "Record the costs in the currency of the budget; nothing is converted silently.",
+    UnlockStep.TELL_SUPPORT: "Tell whoever runs the installation: its log says what failed.",
     UnlockStep.ENTER_CAPACITY: "Enter capacity calendars, or import who carries and changes the items.",
     UnlockStep.MOVE_TARGET_DATE: "The target is too near for this to be forecast; agree on a later one.",
     UnlockStep.ENABLE_TEAM_SIGNALS: "Agree with the team, then switch on team signals for this project.",

@@ -98,22 +98,24 @@ def _record(
     project: Project, forecast: ProjectForecast, detection: DetectionResult, *, at: datetime, duration_s: float
 ) -> None:
     """Keep the run as a whole; its parts have records of their own."""
-    risk, p_on_time = forecast.delay_risk, forecast.finish.p_on_time
+    finish = forecast.finish
     run = AnalysisRun(
         kind=AnalysisKind.REFRESH,
-        as_of=risk.as_of,
+        as_of=finish.as_of,
         results={
             "prediction": None if forecast.prediction is None else str(forecast.prediction.pk),
             "prediction_is_new": forecast.is_new,
+            "predictions": len(forecast.kept),
+            "new_predictions": [str(kept.prediction.pk) for kept in forecast.kept if kept.is_new],
             "gaps": [str(gap.pk) for gap in detection.gaps],
             "gap_changes": {str(kind): number for kind, number in detection.changes.items()},
         },
-        readiness=risk.readiness,
-        inputs_hash=risk.inputs_hash,
+        readiness=forecast.delay_risk.readiness,
+        inputs_hash=forecast.inputs_hash,
         model_id=MODEL_ID,
         model_version=MODEL_VERSION,
         duration_ms=round(duration_s * 1000),
-        overall_score=None if p_on_time is None else 100 * p_on_time.value,
+        overall_score=None if finish.p_on_time is None else 100 * finish.p_on_time.value,
     )
     record_analysis(project=project, run=run, at=at)
 

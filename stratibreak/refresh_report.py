@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from predictions.domain.forecasting import ProjectForecast, forecast_results
+from predictions.domain.forecasting import ProjectForecast
+from predictions.domain.keeping import KeptPrediction
+from predictions.domain.settlement import Settlement
+from predictions.enums import OutcomeResult, PredictionType
 from projects.domain.analyses import reason_rows
 from projects.domain.flow import flow_results
 from stratibreak.pipeline import ProjectRefresh, RefreshOutcome
@@ -21,8 +25,10 @@ def refresh_row(refresh: ProjectRefresh) -> dict[str, Any]:
         "readiness": None if forecast is None else str(forecast.delay_risk.readiness.readiness),
         "reasons": None if forecast is None else reason_rows(forecast.delay_risk.readiness),
         "flow": None if refresh.flow is None else flow_results(refresh.flow),
-        "forecast": None if forecast is None else forecast_results(forecast.finish, forecast.delay_risk),
+        "forecast": None if forecast is None else forecast.results,
         "prediction": None if forecast is None else _prediction_row(forecast),
+        "predictions": None if forecast is None else [_kept_row(kept) for kept in forecast.kept],
+        "settled": None if refresh.settlement is None else _settlement_row(refresh.settlement),
         "gaps": None
         if detection is None
         else {
@@ -37,14 +43,27 @@ def refresh_row(refresh: ProjectRefresh) -> dict[str, Any]:
 
 def _prediction_row(forecast: ProjectForecast) -> dict[str, Any] | None:
     prediction = forecast.prediction
-    if prediction is None:
-        return None
+    return None if prediction is None else _kept_row(KeptPrediction(prediction, forecast.is_new))
+
+
+def _kept_row(kept: KeptPrediction) -> dict[str, Any]:
+    prediction = kept.prediction
     return {
         "id": str(prediction.pk),
         "type": str(prediction.type),
+        "subject": prediction.event["subject"],
         "probability": prediction.probability,
         "is_alert": prediction.is_alert,
-        "is_new": forecast.is_new,
+        "is_new": kept.is_new,
+    }
+
+
+def _settlement_row(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "by_result": dict(sorted(settlement.by_result.items())),
+        "pending": settlement.pending,
+        "waiting": settlement.waiting,
+        "failed": settlement.failed,
     }
 
 
@@ -57,7 +76,28 @@ def refresh_line(refresh: ProjectRefresh) -> str:
     if forecast is None or detection is None:
         return f"{name}: nothing was found"
     changes = ", ".join(f"{number} {kind.label.lower()}" for kind, number in sorted(detection.changes.items()))
-    return f"{name}: {_forecast_text(forecast)}; gaps: {changes or 'no change'} ({refresh.duration_s:.1f} s)"
+    parts = [
+        _settled_text(refresh.settlement),
+        _forecast_text(forecast),
+        _warnings_text(forecast),
+        f"gaps: {changes or 'no change'}",
+    ]
+    return f"{name}: {'; '.join(filter(None, parts))} ({refresh.duration_s:.1f} s)"
+
+
+def _settled_text(settlement: Settlement | None) -> str:
+    """What came of earlier claims; empty where nothing was decided."""
+    results: Counter[str] = Counter() if settlement is None else settlement.by_result
+    told = ", ".join(f"{number} {OutcomeResult(result).label.lower()}" for result, number in sorted(results.items()))
+    return f"settled: {told}" if told else ""
+
+
+def _warnings_text(forecast: ProjectForecast) -> str:
+    """How many warnings stand, by type, and which forecasters failed; empty where there is nothing to tell."""
+    alerts = Counter(PredictionType(kept.prediction.type) for kept in forecast.kept if kept.prediction.is_alert)
+    warned = ", ".join(f"{number} {kind.label.lower()}" for kind, number in sorted(alerts.items()))
+    failed = ", ".join(answer.forecaster.name for answer in forecast.answers if answer.has_failed)
+    return "; ".join(filter(None, [f"warnings: {warned}" if warned else "", f"failed: {failed}" if failed else ""]))
 
 
 def _forecast_text(forecast: ProjectForecast) -> str:

@@ -6,6 +6,7 @@ A test marked ``transaction=True`` empties the database, and the next one that a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,3 +124,41 @@ def _no_context_left_behind() -> Iterator[None]:
     assert current_context() is None
     yield
     assert current_context() is None
+
+
+# --- analyses that fail ---
+
+
+class _Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@pytest.fixture
+def analysis_failures() -> list[str]:
+    """What was logged of forecasters and rules that failed, for a test that makes one fail; see below."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _failed_analyses_fail_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A forecaster that fails abstains in production, so that it hinders no other one. In a test it is a failure."""
+    records = _Records()
+    expected: list[str] | None = None
+    if "analysis_failures" in request.fixturenames:
+        expected = request.getfixturevalue("analysis_failures")
+        records.messages = expected
+    loggers = [logging.getLogger(f"predictions.domain.{module}") for module in ("forecasting", "settlement")]
+    for logger in loggers:
+        logger.addHandler(records)
+    yield
+    for logger in loggers:
+        logger.removeHandler(records)
+    if expected is None and records.messages:
+        pytest.fail(f"failed in silence: {records.messages}")

@@ -37,6 +37,8 @@ NOW = datetime(2024, 7, 3, 12, tzinfo=UTC)
 """A Wednesday."""
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
+WEEKS = 40
+"""Of the project with costs."""
 IMPORTED = NOW - timedelta(hours=1)
 
 
@@ -105,6 +107,127 @@ def team_facts(
 
 def team_history(weekly: Sequence[int], *, open_items: int, as_of: datetime = NOW) -> ProjectHistory:
     return ProjectHistory.from_facts(team_facts(weekly, open_items=open_items, as_of=as_of))
+
+
+def weekly_costs(amounts: Sequence[float], *, currency: str = "EUR") -> list[CostFact]:
+    """One booking a week, the last a day before NOW, recorded as they came."""
+    facts = []
+    for number, amount in enumerate(amounts):
+        day = (NOW - DAY - (len(amounts) - 1 - number) * WEEK).date()
+        facts.append(CostFact(UUID(int=10_000 + number), day, NOW - DAY, amount, currency))
+    return facts
+
+
+def approved(amount: float, *, currency: str = "EUR") -> BudgetFact:
+    return BudgetFact(NOW - WEEKS * WEEK, NOW - WEEKS * WEEK, amount, currency)
+
+
+def costly_project(budget: float, *, weekly_cost: float = 1_000.0, open_items: int = 40) -> list[HistoryFact]:
+    """Five items and so much money a week for forty weeks: 200 items done."""
+    costs = weekly_costs([weekly_cost] * WEEKS)
+    return [*team_facts([5] * WEEKS, open_items=open_items), *costs, approved(budget)]
+
+
+def dated_items(
+    *, late_share: float, settled: int = 200, open_items: int = 20, as_of: datetime = NOW, seed: int = 1
+) -> list[HistoryFact]:
+    """Items with a due date two weeks after their creation, finished day by day, a share of them too late.
+
+    Those that are open are due in the ten days after as_of.
+    """
+    rng = np.random.default_rng(seed)
+    facts: list[HistoryFact] = []
+    for number in range(1, settled + open_items + 1):
+        is_open = number > settled
+        due_at = as_of + timedelta(days=1 + number % 10) if is_open else as_of - timedelta(days=number % 180 + 20)
+        created_at = due_at - 2 * WEEK
+        late_days = rng.uniform(1, 9) if rng.random() < late_share else -rng.uniform(1, 9)
+        if is_open:
+            facts.append(work_item(number, created_at=created_at))
+        else:
+            finished_at = due_at + timedelta(days=float(late_days))
+            facts += finished_item(number, created_at=created_at, started_at=created_at + DAY, finished_at=finished_at)
+        due = due_at.date().isoformat()
+        facts.append(FieldChangeFact(item_id(number), "due_date", None, due, created_at, IMPORTED))
+    return facts
+
+
+def iterating_team(
+    delivered: Sequence[int],
+    *,
+    committed: int = 10,
+    begun_days: int = 4,
+    as_of: datetime = NOW,
+    first_number: int = 1,
+    points: float = 2.0,
+) -> list[HistoryFact]:
+    """A team in iterations of two weeks, so many items committed in each and so many done by its end.
+
+    One more runs, begun so many days ago, with nothing done. Items and iterations are numbered in their order.
+    """
+    facts: list[HistoryFact] = []
+    number = first_number
+    for index in range(len(delivered) + 1):
+        back = len(delivered) - index
+        starts_at = as_of - timedelta(days=begun_days) - 2 * WEEK * back
+        group = UUID(int=7_000_000 + first_number * 1_000 + index)
+        facts.append(
+            IterationFact(group, f"{index}", starts_at - DAY, f"Sprint {index}", None, starts_at, starts_at + 2 * WEEK)
+        )
+        done = delivered[index] if index < len(delivered) else 0
+        for place in range(committed):
+            created_at = starts_at - 3 * DAY
+            finished_at = starts_at + timedelta(days=2 + 10 * place / committed)
+            if place < done:
+                facts += finished_item(number, created_at=created_at, started_at=starts_at, finished_at=finished_at)
+            else:
+                facts.append(work_item(number, created_at=created_at))
+            facts.append(StayFact(item_id(number), group, starts_at - DAY, starts_at - DAY))
+            facts.append(FieldChangeFact(item_id(number), "estimate_points", None, f"{points}", created_at, IMPORTED))
+            number += 1
+    return facts
+
+
+def releasing_team(
+    open_by_release: Sequence[int],
+    *,
+    weeks_apart: int = 4,
+    late: int = 0,
+    outside: int = 0,
+    weekly: int = 5,
+    as_of: datetime = NOW,
+) -> list[HistoryFact]:
+    """Ten past releases of twenty items each, so many of them late, then some with so many open items each.
+
+    outside: further items a week that were done for no release;  the first release ahead is due in weeks_apart weeks
+    """
+    facts: list[HistoryFact] = []
+    number = 1
+    for index in range(10 + len(open_by_release)):
+        target_at = as_of + weeks_apart * WEEK * (index - 9)
+        group, begins_at = UUID(int=6_000_000 + index), as_of - 60 * WEEK
+        state = MilestoneState.RELEASED if index < 10 else MilestoneState.PLANNED
+        facts.append(MilestoneFact(group, f"{index}", begins_at, f"R{index}", state, None, target_at.date()))
+        is_past = index < 10
+        for place in range(4 * weekly if is_past else open_by_release[index - 10]):
+            if is_past:
+                finished_at = target_at - weeks_apart * WEEK * (place + 1) / (4 * weekly + 1)
+                if index < late and place == 0:
+                    finished_at = target_at + 2 * DAY
+                facts += finished_item(
+                    number, created_at=begins_at, started_at=finished_at - DAY, finished_at=finished_at
+                )
+            else:
+                facts.append(work_item(number, created_at=begins_at))
+            facts.append(StayFact(item_id(number), group, begins_at, begins_at))
+            number += 1
+    for place in range(outside * 40):
+        finished_at = as_of - WEEK * (place + 0.5) / max(outside, 1)
+        facts += finished_item(
+            number, created_at=finished_at - 2 * DAY, started_at=finished_at - DAY, finished_at=finished_at
+        )
+        number += 1
+    return facts
 
 
 def large_team_facts(*, items: int, years: int, seed: int = 1) -> list[HistoryFact]:

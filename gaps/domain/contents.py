@@ -16,7 +16,7 @@ from typing import Any
 from gaps.detectors.finding import CorrectiveActionFinding, Effect, Finding, Measure, RootCauseFinding
 from gaps.domain.assessments import Assessment
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, RootCause
-from predictions.domain.forecasting import evidence_row
+from predictions.domain.forecast_results import evidence_row
 from predictions.domain.noise import same_date
 from predictions.enums import ActionStatus
 from projects.domain.analyses import reason_rows

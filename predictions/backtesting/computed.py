@@ -25,11 +25,13 @@ from predictions import attribution, forecasters
 from predictions.forecasters.bug_arrivals import BugArrivals, bug_arrivals
 from predictions.forecasters.capacity_series import CapacitySource
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.resolution import Circumstances
+from predictions.forecasters.risk import Claim, IssuedClaim
 from predictions.forecasters.scope_growth import ScopeGrowth, scope_growth
 from projects import history as history_package
 from projects.enums import TrackedField
 from projects.history.calendar import WorkCalendar
-from projects.history.columns import IN_PROGRESS
+from projects.history.columns import IN_PROGRESS, Flags
 from projects.history.project_history import ProjectHistory
 from projects.history.spells import Spells, active_spells
 from projects.history.work_clock import WorkClock
@@ -37,22 +39,21 @@ from projects.history.work_clock import WorkClock
 PACKAGES: tuple[ModuleType, ...] = (history_package, forecasters, attribution)
 NOT_OF_A_MOMENT: frozenset[str] = frozenset(
     {
-        # These judge claims by what came after them; their own tests show that nothing after the target counts.
+        # These judge by what came after; their own tests show that nothing after the target counts. Those that take a
+        # claim are known by that (JUDGING).
+        "predictions.forecasters.iteration_snapshots.delivered_points",
         "predictions.forecasters.arrival_resolution.decide_level",
         "predictions.forecasters.arrival_resolution.is_observed",
-        "predictions.forecasters.quality_issue_resolution.resolve_quality_issue",
         "predictions.forecasters.replay.replay_delay_risk",
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
-        "predictions.forecasters.resolution.resolve_delay",
         "predictions.forecasters.resolution.scope_hash",
-        "predictions.forecasters.resource_shortage_resolution.resolve_resource_shortage",
         "predictions.forecasters.resource_shortage_resolution.seen_until",
-        "predictions.forecasters.team_overload_resolution.resolve_team_overload",
-        "predictions.forecasters.scope_creep_resolution.resolve_scope_creep",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
+JUDGING = (Claim, IssuedClaim, Circumstances)
+"""Who takes one of these says what became of a claim, from what came after it."""
 TRIALS, DRAWS = 200, 8
 """Enough to tell two answers apart; how good they are is not asked here."""
 WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
@@ -91,6 +92,10 @@ class Moment:
     @property
     def last_day(self) -> date:
         return self.as_of.date()
+
+    @property
+    def chosen(self) -> Flags:
+        return self.known.states.open
 
     @cached_property
     def spells(self) -> Spells:
@@ -148,6 +153,7 @@ OF_MOMENT = frozenset(
         "spells",
         "clock",
         "first_us",
+        "chosen",
         "first_day",
         "last_day",
         "since_us",
@@ -195,7 +201,8 @@ def _functions() -> Iterator[FunctionType]:
 
 def _takes_history(function: FunctionType) -> bool:
     parameters = inspect.signature(function).parameters.values()
-    return any(parameter.annotation in (ProjectHistory, "ProjectHistory") for parameter in parameters)
+    taken = {parameter.annotation for parameter in parameters}
+    return bool(taken & {ProjectHistory, "ProjectHistory"}) and not taken & set(JUDGING)
 
 
 def _properties() -> list[str]:

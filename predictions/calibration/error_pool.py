@@ -12,6 +12,7 @@ Example: in a pool in which a week of triple pace was always followed by the old
 a week is corrected downwards, and the errors that are left are small.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -102,6 +103,14 @@ class ErrorPool:
             weights=np.concatenate([self.weights * (1 - share), nearer.weights * share]),
             independent=self.independent + nearer.independent,
         )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the numbers: 64 hex digits."""
+        digest = hashlib.sha256(repr((self.horizon_weeks, self.independent)).encode())
+        for array in (self.raw_coefficients, self.log_centres, self.errors, self.weights):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     @property
     def raw_coefficients(self) -> FloatArray:

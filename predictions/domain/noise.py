@@ -29,3 +29,8 @@ def same_date(before: date | None, now: date | None, *, seen_on: date) -> bool:
         return before is now
     tolerance_days = max(SAME_DATE_DAYS, SAME_DATE_SHARE * (now - seen_on).days)
     return abs((now - before).days) <= tolerance_days
+
+
+def same_amount(before: float, now: float) -> bool:
+    """Whether two forecasts of an amount differ by noise only."""
+    return abs(now - before) <= SAME_DATE_SHARE * max(abs(before), abs(now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from predictions.enums import PredictionType
 from predictions.models import Prediction
 from projects.enums import AnalysisKind, Readiness
 from projects.models import AnalysisRecord, Project
@@ -48,6 +49,11 @@ def describe_forecast(project: Project) -> dict[str, Any]:
 
 
 def _standing_prediction(record: AnalysisRecord) -> Any:
-    """The id of the claim that held when the forecast was made: the newest one that is no look at the past."""
-    claims = Prediction.objects.filter(project_id=record.project_id, as_of__lte=record.as_of)
+    """The id of the claim about the project's date that held when the forecast was made."""
+    claims = Prediction.objects.filter(
+        project_id=record.project_id,
+        type=PredictionType.DELAY_RISK,
+        event__subject__type="project",
+        as_of__lte=record.as_of,
+    )
     return claims.order_by("-as_of", "-id").values_list("id", flat=True).first()

@@ -1,8 +1,9 @@
 """Settling predictions: what became of each claim, once, against the target and scope at issue.
 
-1. Every chained prediction of a delay that has no outcome is asked of the rule in `predictions.forecasters.resolution`.
+1. Every chained prediction that has no outcome is asked of its type's rule (`predictions.forecasters.registry`).
 2. A decided one gets its outcome: result, Brier score, whether people acted before, and the facts it rests on.
 3. An undecided one waits. Running again, or twice at once, adds nothing: the database takes one outcome a prediction.
+4. A rule that fails leaves its claim open and says so in the log and the count: it hinders no other claim.
 
 `acted_on` asks about the event, not about one row: an action taken after one forecast of it stands beside the later
 forecasts too. An action that is active without a start time counts as taken; a flag is cheaper to explain than a
@@ -14,6 +15,7 @@ settles nothing that it could not have known.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,16 +24,16 @@ from uuid import UUID
 
 from django.db.models import Max, Q
 
-from predictions.domain.forecasting import evidence_row
+from predictions.domain.claims import issued_claim
+from predictions.domain.forecast_results import evidence_row
 from predictions.enums import ActionStatus, OutcomeResult, PredictionType
 from predictions.forecasters.answers import EvidenceFact
+from predictions.forecasters.registry import RESOLVERS
 from predictions.forecasters.resolution import (
     Circumstances,
-    DelayClaim,
     Resolution,
     ResolutionReason,
     open_all_along_since_us,
-    resolve_delay,
 )
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction
 from projects.enums import ProjectStatus
@@ -41,10 +43,14 @@ from projects.history.project_history import ProjectHistory
 from projects.models import Project, WorkItem
 from tenants.domain.auditing import record_bulk
 
-SETTLED_TYPES = (PredictionType.DELAY_RISK,)
-"""Types whose event can be decided from the record; the others follow with their forecasters."""
+logger = logging.getLogger(__name__)
+
+SETTLED_TYPES = tuple(RESOLVERS)
+"""Types whose event can be decided from the record."""
 CANCELLED = (ProjectStatus.INACTIVE, ProjectStatus.ARCHIVED)
-CLAIM_COLUMNS = ("tenant", "project", "event", "event_key", "as_of", "issued_at", "predicted_for", "probability")
+CLAIM_COLUMNS = (
+    "tenant", "project", "type", "event", "event_key", "as_of", "issued_at", "predicted_for", "probability",
+)  # fmt: skip
 SCOPE_DONE_ON = "scope_done_on"
 """Field of the evidence that says on which local day the scope was done; coverage is scored from it."""
 
@@ -56,6 +62,21 @@ NOTES = {
     ResolutionReason.DONE_WITHOUT_DATE: "Items were found done after the target, with nothing to say since when.",
     ResolutionReason.SCOPE_LOST: "The record no longer gives back the items that the claim was about.",
     ResolutionReason.NOT_OBSERVED: "The record ends before the target, and nobody renewed it in time.",
+    ResolutionReason.DONE_IN_TIME: "It was done when the target was over.",
+    ResolutionReason.BUDGET_CROSSED: "More than the budget was spent before the scope was done.",
+    ResolutionReason.SCOPE_DONE_FIRST: "The scope was done before the budget was spent.",
+    ResolutionReason.NOT_CROSSED: "The budget was not spent until the horizon of the claim was over.",
+    ResolutionReason.FELL_SHORT: "Less than the claim's share of the commitment was delivered.",
+    ResolutionReason.DELIVERED: "The claim's share of the commitment was delivered.",
+    ResolutionReason.SHORTAGE_OCCURRED: "Capacity was below the claim's level for as many working days in a row.",
+    ResolutionReason.NO_SHORTAGE: "Capacity was not below the claim's level for as many working days in a row.",
+    ResolutionReason.OVERLOAD_OCCURRED: "The team worked above its own limits for as many weeks in a row.",
+    ResolutionReason.NO_OVERLOAD: "The team did not work above its own limits for as many weeks in a row.",
+    ResolutionReason.FACTS_LOST: "The record no longer holds the facts that the claim was about.",
+    ResolutionReason.LEVEL_REACHED: "The claim's level was reached before its horizon was over.",
+    ResolutionReason.LEVEL_NOT_REACHED: "The claim's level was not reached until its horizon was over.",
+    ResolutionReason.CREATED_IN_BULK: "Items came in all at once, as when a board is filled, not as work grows.",
+    ResolutionReason.CLAIM_INCOMPLETE: "The claim lacks a term that its rule needs.",
 }
 
 
@@ -64,11 +85,13 @@ class Settlement:
     """What one run settled.
 
     waiting: claims whose target is over but whose record was not looked at since
+    failed: claims whose rule failed; they wait too
     """
 
     outcomes: tuple[PredictionOutcome, ...] = ()
     waiting: int = 0
     pending: int = 0
+    failed: int = 0
     by_result: Counter[str] = field(default_factory=Counter)
 
 
@@ -97,9 +120,9 @@ def settle_predictions(
         return Settlement()
     now = _circumstances(project, at)
     known = history.as_of(at)
-    since_us = open_all_along_since_us(known)
-    asked = [claim for claim in claims if claim.predicted_for <= at or to_us(_claim(claim).scope_at) < since_us]
-    resolutions = [(claim, resolve_delay(known, _claim(claim), now)) for claim in asked]
+    asked = _may_be_decided(claims, known, at)
+    answers = [(claim, _resolve(claim, known, now)) for claim in asked]
+    resolutions = [(claim, resolution) for claim, resolution in answers if resolution is not None]
     decided = [(claim, resolution) for claim, resolution in resolutions if resolution.result is not None]
     waiting = sum(resolution.reason == ResolutionReason.NOT_OBSERVED for _, resolution in resolutions)
     acts = _acts_by_event(project, decided)
@@ -113,6 +136,7 @@ def settle_predictions(
         outcomes=kept,
         waiting=waiting - sum(r.reason == ResolutionReason.NOT_OBSERVED for _, r in decided),
         pending=len(claims) - len(decided),
+        failed=len(answers) - len(resolutions),
         by_result=Counter(str(outcome.result) for outcome in kept),
     )
 
@@ -139,15 +163,27 @@ def _circumstances(project: Project, at: datetime) -> Circumstances:
     )
 
 
-def _claim(prediction: Prediction) -> DelayClaim:
-    scope: dict[str, Any] = prediction.event.get("scope") or {}
-    as_of = scope.get("as_of")
-    return DelayClaim(
-        scope_at=datetime.fromisoformat(as_of) if as_of else prediction.as_of,
-        issued_at=prediction.issued_at,
-        ends_at=prediction.predicted_for,
-        scope_hash=str(scope.get("items_hash", "")),
-    )
+def _may_be_decided(claims: list[Prediction], known: ProjectHistory, at: datetime) -> list[Prediction]:
+    """Without the delays of a whole project that an item open all along keeps from being decided early."""
+    since_us = open_all_along_since_us(known)
+
+    def may_be(claim: Prediction) -> bool:
+        if claim.predicted_for <= at or claim.type != PredictionType.DELAY_RISK:
+            return True
+        issued = issued_claim(claim)
+        level = issued.claim.subject.type
+        return level == "milestone" or (level == "project" and to_us(issued.as_of) < since_us)
+
+    return [claim for claim in claims if may_be(claim)]
+
+
+def _resolve(claim: Prediction, known: ProjectHistory, now: Circumstances) -> Resolution | None:
+    """How a claim ended; None where its rule failed on it."""
+    try:
+        return RESOLVERS[PredictionType(claim.type)](known, issued_claim(claim), now)
+    except Exception:
+        logger.exception("the rule of %s failed on prediction %s", claim.type, claim.pk)
+        return None
 
 
 def _outcome(
@@ -155,7 +191,7 @@ def _outcome(
 ) -> PredictionOutcome:
     result, decided_at = OutcomeResult(resolution.result or ""), resolution.decided_at
     evidence = resolution.evidence
-    if result == OutcomeResult.NOT_OCCURRED and decided_at is not None:
+    if resolution.reason == ResolutionReason.ALL_DONE and decided_at is not None:
         day = calendar.local_date(to_us(decided_at)).isoformat()
         evidence = (EvidenceFact("project", "", "Scope at issue", SCOPE_DONE_ON, day, decided_at), *evidence)
     return PredictionOutcome(

@@ -30,6 +30,7 @@ OUTCOMES = {OutcomeResult.OCCURRED: True, OutcomeResult.NOT_OCCURRED: False, Out
 COLUMNS = (
     "pk", "project_id", "event_key", "episode_id", "as_of", "predicted_for", "probability", "base_rate", "is_alert",
     "event", "quantiles", "outcomes__settled_at", "outcomes__acted_on", "outcomes__result", "outcomes__evidence",
+    "outcomes__occurred_at",
 )  # fmt: skip
 
 
@@ -84,6 +85,7 @@ def _claim(row: dict[str, Any]) -> SettledClaim:
         finish_days=_finish_days(row["quantiles"]),
         target_day=date.fromisoformat(target) if target else _day_before(row["predicted_for"]),
         done_on=done_on,
+        occurred_at=row["outcomes__occurred_at"],
     )
 
 

@@ -68,10 +68,11 @@ def oldest_open_items(known: ProjectHistory) -> tuple[EvidenceFact, ...]:
     states = known.states
     moment = known.as_of_moment
     total = EvidenceFact("project", "", "Remaining work", "open_items", str(int(states.open.sum())), moment)
-    return (total, *_item_facts(known, states.open))
+    return (total, *oldest_items(known, states.open))
 
 
-def _item_facts(known: ProjectHistory, chosen: Flags) -> list[EvidenceFact]:
+def oldest_items(known: ProjectHistory, chosen: Flags) -> list[EvidenceFact]:
+    """The oldest of some items.  chosen: shape (items,)"""
     rows = np.flatnonzero(chosen)
     rows = rows[np.argsort(known.items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
     return [

@@ -1,6 +1,7 @@
 """BUDGET_OVERRUN: will the cumulative cost cross the approved budget before the scope is complete?
 
-1. The event is fixed when it is issued: the open items as of t and the budget in force at t, whatever moves later.
+1. The event is fixed when it is issued: the open items as of t and the budget in force at t, whatever moves later. It
+   can be decided once either has happened, and at the latest at the P95 finish (ten years at most): the horizon.
 2. Each trial of the finish forecast gets a cost of the rest (spending); P is the share of trials whose rest costs more
    than what is left of the budget. Its interval repeats that with all rests dearer or cheaper by their level error.
 3. The base rate asks less: how often the rest took more than planned on other projects at this share of the way.
@@ -18,14 +19,16 @@ Source: ISO 21508 (EAC, TCPI); Flyvbjerg (2006), Project Management Journal 37(3
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictions.calibration.effort_pool import EffortPool, EffortRung
 from predictions.calibration.effort_tasks import EffortTasks
+from predictions.calibration.error_pool import ErrorPool
 from predictions.enums import PredictionType, Severity
 from predictions.forecasters.answers import (
     Driver,
@@ -36,12 +39,12 @@ from predictions.forecasters.answers import (
     oldest_open_items,
     seed_of,
 )
-from predictions.forecasters.budget_prevention import BudgetAction, budget_actions, budget_window
+from predictions.forecasters.budget_prevention import budget_options, budget_window
 from predictions.forecasters.cost_readiness import cost_readiness
-from predictions.forecasters.finish import INTERVAL_Z, FinishForecast, forecast_finish
+from predictions.forecasters.finish import INTERVAL_Z, MAX_HORIZON_WEEKS, FinishForecast, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY
-from predictions.forecasters.risk import HoursToEvent, RiskForecast
+from predictions.forecasters.risk import Claim, HoursToEvent, Quantile, Quantiles, RiskForecast
 from predictions.forecasters.severity import severity_of
 from predictions.forecasters.spending import (
     INDICATOR_WEEKS,
@@ -63,48 +66,33 @@ from projects.history.readiness import ReadinessReason, ReadinessReport, ReasonC
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("budget-overrun.cost-trials", "1")
-ALERT_AT, CLEAR_AT, ALERT_TCPI = 0.5, 0.35, 1.1
+ALERT_TCPI = 1.1
+"""An index out of reach warns whatever the trials say: most of them assume that the past rate goes on."""
+HORIZON_PROBABILITY = 0.95
 BUDGET_TOLERANCE_SHARE = 0.05
 QUANTILES = (0.1, 0.5, 0.85, 0.9)
 EVIDENCE_COSTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class OverrunEvent:
-    """What is claimed, so that it can be settled: more than the budget is spent before these items are all done."""
-
-    budget: float
-    currency: str
-    scope_items: int
-    scope_item_ids: tuple[str, ...]
-    scope_hash: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class CostQuantile:
-    """With this probability the whole costs no more, in the currency of the budget."""
-
-    probability: float
-    total: float
+ASSUMPTIONS = (
+    "What is booked is what was spent, near the day it was spent.",
+    "The open items are the scope, and each earns an equal share of the budget.",
+    "Money is spent by the week or by the item as before; the ledger cannot tell which.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetOverrun(RiskForecast):
     """The probability of crossing the budget, or why it cannot be said.
 
-    expected_overrun: median money above the budget, if it is crossed;  spent: AC;  currency: of every amount
+    quantiles: of the cost at completion;  expected_overrun: median money above the budget, if it is crossed
+    spent: AC;  currency: of every amount
     cost_performance, to_complete_performance: CPI and TCPI, None where earned value has none
     """
 
-    event: OverrunEvent | None = None
-    cost_at_completion: tuple[CostQuantile, ...] = ()
     expected_overrun: float | None = None
     spent: float | None = None
     currency: str = ""
     cost_performance: float | None = None
     to_complete_performance: float | None = None
-    actions: tuple[BudgetAction, ...] = ()
 
     @property
     def result_hash(self) -> str:
@@ -114,10 +102,10 @@ class BudgetOverrun(RiskForecast):
                 "model": [self.model.id, self.model.version],
                 "inputs": self.inputs_hash,
                 "readiness": self.readiness.readiness,
-                "event": None if self.event is None else [self.event.budget, self.event.scope_hash],
+                "event": None if self.claim is None else [self.claim.threshold, self.claim.scope_hash],
                 "probability": None if self.probability is None else [self.probability.value, self.probability.low],
                 "base_rate": self.base_rate,
-                "totals": [[quantile.probability, quantile.total] for quantile in self.cost_at_completion],
+                "totals": None if self.quantiles is None else [[q.probability, q.value] for q in self.quantiles.points],
                 "window": None if self.prevention_window is None else self.prevention_window.hours,
             }
         )
@@ -157,18 +145,20 @@ def forecast_budget_overrun(
     accepted_probability: float = ACCEPTED_PROBABILITY,
     finish: FinishForecast | None = None,
     pool: EffortPool | None = None,
+    pools: Sequence[ErrorPool] | None = None,
 ) -> BudgetOverrun:
     """Forecast whether the cost crosses the budget before the open work is done. Never raises on data; abstains.
 
     accepted_probability: P(within budget) that the tenant accepts, in (0, 1)
     finish: the finish forecast for the same moment, where it is at hand;  pool: of effort, the shipped prior without
-    one Raises ValueError for a naive as_of, or a finish forecast of another moment.
+    one;  pools: of throughput, as for the finish forecast
+    Raises ValueError for a naive as_of, or a finish forecast of another moment.
     """
     known = history.as_of(as_of)
     if finish is not None and finish.as_of != as_of:
         raise ValueError("the finish forecast is of another moment")
     if finish is None or finish.trials is None:  # one that abstains for want of a target still has no say in money
-        finish = forecast_finish(known, as_of=as_of, calendar=calendar)
+        finish = forecast_finish(known, as_of=as_of, calendar=calendar, pools=pools)
     inputs_hash = hash_of({"finish": finish.inputs_hash, "costs": known.costs_hash, "accepted": accepted_probability})
     readiness = cost_readiness(known).with_reasons(finish.readiness.reasons)
     budget = known.budget
@@ -195,16 +185,11 @@ def earning_items(known: ProjectHistory, budget: float) -> EffortTasks:
     return EffortTasks(np.full(done, value), np.full(done, spent / max(done, 1)), np.full(remaining, value))
 
 
-def should_alert(probability: float, to_complete_performance: float | None, *, was_alerting: bool) -> bool:
-    """Whether an overrun is an alert now, with hysteresis."""
-    if to_complete_performance is not None and to_complete_performance > ALERT_TCPI:
-        return True
-    return probability >= ALERT_AT or (was_alerting and probability > CLEAR_AT)
-
-
 def _forecast(basis: "_Basis", *, accepted: float, readiness: ReadinessReport, inputs_hash: str) -> BudgetOverrun:
     known, budget, trials, left = basis.known, basis.budget, basis.trials, basis.left
     overrun = expected_overrun(trials, left)
+    horizon_days = min(float(np.quantile(trials.days, HORIZON_PROBABILITY)), MAX_HORIZON_WEEKS * 7.0)
+    tcpi = basis.value.to_complete_performance.value
     return BudgetOverrun(
         as_of=known.as_of_moment,
         type=PredictionType.BUDGET_OVERRUN,
@@ -212,7 +197,7 @@ def _forecast(basis: "_Basis", *, accepted: float, readiness: ReadinessReport, i
         is_reconstructed=_is_reconstructed(known),
         model=MODEL,
         inputs_hash=inputs_hash,
-        probability=_probability(trials, left),
+        probability=_probability(trials, left, horizon_days),
         base_rate=_base_rate(basis.tasks, basis.pool),
         time_to_occurrence=_hours_to_event(trials, left),
         prevention_window=budget_window(trials, money_left=left, accepted=accepted),
@@ -220,17 +205,16 @@ def _forecast(basis: "_Basis", *, accepted: float, readiness: ReadinessReport, i
         drivers=_drivers(basis),
         indicators=_indicators(basis),
         evidence=_evidence(known, budget, basis.spent),
-        event=_event(known, budget),
-        cost_at_completion=tuple(
-            CostQuantile(probability, basis.spent + float(np.quantile(trials.rest, probability)))
-            for probability in QUANTILES
-        ),
+        claim=_claim(basis, horizon_days),
+        options=budget_options(trials, money_left=left, accepted=accepted),
+        assumptions=ASSUMPTIONS,
+        alerts_anyway=tcpi is not None and tcpi > ALERT_TCPI,
+        quantiles=_cost_at_completion(basis),
         expected_overrun=overrun,
         spent=basis.spent,
         currency=budget.currency,
         cost_performance=basis.value.cost_performance.value,
-        to_complete_performance=basis.value.to_complete_performance.value,
-        actions=budget_actions(trials, money_left=left, accepted=accepted),
+        to_complete_performance=tcpi,
     )
 
 
@@ -254,21 +238,38 @@ def _is_reconstructed(known: ProjectHistory) -> bool:
     return known.is_reconstructed or bool((known.costs.recorded_us > known.known_at_us).any())
 
 
-def _event(known: ProjectHistory, budget: BudgetFact) -> OverrunEvent:
+def _claim(basis: "_Basis", horizon_days: float) -> Claim:
+    """More than the budget is spent before these items are all done, and by the end of the horizon."""
+    known, budget = basis.known, basis.budget
     scope = tuple(str(item) for item in known.items.ids[known.states.open])
-    description = (
-        f"More than {budget.amount:,.2f} {budget.currency} is spent before the {len(scope)} open items are all done."
+    ends_at = known.as_of_moment + timedelta(days=horizon_days)
+    return Claim(
+        description=f"More than {budget.amount:,.2f} {budget.currency} is spent before the {len(scope)} open items "
+        f"are all done, and by {ends_at.date().isoformat()}.",
+        ends_at=ends_at,
+        scope_items=len(scope),
+        scope_hash=hash_of({"items": scope}),
+        threshold=budget.amount,
+        unit=budget.currency,
+        terms={"spent_at_issue": basis.spent},
     )
-    return OverrunEvent(budget.amount, budget.currency, len(scope), scope, hash_of({"items": scope}), description)
 
 
 # --- numbers ---
 
 
-def _probability(trials: CostTrials, left: float) -> ProbabilityEstimate:
+def _probability(trials: CostTrials, left: float, horizon_days: float) -> ProbabilityEstimate:
     factor = math.exp(INTERVAL_Z * trials.level_error)
-    value, low, high = (trials.share_above(left * scale) for scale in (1.0, factor, 1 / factor))
+    value, low, high = (
+        trials.share_crossing(left * scale, within_days=horizon_days) for scale in (1.0, factor, 1 / factor)
+    )
     return ProbabilityEstimate(value, low, high)
+
+
+def _cost_at_completion(basis: _Basis) -> Quantiles:
+    totals = basis.spent + np.quantile(basis.trials.rest, QUANTILES)
+    points = zip(QUANTILES, totals.tolist(), strict=True)
+    return Quantiles(basis.budget.currency, tuple(Quantile(*point) for point in points))
 
 
 def _base_rate(tasks: EffortTasks, pool: EffortPool) -> float:

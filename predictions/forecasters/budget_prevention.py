@@ -16,7 +16,6 @@ which is within 90 until s = 50.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,29 +23,13 @@ from numpy.typing import NDArray
 from predictions.enums import Priority
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.prevention import P85, PreventionWindow, latest_hour
+from predictions.forecasters.risk import PreventiveOption
 from predictions.forecasters.spending import CostTrials
 
 FloatArray = NDArray[np.float64]
 
 SCOPE_CUT_SHARE, SPENDING_CUT_SHARE, SPENDING_CUT_AFTER_DAYS = 0.2, 0.1, 28.0
 """A fifth of the open work can often be left out; a tenth of spending can be cut once contracts allow it."""
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetAction:
-    """What one generic action would do if it started now.
-
-    money_saved_p85: by which the P85 of the cost at completion falls;  latest_start_h: None where it cannot help enough
-    """
-
-    code: str
-    title: str
-    description: str
-    priority: Priority
-    p_within_before: float
-    p_within_after: float
-    money_saved_p85: float
-    latest_start_h: float | None
 
 
 CostScenario = Callable[[CostTrials, float], FloatArray]
@@ -85,27 +68,25 @@ ACTIONS: tuple[tuple[str, str, str, CostScenario], ...] = (
 )
 
 
-def budget_actions(trials: CostTrials, *, money_left: float, accepted: float) -> tuple[BudgetAction, ...]:
-    """Every generic action, the one that helps most first."""
-    before = _share_within(trials.rest, money_left)
+def budget_options(trials: CostTrials, *, money_left: float, accepted: float) -> tuple[PreventiveOption, ...]:
+    """Every generic action, the one that helps most first; money_saved_p85 is off the cost at completion."""
     p85 = float(np.quantile(trials.rest, P85))
-    actions = []
+    options = []
     for code, title, description, scenario in ACTIONS:
         now = scenario(trials, 0.0)
         after = _share_within(now, money_left)
-        actions.append(
-            BudgetAction(
+        options.append(
+            PreventiveOption(
                 code=code,
                 title=title,
                 description=description,
                 priority=Priority.HIGH if after >= accepted else Priority.MEDIUM,
-                p_within_before=before,
-                p_within_after=after,
+                probability_after=1 - after,
                 money_saved_p85=p85 - float(np.quantile(now, P85)),
                 latest_start_h=latest_start_h(trials, scenario, money_left=money_left, accepted=accepted),
             )
         )
-    return tuple(sorted(actions, key=lambda action: (-action.p_within_after, action.code)))
+    return tuple(sorted(options, key=lambda option: (option.probability_after, option.code)))
 
 
 def latest_start_h(trials: CostTrials, scenario: CostScenario, *, money_left: float, accepted: float) -> float | None:

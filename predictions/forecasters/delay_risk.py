@@ -13,6 +13,7 @@ Assumes what the finish forecast assumes. Do not believe it where the target is 
 Example: 40 items open, 5 finished a week, 4 weeks left: about 20 will be done; P is near 1, and so is the base rate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -21,39 +22,23 @@ from numpy.typing import NDArray
 
 from predictions.enums import PredictionType, Severity
 from predictions.forecasters.answers import ModelIdentity, ProbabilityEstimate, hash_of
-from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
+from predictions.forecasters.finish import FinishForecast, FinishQuantile, FinishTrials, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
-from predictions.forecasters.risk import HoursToEvent, RiskForecast
+from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, Quantile, Quantiles, RiskForecast
 from predictions.forecasters.severity import schedule_tolerance_days, severity_of
 from predictions.forecasters.throughput import weekly_finishes
 from projects.history.calendar import WorkCalendar, counts_between
-from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, from_us
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReport, target_readiness
 
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("delay-risk.recalibrated-paths", "2")
-ALERT_AT, CLEAR_AT = 0.6, 0.4
-"""An alert opens at the one and closes at the other, so that a probability near one of them does not flicker."""
 BASE_RATE_PRIOR = 1.0
 """Pseudo-windows each way: before anything is seen, the base rate is one half."""
 INDICATOR_WEEKS = 26
-
-
-@dataclass(frozen=True, slots=True)
-class DelayEvent:
-    """What is claimed, so that it can be settled: these items are not all done by the end of that day.
-
-    scope_item_ids: the open items as of t, ordered;  scope_hash: of those, where they are too many to keep
-    """
-
-    target_date: date
-    scope_items: int
-    scope_item_ids: tuple[str, ...]
-    scope_hash: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +49,7 @@ class DelayRisk(RiskForecast):
     expected_slip_days: median days late, if late
     """
 
-    event: DelayEvent | None = None
     expected_slip_days: float | None = None
-    actions: tuple[ActionEffect, ...] = ()
 
     @property
     def result_hash(self) -> str:
@@ -76,7 +59,7 @@ class DelayRisk(RiskForecast):
                 "model": [self.model.id, self.model.version],
                 "inputs": self.inputs_hash,
                 "readiness": self.readiness.readiness,
-                "event": None if self.event is None else [self.event.target_date, self.event.scope_hash],
+                "event": None if self.claim is None else [self.claim.target_date, self.claim.scope_hash],
                 "probability": None if self.probability is None else [self.probability.value, self.probability.low],
                 "base_rate": self.base_rate,
                 "window": None if self.prevention_window is None else self.prevention_window.hours,
@@ -117,7 +100,6 @@ def forecast_delay_risk(
         as_of=as_of,
         type=PredictionType.DELAY_RISK,
         readiness=finish.readiness,
-        event=_event(known, target_date),
         probability=ProbabilityEstimate(1 - on_time.value, 1 - on_time.high, 1 - on_time.low),
         base_rate=_base_rate(weekly, finish, days_left / 7),
         time_to_occurrence=HoursToEvent(days_left * 24, days_left * 24, days_left * 24),
@@ -126,17 +108,25 @@ def forecast_delay_risk(
         expected_slip_days=slip_days,
         drivers=finish.drivers,
         indicators=_indicators(known, finish, weekly),
-        actions=action_effects(finish.trials, days_left=days_left, accepted=accepted_probability),
         evidence=finish.evidence,
+        claim=_claim(known, target_date, calendar),
+        options=delay_options(finish.trials, days_left=days_left, accepted=accepted_probability),
+        assumptions=finish.assumptions,
+        quantiles=day_quantiles(finish.quantiles),
         is_reconstructed=finish.is_reconstructed,
         model=MODEL,
         inputs_hash=inputs_hash,
     )
 
 
-def should_alert(probability: float, *, was_alerting: bool) -> bool:
-    """Whether a delay risk is an alert now, with hysteresis."""
-    return probability >= ALERT_AT or (was_alerting and probability > CLEAR_AT)
+def day_quantiles(quantiles: Sequence[FinishQuantile]) -> Quantiles:
+    """The days of a finish forecast by their probabilities."""
+    return Quantiles("date", tuple(Quantile(point.probability, point.finish_date) for point in quantiles))
+
+
+def delay_options(trials: FinishTrials, *, days_left: float, accepted: float) -> tuple[PreventiveOption, ...]:
+    """Every generic action against a delay, the one that helps most first.  days_left: to the end of the target day"""
+    return tuple(_option(effect) for effect in action_effects(trials, days_left=days_left, accepted=accepted))
 
 
 def expected_slip_if_late_days(trials: FinishTrials, days_left: float) -> float:
@@ -156,10 +146,28 @@ def _abstain(finish: FinishForecast, readiness: ReadinessReport, inputs_hash: st
     )
 
 
-def _event(known: ProjectHistory, target_date: date) -> DelayEvent:
+def _claim(known: ProjectHistory, target_date: date, calendar: WorkCalendar) -> Claim:
+    """These items are not all done by the end of that day."""
     scope = tuple(str(item) for item in known.items.ids[known.states.open])
-    description = f"Not all of the {len(scope)} open items are done by the end of {target_date.isoformat()}."
-    return DelayEvent(target_date, len(scope), scope, hash_of({"items": scope}), description)
+    return Claim(
+        description=f"Not all of the {len(scope)} open items are done by the end of {target_date.isoformat()}.",
+        ends_at=from_us(calendar.end_of_day_us(target_date)),
+        target_date=target_date,
+        scope_items=len(scope),
+        scope_hash=hash_of({"items": scope}),
+    )
+
+
+def _option(effect: ActionEffect) -> PreventiveOption:
+    return PreventiveOption(
+        code=effect.code,
+        title=effect.title,
+        description=effect.description,
+        priority=effect.priority,
+        probability_after=1 - effect.p_on_time_after,
+        latest_start_h=effect.latest_start_h,
+        days_saved_p85=effect.days_saved_p85,
+    )
 
 
 def _base_rate(weekly: FloatArray, finish: FinishForecast, weeks_left: float) -> float:

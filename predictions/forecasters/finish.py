@@ -18,12 +18,14 @@ of the capacity going to newcomers it is about 8.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from predictions.calibration.error_pool import ErrorPool
 from predictions.calibration.pace import Pace
 from predictions.forecasters.answers import (
     Driver,
@@ -150,11 +152,12 @@ def forecast_finish(
     calendar: WorkCalendar | None = None,
     trials: int = TRIALS,
     seed: int | None = None,
+    pools: Sequence[ErrorPool] | None = None,
 ) -> FinishForecast:
     """Forecast when the work open as of t will be done. Never raises on data; abstains and says why.
 
     target_date: the date promised; without one there are dates but no P(on time); one that has passed gives nothing
-    seed: fixed by the facts unless given
+    seed: fixed by the facts unless given;  pools: what other teams' forecasts were off by, else the shipped ones
     Raises ValueError for a naive as_of, or one after the moment the history is restricted to.
     """
     calendar = calendar or WorkCalendar()
@@ -162,7 +165,10 @@ def forecast_finish(
     readiness = finish_readiness(known, as_of=as_of, calendar=calendar)
     if target_date is not None:
         readiness = readiness.with_reasons(target_readiness(target_date, as_of=as_of, calendar=calendar).reasons)
-    inputs_hash = hash_of({"facts": known.inputs_hash, "target": target_date, "calendar": _calendar_key(calendar)})
+    others = {} if pools is None else {"pools": [pool.digest for pool in pools]}
+    inputs_hash = hash_of(
+        {"facts": known.inputs_hash, "target": target_date, "calendar": _calendar_key(calendar), **others}
+    )
     if not readiness.carries_value:
         return _abstain(known, target_date, readiness, inputs_hash)
     rng = np.random.default_rng(seed_of(inputs_hash) if seed is None else seed)
@@ -174,6 +180,7 @@ def forecast_finish(
         inputs_hash=inputs_hash,
         rng=rng,
         trials=trials,
+        pools=pools,
     )
 
 
@@ -186,17 +193,18 @@ def _forecast(
     inputs_hash: str,
     rng: np.random.Generator,
     trials: int,
+    pools: Sequence[ErrorPool] | None,
 ) -> FinishForecast:
     weekly = weekly_finishes(known, calendar=calendar)
     remaining = int(known.states.open.sum())
     plain_weeks = remaining / max(float(weekly[-LONG_RATE_WEEKS:].mean()), 1e-9)
     newcomers = newcomer_share(known, horizon_weeks=plain_weeks, weeks=len(weekly))
     taken = np.minimum(rng.beta(*newcomers.parameters, trials), 0.99)
-    simulated = simulate_finish(Pace(weekly), remaining / (1 - taken), rng)
+    simulated = simulate_finish(Pace(weekly), remaining / (1 - taken), rng, pools=pools)
     sample = FinishTrials(
         days=simulated.weeks * 7,
         newcomer_factor=1 / (1 - taken),
-        level_error=_level_error(weekly, simulated),
+        level_error=level_error(weekly, simulated),
     )
     days_left = None if target_date is None else _days_left(known, target_date, calendar)
     return FinishForecast(
@@ -204,7 +212,7 @@ def _forecast(
         target_date=target_date,
         readiness=readiness,
         remaining_items=remaining,
-        quantiles=_quantiles(simulated.weeks, known, calendar),
+        quantiles=date_quantiles(simulated.weeks, known, calendar),
         p_on_time=None if days_left is None else sample.probability_within(days_left),
         demonstrated_rate=simulated.rate,
         required_rate=None if days_left is None else remaining / (days_left / 7),
@@ -246,7 +254,8 @@ def _abstain(
     )
 
 
-def _quantiles(weeks: FloatArray, known: ProjectHistory, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
+def date_quantiles(weeks: FloatArray, known: ProjectHistory, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
+    """The days of FINISH_PROBABILITIES.  weeks: simulated durations, shape (trials,)"""
     values = np.quantile(weeks, FINISH_PROBABILITIES)
     return tuple(
         _finish_quantile(probability, float(value), known, calendar)
@@ -265,7 +274,7 @@ def _days_left(known: ProjectHistory, target_date: date, calendar: WorkCalendar)
     return (calendar.end_of_day_us(target_date) - known.known_at_us) / MICROSECONDS_PER_DAY
 
 
-def _level_error(weekly: FloatArray, simulated: SimulatedFinish) -> float:
+def level_error(weekly: FloatArray, simulated: SimulatedFinish) -> float:
     """Standard error of the logarithm of the level: of the weighted rate, and of the centre of the past errors."""
     recent = weekly[-LONG_RATE_WEEKS:]
     weights = 0.5 ** (np.arange(len(weekly)) / RATE_HALF_LIFE_WEEKS)

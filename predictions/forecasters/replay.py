@@ -16,23 +16,23 @@ is open in July: one hit with about ten weeks of lead time.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from predictions.calibration.track_record import EARLY_ENOUGH_H
 from predictions.enums import OutcomeResult
 from predictions.forecasters.answers import ModelIdentity, hash_of
-from predictions.forecasters.delay_risk import DelayEvent, forecast_delay_risk, should_alert
+from predictions.forecasters.delay_risk import forecast_delay_risk
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY
 from predictions.forecasters.resolution import (
     Circumstances,
-    DelayClaim,
     Resolution,
     ResolutionReason,
     resolve_delay,
 )
+from predictions.forecasters.risk import Claim, IssuedClaim
 from projects.history.calendar import WorkCalendar
 from projects.history.instants import from_us, to_us
 from projects.history.project_history import ProjectHistory
@@ -238,12 +238,12 @@ class _Judge:
             accepted_probability=self.accepted,
             finish=finish,
         )
-        if risk.probability is None or risk.event is None:
+        if risk.probability is None or risk.claim is None:
             readiness = finish.readiness if finish.trials is None else risk.readiness
             return ReplayStep(moment, target, source, readiness, is_reconstructed=known.is_reconstructed)
         probability, promised_on = risk.probability.value, _promised_on(finish)
         was_alerting = before is not None and before.target == target and before.is_alert
-        resolution = self._resolve(moment, risk.event, risk.event.target_date)
+        resolution = self._resolve(moment, risk.claim)
         return ReplayStep(
             as_of=moment,
             target=target,
@@ -251,23 +251,23 @@ class _Judge:
             readiness=risk.readiness,
             probability=probability,
             base_rate=risk.base_rate,
-            is_alert=should_alert(probability, was_alerting=was_alerting),
+            is_alert=risk.should_alert(was_alerting=was_alerting),
             result=resolution.result,
             reason=resolution.reason,
             promised_on=promised_on,
-            kept=None if promised_on is None else self._was_kept(moment, risk.event, promised_on),
+            kept=None if promised_on is None else self._was_kept(moment, risk.claim, promised_on),
             is_reconstructed=known.is_reconstructed,
         )
 
-    def _resolve(self, moment: datetime, event: DelayEvent, day: date) -> Resolution:
-        """What became of the claim that the items of an event are not all done by the end of a day."""
-        ends_at = from_us(self.calendar.end_of_day_us(day))
-        if ends_at > self.now.at:
+    def _resolve(self, moment: datetime, claim: Claim) -> Resolution:
+        """What became of a claim that would have been made then."""
+        if claim.ends_at > self.now.at:
             return Resolution(None, ResolutionReason.NOT_DUE)  # else only good ends would be known early
-        return resolve_delay(self.today, DelayClaim(moment, moment, ends_at, event.scope_hash), self.now)
+        return resolve_delay(self.today, IssuedClaim(claim, moment, moment), self.now)
 
-    def _was_kept(self, moment: datetime, event: DelayEvent, promised_on: date) -> bool | None:
-        result = self._resolve(moment, event, promised_on).result
+    def _was_kept(self, moment: datetime, claim: Claim, promised_on: date) -> bool | None:
+        promise = replace(claim, ends_at=from_us(self.calendar.end_of_day_us(promised_on)))
+        result = self._resolve(moment, promise).result
         return None if result in (None, OutcomeResult.CENSORED) else result == OutcomeResult.NOT_OCCURRED
 
 

@@ -18,14 +18,17 @@ Friday morning: not occurred, decided on Thursday. Had B been deleted on Wednesd
 occurred.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 import numpy as np
 
 from predictions.enums import OutcomeResult
 from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, hash_of
+from predictions.forecasters.risk import Claim, IssuedClaim
 from projects.history.columns import DONE, UNKNOWN, Codes, Flags, StatusColumns
 from projects.history.instants import NEVER, Instants, from_us, to_us
 from projects.history.project_history import ProjectHistory
@@ -47,6 +50,12 @@ class ResolutionReason(StrEnum):
     SCOPE_LOST = "SCOPE_LOST"
     NOT_OBSERVED = "NOT_OBSERVED"
     NOT_DUE = "NOT_DUE"
+    DONE_IN_TIME = "DONE_IN_TIME"
+    BUDGET_CROSSED = "BUDGET_CROSSED"
+    SCOPE_DONE_FIRST = "SCOPE_DONE_FIRST"
+    NOT_CROSSED = "NOT_CROSSED"
+    FELL_SHORT = "FELL_SHORT"
+    DELIVERED = "DELIVERED"
     SHORTAGE_OCCURRED = "SHORTAGE_OCCURRED"
     NO_SHORTAGE = "NO_SHORTAGE"
     OVERLOAD_OCCURRED = "OVERLOAD_OCCURRED"
@@ -57,19 +66,6 @@ class ResolutionReason(StrEnum):
     LEVEL_NOT_REACHED = "LEVEL_NOT_REACHED"
     CREATED_IN_BULK = "CREATED_IN_BULK"
     CLAIM_INCOMPLETE = "CLAIM_INCOMPLETE"
-
-
-@dataclass(frozen=True, slots=True)
-class DelayClaim:
-    """A claim as it was fixed at issue: the items open at scope_at are not all done when ends_at comes.
-
-    scope_hash: of those items, as `DelayEvent.scope_hash`
-    """
-
-    scope_at: datetime
-    issued_at: datetime
-    ends_at: datetime
-    scope_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +93,27 @@ class Resolution:
     evidence: tuple[EvidenceFact, ...] = ()
 
 
-def resolve_delay(history: ProjectHistory, claim: DelayClaim, now: Circumstances) -> Resolution:
+Resolver = Callable[[ProjectHistory, IssuedClaim, Circumstances], Resolution]
+"""The rule of one type: (history, claim, circumstances) -> how it ended."""
+
+
+def resolve_delay(history: ProjectHistory, issued: IssuedClaim, now: Circumstances) -> Resolution:
     """Decide a claim by what is known at `now.at`.  Raises ValueError for naive instants.
 
     history: unrestricted, or restricted to `now.at`
+    A claim about a milestone has those of its items that were open for its scope.
     """
     known = history.as_of(now.at)
-    is_due, scope_us = now.at >= claim.ends_at, to_us(claim.scope_at)
-    by_date = open_items(known, scope_us)
+    is_due, scope_us = now.at >= issued.claim.ends_at, to_us(issued.as_of)
+    by_date = open_items(known, scope_us) & members_at(known, issued)
     if not is_due and done_at_once_us(known, by_date, scope_us, known.known_at_us) is None:
         return Resolution(None, ResolutionReason.NOT_DUE)  # asked for every claim at every run, so without the hash
-    scope = _scope(known, claim, by_date)
+    scope = scope_of(known, issued, by_date)
     if scope is not None:
-        done_us = done_at_once_us(known, scope, scope_us, min(to_us(claim.ends_at), known.known_at_us))
+        done_us = done_at_once_us(known, scope, scope_us, min(to_us(issued.claim.ends_at), known.known_at_us))
         if done_us is not None:
             return _all_done(known, scope, done_us)
-    return _at_the_end(known, scope, claim, now) if is_due else Resolution(None, ResolutionReason.NOT_DUE)
+    return judge_at_end(known, scope, issued, now) if is_due else Resolution(None, ResolutionReason.NOT_DUE)
 
 
 def open_items(known: ProjectHistory, moment_us: int) -> Flags:
@@ -168,17 +169,34 @@ def scope_hash(known: ProjectHistory, scope: Flags) -> str:
 # --- the scope ---
 
 
-def _scope(known: ProjectHistory, claim: DelayClaim, by_date: Flags) -> Flags | None:
-    """The items of the claim; None where neither the dates nor the recording of the facts give them back."""
-    if scope_hash(known, by_date) == claim.scope_hash:
+def scope_of(known: ProjectHistory, issued: IssuedClaim, by_date: Flags) -> Flags | None:
+    """The items of the claim; None where neither the dates nor the recording of the facts give them back.
+
+    by_date: `open_items` at the moment of the claim
+    """
+    if scope_hash(known, by_date) == issued.claim.scope_hash:
         return by_date
-    by_recording = _open_as_recorded(known, claim)
-    return by_recording if scope_hash(known, by_recording) == claim.scope_hash else None
+    by_recording = _open_as_recorded(known, issued) & members_at(known, issued, as_recorded=True)
+    return by_recording if scope_hash(known, by_recording) == issued.claim.scope_hash else None
 
 
-def _open_as_recorded(known: ProjectHistory, claim: DelayClaim) -> Flags:
+def members_at(known: ProjectHistory, issued: IssuedClaim, *, as_recorded: bool = False) -> Flags:
+    """The items that were in the milestone of a claim when it was made; all where it is about none.
+
+    as_recorded: without memberships that were recorded later
+    """
+    subject = issued.claim.subject
+    if subject.type != "milestone":
+        return np.ones(len(known.items), dtype=np.bool_)
+    stays = known.context.stays
+    if as_recorded:
+        stays = stays.take(stays.recorded_us <= to_us(issued.issued_at))
+    return stays.members(UUID(subject.id), to_us(issued.as_of), len(known.items))
+
+
+def _open_as_recorded(known: ProjectHistory, issued: IssuedClaim) -> Flags:
     """What was open at t0 as far as the record held it at issue: without facts that arrived later."""
-    scope_us, issued_us = to_us(claim.scope_at), to_us(claim.issued_at)
+    scope_us, issued_us = to_us(issued.as_of), to_us(issued.issued_at)
     statuses = known.statuses
     moves = statuses.take((statuses.at_us <= scope_us) & (statuses.recorded_us <= issued_us))
     held: Flags = _first_held_us(known) <= issued_us
@@ -207,7 +225,7 @@ def _open(known: ProjectHistory, category: Codes, moment_us: int) -> Flags:
 # --- the verdict ---
 
 
-def _is_observed(known: ProjectHistory, claim: DelayClaim, now: Circumstances) -> bool:
+def is_observed(known: ProjectHistory, claim: Claim, now: Circumstances) -> bool:
     """Whether somebody looked at the record after the target: a look, or a fact from later."""
     if now.observed_until is not None and now.observed_until >= claim.ends_at:
         return True
@@ -223,24 +241,27 @@ def _all_done(known: ProjectHistory, scope: Flags, done_us: int) -> Resolution:
     return Resolution(OutcomeResult.NOT_OCCURRED, ResolutionReason.ALL_DONE, moment, (count, *items))
 
 
-def _at_the_end(known: ProjectHistory, scope: Flags | None, claim: DelayClaim, now: Circumstances) -> Resolution:
-    """The target is over, and the items were never all done."""
+def judge_at_end(known: ProjectHistory, scope: Flags | None, issued: IssuedClaim, now: Circumstances) -> Resolution:
+    """The target is over: what is not done then decides, once somebody has looked.  scope: None where it is lost"""
+    claim = issued.claim
     if now.cancelled_at is not None and now.cancelled_at < claim.ends_at:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, claim.ends_at)
     if scope is None:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.SCOPE_LOST, claim.ends_at)
-    if _is_observed(known, claim, now):
-        return _not_done(known, scope, claim)
+    if is_observed(known, claim, now):
+        return _state_at_end(known, scope, claim)
     if now.at >= claim.ends_at + OBSERVATION_GRACE:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, claim.ends_at)
     return Resolution(None, ResolutionReason.NOT_OBSERVED)
 
 
-def _not_done(known: ProjectHistory, scope: Flags, claim: DelayClaim) -> Resolution:
+def _state_at_end(known: ProjectHistory, scope: Flags, claim: Claim) -> Resolution:
     """The same, for a record that was looked at since."""
     end_us = to_us(claim.ends_at)
     moves = known.statuses.take(known.statuses.at_us <= end_us)
     undone: Flags = scope & (_category(moves, len(scope)) != DONE)
+    if not bool(undone.any()):
+        return _verdict(known, scope, claim, OutcomeResult.NOT_OCCURRED, ResolutionReason.DONE_IN_TIME)
     lost: Flags = undone & (known.items.gone_us <= end_us)
     undated: Flags = undone & ~lost & _found_done(known, end_us)
     surely: Flags = undone & ~lost & ~undated
@@ -260,9 +281,10 @@ def _found_done(known: ProjectHistory, end_us: int) -> Flags:
 
 
 def _verdict(
-    known: ProjectHistory, items: Flags, claim: DelayClaim, result: OutcomeResult, reason: ResolutionReason
+    known: ProjectHistory, items: Flags, claim: Claim, result: OutcomeResult, reason: ResolutionReason
 ) -> Resolution:
-    count = EvidenceFact("project", "", "Scope at issue", "items_not_done", str(int(items.sum())), claim.ends_at)
+    field = "items_done" if result == OutcomeResult.NOT_OCCURRED else "items_not_done"
+    count = EvidenceFact("project", "", "Scope at issue", field, str(int(items.sum())), claim.ends_at)
     rows = np.flatnonzero(items)
     rows = rows[np.argsort(known.items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
     facts = _evidence(known, rows, "state_at_target", _STATE[reason], claim.ends_at)
@@ -270,6 +292,7 @@ def _verdict(
 
 
 _STATE = {
+    ResolutionReason.DONE_IN_TIME: "done",
     ResolutionReason.STILL_OPEN: "open",
     ResolutionReason.ITEMS_LOST: "gone or hidden",
     ResolutionReason.DONE_WITHOUT_DATE: "found done later, without a date",

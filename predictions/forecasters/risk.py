@@ -78,6 +78,22 @@ class PreventiveOption:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantile:
+    """With this probability the value is at most so much, or on so early a day; None: beyond what can be said."""
+
+    probability: float
+    value: float | date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """A distribution behind a claim.  unit: "date", or that of the numbers (an ISO currency, points)"""
+
+    unit: str
+    points: tuple[Quantile, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlertLevels:
     """An alert opens at the one probability and closes at the other, so that one in between does not flicker."""
 
@@ -102,7 +118,7 @@ class RiskForecast:
 
     base_rate: in (0, 1), same horizon;  impact: by the effect to be expected if the event happens
     claim: None when it abstains;  alerts_anyway: a rule beside the probability says so (TCPI of a budget)
-    assumptions: sentences for people
+    assumptions: sentences for people;  quantiles: of the date or amount that decides, where there is one
     """
 
     as_of: datetime
@@ -123,6 +139,7 @@ class RiskForecast:
     options: tuple[PreventiveOption, ...] = ()
     assumptions: tuple[str, ...] = ()
     alerts_anyway: bool = False
+    quantiles: Quantiles | None = None
 
     def should_alert(self, *, was_alerting: bool) -> bool:
         """Whether it is an alert now, with hysteresis; an abstention never is."""

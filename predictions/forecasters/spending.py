@@ -63,9 +63,10 @@ class CostTrials:
         days: FloatArray = self.days[crosses] * money_left / self.rest[crosses]
         return days
 
-    def share_above(self, money_left: float) -> float:
-        """Share of the trials that cost more, with one more trial each way: in (0, 1)."""
-        return (float((self.rest > money_left).sum()) + 1) / (len(self.rest) + 2)
+    def share_crossing(self, money_left: float, *, within_days: float) -> float:
+        """Share of the trials that spend so much before their finish and in time, with one more each way: in (0, 1)."""
+        crossing = self.crossing_days(money_left)
+        return (float((crossing <= within_days).sum()) + 1) / (len(self.rest) + 2)
 
 
 def weekly_costs(costs: CostColumns, *, now_us: int, weeks: int) -> FloatArray:

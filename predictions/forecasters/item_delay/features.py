@@ -32,6 +32,8 @@ NEIGHBOUR_HALF_LIFE_DAYS = 150.0
 ROWS_AT_ONCE = 256
 """Bounds memory: a block holds this many rows against all of its unit."""
 DAYS_PER_WEEK = 7
+MAX_HALVINGS = 500.0
+"""Within them what grows by each half-life stays a number."""
 SPAN_BANDWIDTH = 0.3
 """Neighbours in a span are those within about a third of it (natural logarithm)."""
 
@@ -114,25 +116,41 @@ def decayed_labels(
     moments: ItemMoments, group: Codes, half_lives_days: Sequence[float]
 ) -> tuple[FloatArray, FloatArray]:
     """Late and all labels known at each row's moment in its group, each worth half after a half-life: (rows, lives)."""
-    count, lives = len(moments), len(half_lives_days)
-    decay = np.log(2) / np.asarray(half_lives_days, dtype=np.float64)
-    late, known = np.zeros((count, lives)), np.zeros((count, lives))
-    events = np.concatenate([moments.known_day, moments.moment_day])
-    asks = np.repeat([False, True], count)
-    state: dict[int, tuple[float, FloatArray, FloatArray]] = {}
-    for event in np.lexsort((asks, events)):
-        row, now = int(event % count), float(events[event])
-        if not np.isfinite(now):
-            continue
-        then, late_sum, known_sum = state.get(int(group[row]), (now, np.zeros(lives), np.zeros(lives)))
-        factor = np.exp(-decay * (now - then))
-        late_sum, known_sum = late_sum * factor, known_sum * factor
-        if asks[event]:
-            late[row], known[row] = late_sum, known_sum
-        else:
-            late_sum, known_sum = late_sum + float(moments.late[row]), known_sum + 1.0
-        state[int(group[row])] = (now, late_sum, known_sum)
+    count, lives = len(moments), np.asarray(half_lives_days, dtype=np.float64)
+    late, known = np.zeros((count, len(lives))), np.zeros((count, len(lives)))
+    for code in np.unique(group):
+        rows = np.flatnonzero(group == code)
+        labels = rows[np.isfinite(moments.known_day[rows])]
+        labels = labels[np.argsort(moments.known_day[labels], kind="stable")]
+        if labels.size:
+            day, weight = moments.known_day[labels], moments.late[labels].astype(np.float64)
+            sums = _decayed_sums(day, np.stack([weight, np.ones(len(day))]), moments.moment_day[rows], lives)
+            late[rows], known[rows] = sums
     return late, known
+
+
+def _decayed_sums(day: FloatArray, weights: FloatArray, asked: FloatArray, lives: FloatArray) -> FloatArray:
+    """Sums of what lies before each day asked, halved after each half-life: shape (weights, asked, lives).
+
+    day: ascending;  weights: shape (weights, days)
+    A running sum of what grows instead of decaying, begun anew before it leaves the range of numbers.
+    """
+    sums = np.zeros((len(weights), len(asked), len(lives)))
+    place = np.searchsorted(day, asked, side="right")
+    for life, half_life in enumerate(lives.tolist()):
+        carried = np.zeros(len(weights))
+        begin = 0
+        while begin < len(day):
+            origin = day[begin]
+            end = int(np.searchsorted(day, origin + MAX_HALVINGS * half_life, side="right"))
+            growth = np.exp2((day[begin:end] - origin) / half_life)
+            running = carried[:, None] + np.cumsum(weights[:, begin:end] * growth, axis=1)
+            until = np.inf if end == len(day) else day[end]
+            here = np.flatnonzero((place > begin) & (asked < until))
+            sums[:, here, life] = running[:, place[here] - 1 - begin] * np.exp2(-(asked[here] - origin) / half_life)
+            carried = running[:, -1] * np.exp2(-(until - origin) / half_life)
+            begin = end
+    return sums
 
 
 def settled_before(group: Codes, moment: FloatArray, known: FloatArray, late: Flags) -> tuple[FloatArray, FloatArray]:
@@ -152,37 +170,44 @@ def settled_before(group: Codes, moment: FloatArray, known: FloatArray, late: Fl
 
 
 def _unit_features(moments: ItemMoments) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Load and neighbours of every row, a block of rows after the other in the order of their moments.
+
+    So a block has to look only at rows whose moment, or whose label, lies before its own last moment: half the work.
+    """
     load: dict[str, FloatArray] = {}
     neighbours: dict[str, FloatArray] = {}
     for unit in np.unique(moments.unit):
         rows = np.flatnonzero(moments.unit == unit)
-        members = moments.take(rows)
+        rows = rows[np.argsort(moments.moment_day[rows], kind="stable")]
+        by_label = rows[np.argsort(moments.known_day[rows], kind="stable")]
         for begin in range(0, len(rows), ROWS_AT_ONCE):
-            block = np.arange(begin, min(begin + ROWS_AT_ONCE, len(rows)))
-            for target, columns in zip((load, neighbours), _block_features(members, block), strict=True):
+            block = rows[begin : begin + ROWS_AT_ONCE]
+            last = moments.moment_day[block[-1]]
+            begun = rows[: np.searchsorted(moments.moment_day[rows], last, side="right")]
+            settled = by_label[: np.searchsorted(moments.known_day[by_label], last, side="right")]
+            for target, columns in (
+                (load, _load(moments, block, begun)),
+                (neighbours, _neighbours(moments, block, settled)),
+            ):
                 for name, values in columns.items():
-                    target.setdefault(name, np.full(len(moments), np.nan))[rows[block]] = values
+                    target.setdefault(name, np.full(len(moments), np.nan))[block] = values
     return load, neighbours
 
 
-def _block_features(unit: ItemMoments, block: Codes) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-    """Load and neighbours of some rows of one unit, against all rows of the unit that had been forecast or settled."""
-    moment = unit.moment_day[block][:, None]
-    others = np.arange(len(unit))[None, :] != block[:, None]
+def _load(moments: ItemMoments, block: Codes, begun: Codes) -> dict[str, FloatArray]:
+    """begun: rows whose moment is no later than the last one of the block"""
+    unit, moment = moments.take(begun), moments.moment_day[block][:, None]
+    others = begun[None, :] != block[:, None]
     seen = (unit.moment_day[None, :] <= moment) & others
     known = (unit.known_day[None, :] <= moment) & others
-    return _load(unit, block, moment, seen, known), _neighbours(unit, block, moment, known)
-
-
-def _load(unit: ItemMoments, block: Codes, moment: FloatArray, seen: Flags, known: Flags) -> dict[str, FloatArray]:
     created, due = unit.created_day[None, :], np.where(unit.due_known, unit.due_day, np.nan)[None, :]
     waiting = seen & ~known
     settled_90d = (known & (unit.known_day[None, :] > moment - 90)).sum(axis=1)
     new_30d = (seen & (created > moment - 30)).sum(axis=1)
     new_365d = (seen & (created > moment - 365)).sum(axis=1)
     same_moment = seen & (unit.moment_day[None, :] == moment)
-    own_due = due[0, block][:, None]
-    hidden = ~unit.due_known[block]
+    hidden = ~moments.due_known[block]
+    own_due = np.where(hidden, np.nan, moments.due_day[block])[:, None]
     columns = {
         "waiting": np.log1p(waiting.sum(axis=1)),
         "waiting_per_settled": np.log((waiting.sum(axis=1) + 1) / (settled_90d + 1)),
@@ -198,34 +223,35 @@ def _load(unit: ItemMoments, block: Codes, moment: FloatArray, seen: Flags, know
     return columns
 
 
-def _neighbours(unit: ItemMoments, block: Codes, moment: FloatArray, known: Flags) -> dict[str, FloatArray]:
+def _neighbours(moments: ItemMoments, block: Codes, settled: Codes) -> dict[str, FloatArray]:
+    """settled: rows whose label is known by the last moment of the block"""
+    unit, moment = moments.take(settled), moments.moment_day[block][:, None]
+    known = (unit.known_day[None, :] <= moment) & (settled[None, :] != block[:, None])
     due, late = unit.due_day[None, :], unit.late.astype(np.float64)
     since = np.where(known, moment - due, np.inf)
-    recent = np.where(known, 0.5 ** (np.maximum(since, 0.0) / NEIGHBOUR_HALF_LIFE_DAYS), 0.0)
-    spans, lefts = (
-        np.log1p(np.maximum(unit.due_day - unit.created_day, 0.0)),
-        np.log1p(np.maximum(unit.due_day - unit.moment_day, 0.0)),
-    )
+    recent = 0.5 ** (np.maximum(since, 0.0) / NEIGHBOUR_HALF_LIFE_DAYS)
 
     def near(values: FloatArray, width: float, weights: FloatArray | Flags) -> FloatArray:
-        kernel = np.asarray(weights, dtype=np.float64) * np.exp(
-            -np.abs(values[None, :] - values[block][:, None]) / width
-        )
-        return _rate(kernel, late)
+        distances = np.abs(values[settled][None, :] - values[block][:, None])
+        return _rate(np.asarray(np.exp(-distances / width) * weights, dtype=np.float64), late)
 
+    spans, lefts = (
+        np.log1p(np.maximum(moments.due_day - moments.created_day, 0.0)),
+        np.log1p(np.maximum(moments.due_day - moments.moment_day, 0.0)),
+    )
     newest = np.min(since, axis=1, initial=np.inf)
     has_any = np.isfinite(newest)
     last_batch = known & (since <= newest[:, None])
-    hidden = ~unit.due_known[block]
+    hidden = ~moments.due_known[block]
     by_due = {
-        "late_near_due": near(unit.due_day, 14.0, known),
+        "late_near_due": near(moments.due_day, 14.0, known),
         "late_like_span": near(spans, SPAN_BANDWIDTH, recent),
         "late_like_left": near(lefts, SPAN_BANDWIDTH, recent),
     }
     return {
         **{name: np.where(hidden, np.nan, values) for name, values in by_due.items()},
-        "late_near_number": near(unit.number, 10.0, known),
-        "late_near_creation": near(unit.created_day, 3.0, known),
+        "late_near_number": near(moments.number, 10.0, known),
+        "late_near_creation": near(moments.created_day, 3.0, known),
         "late_last_batch": np.where(has_any, (last_batch @ late) / np.maximum(last_batch.sum(axis=1), 1), np.nan),
         "since_last_batch": np.where(has_any, np.log1p(np.where(has_any, newest, 0.0)), np.nan),
     }

@@ -1,6 +1,6 @@
 """A project's history as item moments: what is open and due now, and what was due before, each as it stood then.
 
-1. Now: every open item whose due date, as of t, is not over yet.
+1. Now: the open items whose due date, as of t, is not over yet; of more than MAX_ASKED_ITEMS those due first.
 2. Before: every item that once had a due date whose day is over by t. Its moment lies somewhere between the day its
    first due date was set and that date, or the date's first change if that was earlier; where, the item's identifier
    decides, so that the past is sampled near its due dates and far from them, and the same each time.
@@ -23,13 +23,15 @@ from predictions.forecasters.item_delay.features import settled_before
 from predictions.forecasters.item_delay.moments import Codes, Flags, FloatArray, ItemMoments, kind_of, priority_rank
 from projects.history.calendar import WorkCalendar
 from projects.history.columns import UNDATED_LAST, FieldColumns, Texts
-from projects.history.instants import MICROSECONDS_PER_DAY, Instants
+from projects.history.instants import MICROSECONDS_PER_DAY, NEVER, Instants
 from projects.history.project_history import ProjectHistory
 
 EPOCH_WEEKDAY = 3
 """1970-01-01 was a Thursday; days are counted from the Monday before it."""
 MAX_PAST_ITEMS = 3_000
 """The newest ones: what was due before them was another team, and time and memory stay bounded."""
+MAX_ASKED_ITEMS = 500
+"""Those due first: a date further away is asked about when it has come nearer, and a run stays within its second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +73,15 @@ class _DueDays:
     def __init__(self, calendar: WorkCalendar) -> None:
         self.calendar = calendar
         self._over: dict[date, int] = {}
+        self._parsed: dict[str | None, date | None] = {}
 
     def parsed(self, text: str | None) -> date | None:
         """The day that a value names; None where it names none."""
+        if text not in self._parsed:
+            self._parsed[text] = self._day(text)
+        return self._parsed[text]
+
+    def _day(self, text: str | None) -> date | None:
         try:
             day = date.fromisoformat(text or "")
         except ValueError:
@@ -94,41 +102,41 @@ def _asked_now(known: ProjectHistory, days: _DueDays) -> list[_Row]:
         due = days.parsed(values[item])
         if due is not None and days.over_us(due) > known.known_at_us:
             rows.append(_Row(item, known.known_at_us, due, days.over_us(due)))
-    return rows
+    return sorted(rows, key=lambda row: row.due_over_us)[:MAX_ASKED_ITEMS]
 
 
 def _settled_before(known: ProjectHistory, days: _DueDays) -> list[_Row]:
     """The first due date of each item that it could have met, if its day is over, at the sampled moment."""
     fields, moment_us = known.fields, known.known_at_us
     chosen = np.flatnonzero((fields.field == "due_date") & (fields.at_us <= moment_us))
-    rows: list[_Row] = []
-    seen: set[int] = set()
-    for place, change in enumerate(chosen.tolist()):
-        item, set_us = (
-            int(fields.item[change]),
-            max(int(fields.at_us[change]), int(known.items.created_us[fields.item[change]])),
-        )
-        due = days.parsed(fields.value[change])
-        if item in seen or due is None or days.over_us(due) <= set_us:
-            continue
-        seen.add(item)
-        over_us = days.over_us(due)
-        following = chosen[place + 1] if place + 1 < len(chosen) else None
-        moved_us = int(fields.at_us[following]) if following is not None and fields.item[following] == item else over_us
-        until_us = min(over_us, max(moved_us, set_us))
-        asked_us = set_us + int(_share_of(known, item) * (until_us - set_us))
-        if over_us <= moment_us and _open_at(known, item, asked_us) and known.items.gone_us[item] > over_us:
-            rows.append(_Row(item, asked_us, due, over_us))
-    return rows
+    item, at_us = fields.item[chosen].astype(np.int64), fields.at_us[chosen]
+    set_us = np.maximum(at_us, known.items.created_us[item])
+    due = [days.parsed(value) for value in fields.value[chosen]]
+    over_us = np.array([NEVER if day is None else days.over_us(day) for day in due], dtype=np.int64)
+    could_be_met = np.flatnonzero((over_us != NEVER) & (over_us > set_us))
+    _, first = np.unique(item[could_be_met], return_index=True)  # rows are ordered by time within an item
+    place = could_be_met[first]
+    moved_us = np.append(np.where(item[1:] == item[:-1], at_us[1:], NEVER), NEVER)[place]
+    until_us = np.minimum(over_us[place], np.maximum(moved_us, set_us[place]))
+    asked_us = set_us[place] + (_shares_of(known, item[place]) * (until_us - set_us[place])).astype(np.int64)
+    states = known.states
+    was_open = (states.finished_us[item[place]] > asked_us) & ~states.done_without_date[item[place]]
+    was_there = known.items.gone_us[item[place]] > over_us[place]
+    kept = np.flatnonzero((over_us[place] <= moment_us) & was_open & was_there)
+    return [_Row(int(item[place[k]]), int(asked_us[k]), _day(due[place[k]]), int(over_us[place[k]])) for k in kept]
 
 
-def _share_of(known: ProjectHistory, item: int) -> float:
-    """A number in [0, 1) that the identifier fixes."""
-    return int.from_bytes(known.items.id_bytes[item, -4:].tobytes(), "big") * 2_654_435_769 % 2**32 / 2**32
+def _day(day: date | None) -> date:
+    if day is None:
+        raise ValueError("a day that is over has a date")
+    return day
 
 
-def _open_at(known: ProjectHistory, item: int, at_us: int) -> bool:
-    return bool(known.states.finished_us[item] > at_us) and not bool(known.states.done_without_date[item])
+def _shares_of(known: ProjectHistory, items: Codes) -> FloatArray:
+    """Numbers in [0, 1) that the identifiers fix."""
+    last = known.items.id_bytes[items, -4:].astype(np.uint64) @ np.array([1 << 24, 1 << 16, 1 << 8, 1], dtype=np.uint64)
+    shares: FloatArray = (last * np.uint64(2_654_435_769) % np.uint64(2**32)).astype(np.float64) / 2**32
+    return shares
 
 
 def _as_moments(known: ProjectHistory, rows: list[_Row], days: _DueDays) -> ItemMoments:

@@ -4,11 +4,12 @@ Source: Friedman (2001), Annals of Statistics 29(5), 1189-1232; histograms as in
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from predictions.forecasters.item_delay.moments import Flags, FloatArray
 
@@ -34,7 +35,7 @@ class Trees:
         """P(late) per row: shape (rows,)."""
         if len(values) == 0:
             return np.zeros(0)
-        with threadpool_limits(limits=1):
+        with _threads().limit(limits=1):
             probabilities: FloatArray = self.model.predict_proba(_binned(values, self.used, self.edges))[:, 1]
         return probabilities
 
@@ -48,6 +49,7 @@ def fit_trees(values: Matrix, late: Flags, weights: FloatArray) -> Trees:
     used = np.array([column for column, edges in enumerate(all_edges) if edges.size], dtype=np.int64)
     edges = tuple(all_edges[column] for column in used.tolist())
     trees = HistGradientBoostingClassifier(
+        max_bins=BINS,
         max_iter=TREES,
         learning_rate=LEARNING_RATE,
         max_leaf_nodes=LEAVES,
@@ -56,9 +58,15 @@ def fit_trees(values: Matrix, late: Flags, weights: FloatArray) -> Trees:
         early_stopping=False,
         random_state=0,
     )
-    with threadpool_limits(limits=1):
+    with _threads().limit(limits=1):
         trees.fit(_binned(values, used, edges), late, sample_weight=weights)
     return Trees(trees, used, edges)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Looked up once: finding the loaded libraries takes as long as a forecast of some hundred items."""
+    return ThreadpoolController()
 
 
 def _edges(column: Matrix) -> Matrix:

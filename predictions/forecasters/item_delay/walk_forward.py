@@ -5,7 +5,8 @@
    a work item after so long); the learned one. The learned log-odds are the prior's, with weight k / (n + k), and the
    team's own trees', with weight n / (n + k), n being the labels that these trees rest on; from 200 resolved forecasts
    on the weights move to where those say.
-3. The trees are fitted anew each time the labels have grown by REFIT_GROWTH, not at every batch.
+3. The trees are fitted anew each time the labels have grown by REFIT_GROWTH, not at every batch; before those that
+   somebody waits for (`asked`) a growth by ASKED_GROWTH is enough.
 4. Each rung is recalibrated by its resolved forecasts (calibration/recalibration.py). Each batch serves the rung whose
    recalibrated forecasts had the lowest Brier score, recent ones counting more; the learned one below MIN_RESOLVED,
    or where no other is better by a tenth.
@@ -41,7 +42,8 @@ MIN_LOCAL_LABELS = 100
 """Below this, trees of at least 30 items a leaf have nothing to split."""
 MAX_LOCAL_ITEMS = 5_000
 """The newest ones: enough for trees this small, and time stays bounded."""
-REFIT_GROWTH = 1.5
+REFIT_GROWTH, ASKED_GROWTH = 1.5, 1.25
+"""Trees over four fifths of the labels are as good as over all of them."""
 PRIOR_STRENGTH = 1_500.0
 """Own labels that weigh as much as the prior: many, because the labels of one release share their fate."""
 RESOLVED_HALF_LIFE_DAYS, THRESHOLD_HALF_LIFE_DAYS = 730.0, 1_500.0
@@ -98,18 +100,27 @@ class Walk:
     """The state that is carried from batch to batch: the fitted trees, and the forecasts given so far.
 
     asked: rows that form a batch of their own, at their moment: those that a person waits for
+    refit_growth: how much the labels have to grow before the trees of the past are fitted anew
     """
 
     def __init__(
-        self, moments: ItemMoments, prior: Prior, *, table: FeatureTable | None = None, asked: Flags | None = None
+        self,
+        moments: ItemMoments,
+        prior: Prior,
+        *,
+        table: FeatureTable | None = None,
+        asked: Flags | None = None,
+        refit_growth: float = REFIT_GROWTH,
     ) -> None:
         count = len(moments)
+        self.refit_growth = refit_growth
         self.moments, self.prior_model = moments, prior
         self.table = table or feature_table(moments)
         self.prior = prior.log_odds(self.table)
         self.asked = np.zeros(count, dtype=np.bool_) if asked is None else asked
         self.local: LocalModel | None = None
         self.fitted_labels = 0
+        self.own = np.full(count, np.nan)
         self.parts = np.full((count, len(PARTS)), np.nan)
         self.rungs = np.full((count, len(RUNGS)), np.nan)
         self.recalibrated = np.full((count, len(RUNGS)), np.nan)
@@ -122,7 +133,7 @@ class Walk:
     def run(self) -> ItemForecasts:
         """Forecast every row."""
         for start, rows in batches(self.moments.moment_day, self.asked):
-            self._learn(start)
+            self._learn(start, growth=ASKED_GROWTH if self.asked[rows[0]] else self.refit_growth)
             self._forecast(start, rows)
         return ItemForecasts(
             probability=self.final,
@@ -134,8 +145,10 @@ class Walk:
 
     def what_if(self, rows: Codes, values: NDArray[np.float32]) -> FloatArray:
         """P(late) of rows of the newest batch if their features were these: shape of rows."""
-        table = replace(self.table, values=values)
-        rungs = self._rungs_of(table, self._parts_of(table, self.prior_model.log_odds(table)))
+        table, count = replace(self.table, values=values), len(values)
+        prior = self.prior_model.log_odds(table)
+        own = np.full(count, np.nan) if self.local is None else self.local.log_odds(values, prior)
+        rungs = self._rungs_of(table, _parts_of(table, prior, own))
         return self.recalibration.apply(rungs[np.arange(len(rows)), self.rung[rows]])
 
     def log_odds_error(self, rows: Codes) -> FloatArray:
@@ -147,16 +160,20 @@ class Walk:
         error: FloatArray = np.sqrt(disagreement**2 + level**2)
         return error
 
-    def _learn(self, day: float) -> None:
+    def _learn(self, day: float, *, growth: float) -> None:
         known = self.moments.known_by(day)
         labels = int(known.sum())
-        if labels < max(MIN_LOCAL_LABELS, self.fitted_labels * REFIT_GROWTH):
+        if labels < max(MIN_LOCAL_LABELS, self.fitted_labels * growth):
             return
         newest = np.flatnonzero(known)
         newest = newest[np.argsort(self.moments.known_day[newest], kind="stable")][-MAX_LOCAL_ITEMS:]
         age_days = day - self.moments.known_day[newest]
         self.local = fit_local(self.table.values[newest], self.prior[newest], self.moments.late[newest], age_days)
         self.fitted_labels = labels
+        self.own[np.isnan(self.final)] = np.nan
+        if self.local is not None:  # for all that these trees may forecast at once: a call costs more than its rows
+            rest = np.flatnonzero(np.isnan(self.final))
+            self.own[rest] = self.local.log_odds(self.table.values[rest], self.prior[rest])
 
     def _forecast(self, day: float, rows: Codes) -> None:
         resolved = np.flatnonzero(self.moments.known_by(day) & ~np.isnan(self.final))
@@ -165,7 +182,7 @@ class Walk:
         labels = 0 if self.local is None else self.local.items
         self.mixture = fit_mixture(self.parts[resolved], late, weights, labels)
         table = replace(self.table, values=self.table.values[rows])
-        self.parts[rows] = self._parts_of(table, self.prior[rows])
+        self.parts[rows] = _parts_of(table, self.prior[rows], self.own[rows])
         self.rungs[rows] = self._rungs_of(table, self.parts[rows])
         best = best_rung(self.recalibrated[resolved], late, weights)
         self.rung[rows] = best
@@ -180,17 +197,17 @@ class Walk:
             weights = 0.5 ** (age_days / THRESHOLD_HALF_LIFE_DAYS)
             self.threshold[rows] = best_f1_threshold(past, late, weights) or DEFAULT_THRESHOLD
 
-    def _parts_of(self, table: FeatureTable, prior: FloatArray) -> FloatArray:
-        """Log-odds of the prior and of the own trees, NaN for the latter before there are any: shape (rows, 2)."""
-        own = np.full(len(prior), np.nan) if self.local is None else self.local.log_odds(table.values, prior)
-        labels = np.expm1(table.column(LABELS_COLUMN))
-        informed = labels / (labels + FEW_LABELS)
-        return np.column_stack([informed * prior[:, 0] + (1 - informed) * prior[:, 1], own])
-
     def _rungs_of(self, table: FeatureTable, parts: FloatArray) -> FloatArray:
         base, like_left = table.column(BASE_RATE_COLUMN), table.column(MECHANISTIC_COLUMN)
         learned = expit(self.mixture.log_odds(parts))
         return np.column_stack([base, np.where(np.isnan(like_left), base, like_left), learned])
+
+
+def _parts_of(table: FeatureTable, prior: FloatArray, own: FloatArray) -> FloatArray:
+    """Log-odds of the prior and of the own trees, NaN for the latter before there are any: shape (rows, 2)."""
+    labels = np.expm1(table.column(LABELS_COLUMN))
+    informed = labels / (labels + FEW_LABELS)
+    return np.column_stack([informed * prior[:, 0] + (1 - informed) * prior[:, 1], own])
 
 
 def batches(moment_day: FloatArray, asked: Flags) -> list[tuple[float, Codes]]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from predictions.domain.forecasting import ProjectForecast, forecast_project
+from predictions.domain.ledger import check_ledger
 from predictions.enums import PredictionType
+from predictions.forecasters.registry import FORECASTERS
 from predictions.models import Prediction, PreventiveAction, RiskIndicator
 from projects.enums import AnalysisKind, Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 from projects.models import AnalysisRecord, Project
 from tests.factories.projects import ProjectFactory
-from tests.project_histories import DAY, NOW, WEEK, team_history
+from tests.project_histories import DAY, NOW, WEEK, costly_project, dated_items, team_history
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tenant")]
 
@@ -182,3 +185,91 @@ def test_moved_target_is_another_event(project: Project) -> None:
     assert second.event_key != first.event_key
     assert second.supersedes is None
     assert second.previous_hash == first.row_hash
+
+
+# --- every forecaster ---
+
+
+def _answers(record: AnalysisRecord) -> dict[str, Any]:
+    return {f"{row['type']} {row['level']}": row for row in record.results["risks"]}
+
+
+def test_run_keeps_what_every_forecaster_said(project: Project) -> None:
+    _forecast(project)
+
+    answers = _answers(AnalysisRecord.objects.get())
+    assert list(answers) == [forecaster.name for forecaster in FORECASTERS]
+    delay, budget = answers["DELAY_RISK project"], answers["BUDGET_OVERRUN project"]
+    assert (delay["claims"], delay["above_alert_level"], delay["reasons"]) == (1, 1, [])
+    assert (budget["claims"], budget["readiness"], budget["likeliest"]) == (0, Readiness.MISCONFIGURED, [])
+    assert {reason["code"] for reason in budget["reasons"]} == {"NO_BUDGET", "NO_COSTS"}
+
+
+def test_budget_claim_is_kept_beside_the_delay(project: Project) -> None:
+    history = ProjectHistory.from_facts(costly_project(48_000, open_items=EVEN))
+
+    forecast = _forecast(project, history=history)
+
+    kept = {kept.prediction.type: kept.prediction for kept in forecast.kept}
+    assert set(kept) == {PredictionType.DELAY_RISK, PredictionType.BUDGET_OVERRUN}
+    overrun = kept[PredictionType.BUDGET_OVERRUN]
+    assert (overrun.event["threshold"], overrun.event["unit"]) == (48_000, "EUR")
+    assert overrun.predicted_for > NOW
+    assert forecast.prediction == kept[PredictionType.DELAY_RISK]
+    assert check_ledger(project.pk).broken == 0
+
+
+def test_project_without_a_date_still_has_its_budget_forecast(project: Project) -> None:
+    project.end_date = None
+
+    forecast = _forecast(project, history=ProjectHistory.from_facts(costly_project(48_000)))
+
+    assert forecast.prediction is None
+    assert [kept.prediction.type for kept in forecast.kept] == [PredictionType.BUDGET_OVERRUN]
+
+
+def _fail(_inputs: Any) -> list[Any]:
+    raise ZeroDivisionError("rate of nothing")
+
+
+def test_forecaster_that_fails_abstains_aloud_and_hinders_none(
+    project: Project, monkeypatch: pytest.MonkeyPatch, analysis_failures: list[str]
+) -> None:
+    broken = [replace(each, ask=_fail) if each.name == "BUDGET_OVERRUN project" else each for each in FORECASTERS]
+    monkeypatch.setattr("predictions.domain.forecasting.FORECASTERS", broken)
+
+    forecast = _forecast(project)
+
+    row = _answers(AnalysisRecord.objects.get())["BUDGET_OVERRUN project"]
+    assert [reason["code"] for reason in row["reasons"]] == ["FORECASTER_FAILED"]
+    assert (row["readiness"], row["claims"]) == (Readiness.INSUFFICIENT, 0)
+    assert forecast.prediction is not None
+    assert analysis_failures == ["BUDGET_OVERRUN project failed"]
+
+
+def test_run_that_was_repaired_is_kept_although_the_facts_are_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch, analysis_failures: list[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        broken = [replace(each, ask=_fail) for each in FORECASTERS]
+        patch.setattr("predictions.domain.forecasting.FORECASTERS", broken)
+        assert _forecast(project).kept == ()
+
+    forecast = _forecast(project)
+
+    assert forecast.prediction is not None
+    assert AnalysisRecord.objects.count() == 2
+    assert len(analysis_failures) == len(FORECASTERS)
+
+
+def test_items_that_will_be_late_are_warned_of_and_the_run_counts_the_others(project: Project) -> None:
+    history = ProjectHistory.from_facts(dated_items(late_share=0.9, open_items=60))
+
+    forecast = _forecast(project, history=history)
+
+    items = [kept.prediction for kept in forecast.kept if kept.prediction.event["subject"]["type"] == "work_item"]
+    row = _answers(AnalysisRecord.objects.get())["DELAY_RISK work_item"]
+    assert (row["claims"], len(row["likeliest"])) == (60, 20)
+    assert 0 < len(items) <= 20
+    assert all(item.is_alert and item.base_rate is not None for item in items)
+    assert len({item.event_key for item in items}) == len(items)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from predictions.calibration.track_record import lead_time_h
 from predictions.domain.forecasting import forecast_project
 from predictions.domain.settlement import (
     SCOPE_DONE_ON,
@@ -15,10 +17,12 @@ from predictions.domain.settlement import (
     settle_predictions,
     unsettled_predictions,
 )
-from predictions.enums import ActionStatus, OutcomeResult
+from predictions.domain.track_record import settled_claims
+from predictions.enums import ActionStatus, OutcomeResult, PredictionType
+from predictions.forecasters.registry import RESOLVERS
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction
-from projects.enums import ProjectStatus
-from projects.history import HistoryFact, ProjectHistory
+from projects.enums import ProjectStatus, StatusCategory
+from projects.history import CostFact, HistoryFact, ProjectHistory
 from projects.history.calendar import WorkCalendar
 from projects.models import Project
 from tenants.audit.enums import AuditAction
@@ -28,7 +32,7 @@ from tests.factories.look_alike import LookAlike
 from tests.factories.predictions import PredictionFactory, PreventiveActionFactory
 from tests.factories.projects import ProjectFactory, WorkItemFactory
 from tests.factories.tenants import UserFactory
-from tests.project_histories import DAY, NOW, WEEK, finished_item, team_facts
+from tests.project_histories import DAY, NOW, WEEK, costly_project, dated_items, finished_item, move, team_facts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tenant")]
 
@@ -153,12 +157,104 @@ def test_record_nobody_renewed_leaves_the_claim_open(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_look_at_the_past_and_other_types_are_not_settled() -> None:
+def test_look_at_the_past_is_not_settled() -> None:
     project = ProjectFactory.create()
     PredictionFactory.create(project=project, is_retrospective=True)
-    PredictionFactory.create(project=project, type="SCOPE_CREEP")
 
     assert _settle(project, at=OVER + 900 * DAY) == Settlement()
+
+
+# --- other types and levels ---
+
+
+def _forecast_all(project: Project, facts: list[HistoryFact]) -> dict[str, Prediction]:
+    """The claims of one run by type and level."""
+    history = ProjectHistory.from_facts(facts)
+    found = forecast_project(project=project, history=history, calendar=CALENDAR, as_of=NOW, at=NOW)
+    return {
+        f"{kept.prediction.type} {kept.prediction.event['subject']['type']}": kept.prediction for kept in found.kept
+    }
+
+
+def _settle_by(project: Project, facts: list[HistoryFact], *, at: datetime) -> Settlement:
+    return settle_predictions(project=project, history=ProjectHistory.from_facts(facts), calendar=CALENDAR, at=at)
+
+
+def test_budget_that_is_crossed_is_settled_then_and_the_delay_waits(project: Project) -> None:
+    facts = costly_project(44_000)
+    claim = _forecast_all(project, facts)["BUDGET_OVERRUN project"]
+    crossed = CostFact(UUID(int=90_001), (NOW + WEEK).date(), NOW + 2 * WEEK, 9_000.0, "EUR")
+    PreventiveActionFactory.create(
+        prediction=claim, owner=UserFactory.create(), due_date=TARGET, status=ActionStatus.ACTIVE, started_at=NOW
+    )
+
+    settlement = _settle_by(project, [*facts, crossed], at=NOW + 3 * WEEK)
+
+    outcome = PredictionOutcome.objects.get()
+    assert (outcome.prediction, outcome.result) == (claim, OutcomeResult.OCCURRED)
+    assert outcome.occurred_at == crossed.incurred_at
+    assert outcome.accuracy == pytest.approx((1 - claim.probability) ** 2)
+    assert outcome.acted_on
+    assert (settlement.pending, settlement.by_result) == (1, {"OCCURRED": 1})
+
+
+def test_items_are_settled_one_by_one(project: Project) -> None:
+    facts = dated_items(late_share=0.95, open_items=10)
+    _forecast_all(project, facts)
+    items = Prediction.objects.filter(event__subject__type="work_item")
+    (first, *others) = sorted(items, key=lambda item: item.event["subject"]["key"])
+    number = int(first.event["subject"]["key"].removeprefix("DEMO-"))
+    done = move(number, StatusCategory.DONE, NOW + DAY / 2, recorded_at=NOW + DAY / 2)
+
+    _settle_by(project, [*facts, done], at=OVER + 2 * DAY)
+
+    results = dict(PredictionOutcome.objects.values_list("prediction_id", "result"))
+    assert results.pop(first.pk) == OutcomeResult.NOT_OCCURRED
+    assert others
+    assert {results[each.pk] for each in others} == {OutcomeResult.OCCURRED}
+
+
+def test_rule_that_fails_leaves_its_claim_open_aloud_and_hinders_no_other(
+    project: Project, monkeypatch: pytest.MonkeyPatch, analysis_failures: list[str]
+) -> None:
+    claims = _forecast_all(project, costly_project(44_000))
+
+    def fail(*_arguments: Any) -> Any:
+        raise ZeroDivisionError
+
+    rules = {**RESOLVERS, PredictionType.BUDGET_OVERRUN: fail}
+    monkeypatch.setattr("predictions.domain.settlement.RESOLVERS", rules)
+
+    settlement = _settle_by(project, costly_project(44_000), at=OVER + DAY)
+
+    budget = claims["BUDGET_OVERRUN project"]
+    assert [outcome.prediction for outcome in settlement.outcomes] == [claims["DELAY_RISK project"]]
+    assert (settlement.failed, settlement.pending) == (1, 1)
+    assert analysis_failures == [f"the rule of BUDGET_OVERRUN failed on prediction {budget.pk}"]
+
+
+def test_scores_of_one_type_leave_the_others_out(project: Project) -> None:
+    facts = costly_project(44_000)
+    _forecast_all(project, facts)
+    _settle_by(project, facts, at=OVER + DAY)
+    late = OVER + 3650 * DAY
+
+    counted = {
+        kind: len(settled_claims(Prediction.objects.filter(type=kind), at=late)) for kind in ("DELAY_RISK", "OTHER")
+    }
+
+    assert counted == {"DELAY_RISK": 1, "OTHER": 0}
+
+
+def test_lead_time_of_a_crossed_budget_ends_when_it_was_crossed(project: Project) -> None:
+    facts = costly_project(44_000)
+    claim = _forecast_all(project, facts)["BUDGET_OVERRUN project"]
+    crossed = CostFact(UUID(int=90_001), (NOW + WEEK).date(), NOW + 2 * WEEK, 9_000.0, "EUR")
+    _settle_by(project, [*facts, crossed], at=NOW + 3 * WEEK)
+
+    (settled,) = settled_claims(Prediction.objects.filter(pk=claim.pk), at=NOW + 3650 * DAY)
+
+    assert lead_time_h([settled]) == (crossed.incurred_at - NOW) / timedelta(hours=1)
 
 
 # --- whether people acted ---

@@ -110,7 +110,7 @@ def test_bad_data_never_yields_a_number(
     assert (forecast.quantiles, forecast.p_on_time, forecast.remaining_items) == ((), None, None)
     assert (forecast.demonstrated_rate, forecast.required_rate, forecast.trials) == (None, None, None)
     assert (risk.probability, risk.base_rate, risk.time_to_occurrence, risk.impact) == (None, None, None, None)
-    assert (risk.prevention_window, risk.expected_slip_days, risk.actions, risk.indicators) == (None, None, (), ())
+    assert (risk.prevention_window, risk.expected_slip_days, risk.options, risk.indicators) == (None, None, (), ())
     assert detect_timeline_gap(history, as_of=NOW, target_date=target_date) is None
 
 

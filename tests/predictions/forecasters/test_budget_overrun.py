@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictions.enums import PredictionType, Severity
-from predictions.forecasters.budget_overrun import BudgetOverrun, forecast_budget_overrun, should_alert
+from predictions.forecasters.answers import ProbabilityEstimate
+from predictions.forecasters.budget_overrun import ALERT_TCPI, BudgetOverrun, forecast_budget_overrun
 from predictions.forecasters.finish import forecast_finish
 from projects.enums import Readiness
 from projects.history import BudgetFact, CostFact, HistoryFact, ProjectHistory
@@ -19,33 +20,16 @@ from tests.project_histories import (
     DAY,
     NOW,
     WEEK,
+    WEEKS,
+    approved,
     generated_facts,
     generated_teams,
     team_facts,
     team_history,
+    weekly_costs,
     without_later_facts,
 )
-
-WEEKS = 40
-
-
-def weekly_costs(amounts: Sequence[float], *, currency: str = "EUR") -> list[CostFact]:
-    """One booking a week, the last a day before NOW, recorded as they came."""
-    facts = []
-    for number, amount in enumerate(amounts):
-        day = (NOW - DAY - (len(amounts) - 1 - number) * WEEK).date()
-        facts.append(CostFact(UUID(int=10_000 + number), day, NOW - DAY, amount, currency))
-    return facts
-
-
-def approved(amount: float, *, currency: str = "EUR") -> BudgetFact:
-    return BudgetFact(NOW - WEEKS * WEEK, NOW - WEEKS * WEEK, amount, currency)
-
-
-def project(budget: float, *, weekly_cost: float = 1_000.0, open_items: int = 40) -> list[HistoryFact]:
-    """Five items and so much money a week for forty weeks: 200 items done."""
-    costs = weekly_costs([weekly_cost] * WEEKS)
-    return [*team_facts([5] * WEEKS, open_items=open_items), *costs, approved(budget)]
+from tests.project_histories import costly_project as project
 
 
 def forecast(facts: list[HistoryFact]) -> BudgetOverrun:
@@ -64,7 +48,7 @@ def test_budget_far_too_small_is_crossed_for_sure_and_soon() -> None:
     assert risk.impact in {Severity.HIGH, Severity.CRITICAL}
     assert risk.expected_overrun is not None
     assert risk.expected_overrun > 2_000
-    assert should_alert(risk.probability.value, risk.to_complete_performance, was_alerting=False)
+    assert risk.should_alert(was_alerting=False)
 
 
 def test_plenty_of_money_is_little_risk() -> None:
@@ -74,7 +58,7 @@ def test_plenty_of_money_is_little_risk() -> None:
     assert risk.probability.value < 0.1
     assert risk.prevention_window is None
     assert risk.to_complete_performance is not None
-    assert not should_alert(risk.probability.value, risk.to_complete_performance, was_alerting=True)
+    assert not risk.should_alert(was_alerting=True)
 
 
 def test_costs_that_can_be_checked_by_hand() -> None:
@@ -84,9 +68,11 @@ def test_costs_that_can_be_checked_by_hand() -> None:
     assert (risk.spent, risk.currency) == (40_000, "EUR")
     assert risk.cost_performance == pytest.approx(1.0)
     assert risk.to_complete_performance == pytest.approx(1.0)
-    assert risk.event is not None
-    assert risk.event.description == "More than 48,000.00 EUR is spent before the 40 open items are all done."
-    assert len(set(risk.event.scope_item_ids)) == 40
+    claim = risk.claim
+    assert claim is not None
+    assert claim.description.startswith("More than 48,000.00 EUR is spent before the 40 open items are all done, and ")
+    assert (claim.scope_items, claim.threshold, claim.unit, claim.target_date) == (40, 48_000, "EUR", None)
+    assert claim.ends_at > NOW + 8 * WEEK
 
 
 def test_more_budget_is_never_more_risk_and_its_interval_holds_it() -> None:
@@ -103,10 +89,11 @@ def test_risk_that_an_action_can_still_avert_has_a_window_that_is_the_latest_sta
 
     assert risk.probability is not None
     assert risk.probability.value > 0.15
-    window, best = risk.prevention_window, risk.actions[0]
+    window, best = risk.prevention_window, risk.options[0]
     assert window is not None
-    assert window.hours == max(action.latest_start_h for action in risk.actions if action.latest_start_h is not None)
-    assert best.p_within_after >= 0.85 > best.p_within_before
+    assert window.hours == max(action.latest_start_h for action in risk.options if action.latest_start_h is not None)
+    assert best.probability_after <= 0.15 < risk.probability.value
+    assert best.money_saved_p85 is not None
     assert best.money_saved_p85 > 0
 
 
@@ -119,8 +106,9 @@ def test_answer_has_drivers_indicators_evidence_and_a_base_rate() -> None:
     assert [indicator.name for indicator in risk.indicators] == ["burn_rate", "cpi", "tcpi"]
     assert sum(indicator.weight for indicator in risk.indicators) == pytest.approx(1.0)
     assert [fact.field for fact in risk.evidence[:3]] == ["budget", "actual_cost", "amount"]
-    totals = [quantile.total for quantile in risk.cost_at_completion]
-    assert totals == sorted(totals)
+    assert risk.quantiles is not None
+    totals = [point.value for point in risk.quantiles.points if isinstance(point.value, float)]
+    assert (risk.quantiles.unit, len(totals), totals) == ("EUR", 4, sorted(totals))
     assert totals[0] > 40_000
 
 
@@ -205,9 +193,9 @@ def test_bad_data_gives_a_reason_and_an_unlocking_step_and_no_number(name: str) 
     assert not risk.readiness.carries_value
     assert code in {reason.code for reason in risk.readiness.reasons}
     assert all(reason.message and reason.unlock for reason in risk.readiness.reasons)
-    numbers = (risk.probability, risk.base_rate, risk.event, risk.prevention_window, risk.expected_overrun, risk.spent)
+    numbers = (risk.probability, risk.base_rate, risk.claim, risk.prevention_window, risk.expected_overrun, risk.spent)
     assert numbers == (None,) * 6
-    assert (risk.actions, risk.indicators, risk.cost_at_completion, risk.time_to_occurrence) == ((), (), (), None)
+    assert (risk.options, risk.indicators, risk.quantiles, risk.time_to_occurrence) == ((), (), None, None)
 
 
 def test_a_few_weeks_of_costs_are_limited_and_say_so() -> None:
@@ -264,4 +252,19 @@ def test_never_raises_on_any_facts(facts: list[HistoryFact], back_hours: int) ->
 def test_alert_has_hysteresis_and_sees_an_index_out_of_reach(
     probability: float, tcpi: float | None, was_alerting: bool, alerts: bool
 ) -> None:
-    assert should_alert(probability, tcpi, was_alerting=was_alerting) is alerts
+    estimate = ProbabilityEstimate(probability, probability, probability)
+
+    risk = replace(
+        forecast(project(48_000)), probability=estimate, alerts_anyway=tcpi is not None and tcpi > ALERT_TCPI
+    )
+
+    assert risk.should_alert(was_alerting=was_alerting) is alerts
+
+
+def test_index_out_of_reach_warns_whatever_the_trials_say() -> None:
+    """A fifth of the budget is left for a third of the items."""
+    risk = forecast(project(48_000, open_items=90))
+
+    assert risk.to_complete_performance is not None
+    assert risk.alerts_anyway == (risk.to_complete_performance > ALERT_TCPI)
+    assert risk.alerts_anyway

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -6,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictions.enums import PredictionType, Severity
-from predictions.forecasters.delay_risk import expected_slip_if_late_days, forecast_delay_risk, should_alert
+from predictions.forecasters.answers import ProbabilityEstimate
+from predictions.forecasters.delay_risk import expected_slip_if_late_days, forecast_delay_risk
 from predictions.forecasters.finish import FinishTrials, forecast_finish
 from projects.enums import Readiness
 from projects.history import HistoryFact, ProjectHistory
@@ -54,9 +56,9 @@ def test_event_names_the_scope_and_the_target_that_it_will_be_settled_against() 
 
     risk = forecast_delay_risk(STEADY, as_of=NOW, target_date=target)
 
-    assert risk.event is not None
-    assert (risk.event.target_date, risk.event.scope_items, len(set(risk.event.scope_item_ids))) == (target, 40, 40)
-    assert risk.event.description == f"Not all of the 40 open items are done by the end of {target.isoformat()}."
+    assert risk.claim is not None
+    assert (risk.claim.target_date, risk.claim.scope_items, len(risk.claim.scope_hash)) == (target, 40, 64)
+    assert risk.claim.description == f"Not all of the 40 open items are done by the end of {target.isoformat()}."
 
 
 def test_event_happens_when_the_target_day_ends() -> None:
@@ -74,7 +76,7 @@ def test_risk_that_an_action_can_still_avert_has_a_window() -> None:
     assert risk.probability.value > 0.15
     assert risk.prevention_window is not None
     assert 0 <= risk.prevention_window.hours <= 15 * 7 * 24
-    assert risk.actions[0].p_on_time_after >= 0.85
+    assert risk.options[0].probability_after <= 0.15
     assert risk.indicators[0].name == "throughput"
     assert sum(indicator.weight for indicator in risk.indicators) == pytest.approx(1.0)
     assert risk.evidence
@@ -85,7 +87,7 @@ def test_no_target_is_misconfigured_and_says_so() -> None:
 
     assert risk.readiness.readiness == Readiness.MISCONFIGURED
     assert [reason.code for reason in risk.readiness.reasons] == [ReasonCode.NO_TARGET]
-    assert (risk.probability, risk.base_rate, risk.event, risk.prevention_window) == (None, None, None, None)
+    assert (risk.probability, risk.base_rate, risk.claim, risk.prevention_window) == (None, None, None, None)
 
 
 def test_forecast_of_another_target_is_refused() -> None:
@@ -107,7 +109,12 @@ def test_expected_slip_is_the_median_of_the_late_trials() -> None:
     [(0.6, False, True), (0.59, False, False), (0.5, True, True), (0.4, True, False)],
 )
 def test_alert_has_hysteresis(probability: float, was_alerting: bool, alerts: bool) -> None:
-    assert should_alert(probability, was_alerting=was_alerting) is alerts
+    risk = replace(
+        forecast_delay_risk(STEADY, as_of=NOW, target_date=NOW.date() + 4 * WEEK),
+        probability=ProbabilityEstimate(probability, probability, probability),
+    )
+
+    assert risk.should_alert(was_alerting=was_alerting) is alerts
 
 
 @settings(deadline=None, max_examples=25)  # a busy machine is not a failure

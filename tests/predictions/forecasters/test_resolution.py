@@ -16,7 +16,6 @@ from predictions.forecasters.delay_risk import forecast_delay_risk
 from predictions.forecasters.resolution import (
     OBSERVATION_GRACE,
     Circumstances,
-    DelayClaim,
     Resolution,
     ResolutionReason,
     done_at_once_us,
@@ -25,6 +24,7 @@ from predictions.forecasters.resolution import (
     resolve_delay,
     scope_hash,
 )
+from predictions.forecasters.risk import Claim, IssuedClaim
 from projects.enums import Presence, StatusCategory
 from projects.history import HistoryFact, ProjectHistory, StatusChangeFact
 from projects.history.columns import DONE
@@ -57,9 +57,13 @@ def _done(number: int, at: datetime) -> StatusChangeFact:
     return move(number, FINISHED, at, recorded_at=at)
 
 
-def _claim(history: ProjectHistory, *, at: datetime = ISSUED, ends_at: datetime = TARGET) -> DelayClaim:
+def _issued(items_hash: str, *, at: datetime = ISSUED, ends_at: datetime = TARGET) -> IssuedClaim:
+    return IssuedClaim(Claim(description="Not all is done.", ends_at=ends_at, scope_hash=items_hash), at, at)
+
+
+def _claim(history: ProjectHistory, *, at: datetime = ISSUED, ends_at: datetime = TARGET) -> IssuedClaim:
     known = history.as_of(at)
-    return DelayClaim(at, at, ends_at, scope_hash(known, known.states.open))
+    return _issued(scope_hash(known, known.states.open), at=at, ends_at=ends_at)
 
 
 def _resolve(
@@ -186,7 +190,7 @@ def test_later_fact_shows_that_the_record_was_looked_at() -> None:
 
 def test_scope_that_the_record_does_not_give_back_is_censored() -> None:
     history = ProjectHistory.from_facts(_items(1))
-    claim = DelayClaim(ISSUED, ISSUED, TARGET, scope_hash="0" * 64)
+    claim = _issued("0" * 64)
 
     found = resolve_delay(history, claim, Circumstances(LATER, LATER))
 
@@ -218,8 +222,8 @@ def test_forecast_and_rule_name_the_scope_alike() -> None:
     risk = forecast_delay_risk(history, as_of=NOW, target_date=(NOW + 8 * WEEK).date())
 
     known = history.as_of(NOW)
-    assert risk.event is not None
-    assert scope_hash(known, open_items(known, known.known_at_us)) == risk.event.scope_hash
+    assert risk.claim is not None
+    assert scope_hash(known, open_items(known, known.known_at_us)) == risk.claim.scope_hash
 
 
 # --- generated histories ---
@@ -296,4 +300,4 @@ def test_day_of_asking_does_not_change_a_decision(facts: list[HistoryFact], firs
     assert early.result is None or (early.result, early.decided_at) == (late.result, late.decided_at)
     if late.result == NOT_OCCURRED:
         assert late.decided_at is not None
-        assert from_us(to_us(late.decided_at)) <= claim.ends_at
+        assert from_us(to_us(late.decided_at)) <= claim.claim.ends_at

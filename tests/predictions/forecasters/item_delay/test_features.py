@@ -31,6 +31,27 @@ def test_decayed_labels_halve_after_a_half_life() -> None:
     assert known[:, 0] == pytest.approx([0.0, 1.5, 0.5 ** (16 / 15) + 0.5 ** (1 / 15)])
 
 
+@pytest.mark.parametrize("half_life", [0.5, 15.0, 600.0])
+def test_decayed_labels_over_forty_years_are_the_plain_sums(half_life: float) -> None:
+    """Longer than a growing weight stays a number: the running sum is begun anew on the way."""
+    rng = np.random.default_rng(3)
+    moments = replace(
+        organisation(1, items=100),
+        known_day=np.where(rng.random(100) < 0.2, np.inf, rng.uniform(0, 14_600, 100).round()),
+        moment_day=rng.uniform(0, 14_600, 100).round(),
+        late=rng.random(100) < 0.5,
+    )
+    group = rng.integers(0, 2, 100)
+
+    late, known = decayed_labels(moments, group, [half_life])
+
+    for row in range(100):
+        before = (group == group[row]) & (moments.known_day <= moments.moment_day[row])
+        worth = 0.5 ** ((moments.moment_day[row] - moments.known_day[before]) / half_life)
+        assert known[row, 0] == pytest.approx(worth.sum(), rel=1e-9, abs=1e-12)
+        assert late[row, 0] == pytest.approx(worth[moments.late[before]].sum(), rel=1e-9, abs=1e-12)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.1, 0.9))
 def test_what_comes_after_a_moment_changes_no_feature_of_it(seed: int, share: float) -> None:
