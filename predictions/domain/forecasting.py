@@ -94,7 +94,14 @@ def forecast_project(
     pools = load_pools(project, as_of=as_of)
     target = target_date(project, known)
     finish = forecast_finish(known, as_of=as_of, target_date=target, calendar=calendar, pools=pools)
-    inputs = ForecastInputs(known, calendar, finish, 1 - project.accepted_risk, pools)
+    inputs = ForecastInputs(
+        known,
+        calendar,
+        finish,
+        1 - project.accepted_risk,
+        pools,
+        team_signals_enabled=project.team_signals_enabled,
+    )
     answers = tuple(ask(forecaster, inputs) for forecaster in FORECASTERS)
     weekly = weekly_finishes(known, calendar=calendar)[-MAX_WEEKS:] if finish.readiness.carries_value else ()
     found = ProjectForecast(finish, answers, (), tuple(float(count) for count in weekly))

@@ -72,6 +72,7 @@ NOTES = {
     ResolutionReason.NO_SHORTAGE: "Capacity was not below the claim's level for as many working days in a row.",
     ResolutionReason.OVERLOAD_OCCURRED: "The team worked above its own limits for as many weeks in a row.",
     ResolutionReason.NO_OVERLOAD: "The team did not work above its own limits for as many weeks in a row.",
+    ResolutionReason.CONSENT_WITHDRAWN: "The team no longer agrees that its hours are looked at, so nobody looked.",
     ResolutionReason.FACTS_LOST: "The record no longer holds the facts that the claim was about.",
     ResolutionReason.LEVEL_REACHED: "The claim's level was reached before its horizon was over.",
     ResolutionReason.LEVEL_NOT_REACHED: "The claim's level was not reached until its horizon was over.",
@@ -159,7 +160,10 @@ def _circumstances(project: Project, at: datetime) -> Circumstances:
     is_cancelled = project.status in CANCELLED
     # Since when is known as "not after the last change of the project": enough to tell a stop before the target.
     return Circumstances(
-        at, observed_until=observed_until(project, at), cancelled_at=project.updated_at if is_cancelled else None
+        at,
+        observed_until=observed_until(project, at),
+        cancelled_at=project.updated_at if is_cancelled else None,
+        team_signals_enabled=project.team_signals_enabled,
     )
 
 

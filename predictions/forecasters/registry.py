@@ -19,6 +19,7 @@ from predictions.forecasters import (
     quality_issue,
     resource_shortage,
     scope_creep,
+    team_overload,
 )
 from predictions.forecasters.answers import ModelIdentity
 from predictions.forecasters.budget_resolution import resolve_budget_overrun
@@ -31,6 +32,7 @@ from predictions.forecasters.resolution import Resolver
 from predictions.forecasters.resource_shortage_resolution import resolve_resource_shortage
 from predictions.forecasters.risk import RiskForecast
 from predictions.forecasters.scope_creep_resolution import resolve_scope_creep
+from predictions.forecasters.team_overload_resolution import resolve_team_overload
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 
@@ -42,6 +44,7 @@ class ForecastInputs:
     known: restricted to the moment;  finish: against the target, where there is one
     accepted_probability: that the tenant accepts, in (0, 1)
     pools: errors of the tenant's other teams over the shipped ones
+    team_signals_enabled: whether the team agreed that its hours are looked at
     """
 
     known: ProjectHistory
@@ -49,6 +52,7 @@ class ForecastInputs:
     finish: FinishForecast
     accepted_probability: float
     pools: Sequence[ErrorPool] | None = None
+    team_signals_enabled: bool = False
 
     @property
     def as_of(self) -> datetime:
@@ -154,6 +158,18 @@ def _quality_issue(inputs: ForecastInputs) -> Sequence[RiskForecast]:
     ]
 
 
+def _team_overload(inputs: ForecastInputs) -> Sequence[RiskForecast]:
+    return [
+        team_overload.forecast_team_overload(
+            inputs.known,
+            as_of=inputs.as_of,
+            team_signals_enabled=inputs.team_signals_enabled,
+            calendar=inputs.calendar,
+            accepted_probability=inputs.accepted_probability,
+        )
+    ]
+
+
 QUALITY_MODEL = ModelIdentity(quality_issue.MODEL_ID.format(rung="none"), quality_issue.MODEL_VERSION)
 
 FORECASTERS: tuple[Forecaster, ...] = (
@@ -163,6 +179,7 @@ FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
     Forecaster(PredictionType.QUALITY_ISSUE, "project", QUALITY_MODEL, _quality_issue),
     Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),
+    Forecaster(PredictionType.TEAM_BURNOUT, "project", team_overload.MODEL, _team_overload),
     Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_delivery.MODEL, _iteration_delays),
     Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
 )
@@ -174,5 +191,6 @@ RESOLVERS: Mapping[PredictionType, Resolver] = MappingProxyType(
         PredictionType.SCOPE_CREEP: resolve_scope_creep,
         PredictionType.QUALITY_ISSUE: resolve_quality_issue,
         PredictionType.RESOURCE_SHORTAGE: resolve_resource_shortage,
+        PredictionType.TEAM_BURNOUT: resolve_team_overload,
     }
 )

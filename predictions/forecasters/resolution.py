@@ -73,11 +73,13 @@ class Circumstances:
     """What the settling run knows beside the history.
 
     observed_until: when the record was last looked at, None: never;  cancelled_at: None for a project that goes on
+    team_signals_enabled: whether the team still agrees that its hours are looked at
     """
 
     at: datetime
     observed_until: datetime | None = None
     cancelled_at: datetime | None = None
+    team_signals_enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,15 +40,13 @@ class OverloadTerms:
     calendar: WorkCalendar
 
 
-def resolve_team_overload(
-    history: ProjectHistory, issued: IssuedClaim, now: Circumstances, *, team_signals_enabled: bool = True
-) -> Resolution:
+def resolve_team_overload(history: ProjectHistory, issued: IssuedClaim, now: Circumstances) -> Resolution:
     """Decide a claim by what is known at `now.at`.  Raises ValueError for naive instants.
 
-    history: unrestricted, or restricted to `now.at`;  team_signals_enabled: whether the team still agrees
+    history: unrestricted, or restricted to `now.at`
     """
     terms, ends_at = overload_terms(issued), issued.claim.ends_at
-    if not team_signals_enabled:
+    if not now.team_signals_enabled:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CONSENT_WITHDRAWN, now.at)
     if terms is None:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.FACTS_LOST, ends_at)

@@ -285,7 +285,7 @@ def test_nobody_looked_cancelled_consent_withdrawn_or_terms_lost_is_censored() -
     unseen = [resolve_team_overload(history, issued(answer), Circumstances(at)) for at in (end + DAY, end + 40 * DAY)]
     cancelled = resolve_team_overload(history, issued(answer), Circumstances(end + DAY, None, end - DAY))
     empty = resolve_team_overload(history, issued(answer), Circumstances(end + DAY, end + DAY))
-    withdrawn = resolve_team_overload(history, issued(answer), Circumstances(AS_OF + DAY), team_signals_enabled=False)
+    withdrawn = resolve_team_overload(history, issued(answer), Circumstances(AS_OF + DAY, team_signals_enabled=False))
     garbled = resolve_team_overload(
         history, IssuedClaim(replace(claim_of(answer), terms={}), AS_OF, AS_OF), Circumstances(end + DAY)
     )
