@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
+from predictions.domain.finish_bases import kept_basis
 from predictions.domain.ledger import chain_prediction, newest_hash
 from predictions.domain.noise import same_date, same_probability
 from predictions.forecasters.answers import Driver, EvidenceFact
@@ -88,7 +89,7 @@ def _record(*, project: Project, finish: FinishForecast, risk: DelayRisk, at: da
     run = AnalysisRun(
         kind=AnalysisKind.FORECAST,
         as_of=finish.as_of,
-        results=forecast_results(finish, risk),
+        results={**forecast_results(finish, risk), **kept_basis(finish)},
         readiness=finish.readiness,
         inputs_hash=risk.inputs_hash,
         model_id=finish.model.id,
