@@ -163,7 +163,5 @@ def _part_row(part: SlipPart) -> dict[str, Any]:
 def _without_plan(known: ProjectHistory) -> ReadinessReason:
     message = "No baseline is approved, so there is no plan to have slipped from."
     if known.baseline is not None:
-        message = (
-            "The plan in force has not begun, or leaves no working day until its target: nothing can have slipped."
-        )
+        message = "The plan in force has not begun, leaves no working day, or began 50 years ago: check its dates."
     return ReadinessReason(ReasonCode.NO_BASELINE, Readiness.INSUFFICIENT, message, UnlockStep.APPROVE_BASELINE)
