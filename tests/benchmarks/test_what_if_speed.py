@@ -32,12 +32,13 @@ TARGET = NOW.date() + 60 * WEEK
 MAX_ANSWER_S, MAX_MOVE_S = 0.3, 0.5
 
 
-def best_of_five_s(work: Callable[[], object]) -> float:
+def best_of_five_s(work: Callable[[], object], *, clock: Callable[[], float] = time.perf_counter) -> float:
+    """The least of five. Pure computation is judged by the processor's time, which a busy machine leaves alone."""
     durations = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = clock()
         work()
-        durations.append(time.perf_counter() - began)
+        durations.append(clock() - began)
     return min(durations)
 
 
@@ -55,7 +56,7 @@ def test_playing_ten_options_and_a_cut_takes_at_most_three_tenths_of_a_second() 
             assert outcome.p_on_time is not None
         assert what_if.cut_items(TARGET, candidates=OPEN_ITEMS).needed_items
 
-    assert best_of_five_s(play) <= MAX_ANSWER_S
+    assert best_of_five_s(play, clock=time.process_time) <= MAX_ANSWER_S
 
 
 def test_telling_why_a_forecast_moved_takes_at_most_half_a_second() -> None:
@@ -70,7 +71,7 @@ def test_telling_why_a_forecast_moved_takes_at_most_half_a_second() -> None:
         assert finish.p_on_time is not None
         told.append(ToldForecast(finish.basis, p85.weeks * 7, finish.p_on_time.value))
 
-    assert best_of_five_s(lambda: decompose_move(told[0], told[1])) <= MAX_MOVE_S
+    assert best_of_five_s(lambda: decompose_move(told[0], told[1]), clock=time.process_time) <= MAX_MOVE_S
 
 
 @pytest.fixture
