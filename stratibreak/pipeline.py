@@ -1,6 +1,6 @@
 """From the record of the work to predictions and gaps, in the order in which they need each other.
 
-    load history → settle → flow → forecast → detect
+    load history → settle → flow → forecast → explain → detect
 
 One transaction for a project: a run that is killed half-way leaves the former state. Of two runs over one project at
 once one does the work, and the other says so.
@@ -21,6 +21,7 @@ from django.db import connection
 from gaps.domain.detection import DetectionResult, detect_gaps
 from predictions.domain.forecasting import ProjectForecast, forecast_project
 from predictions.domain.settlement import Settlement, settle_predictions, unsettled_predictions
+from predictions.domain.slip import keep_slip
 from projects.domain.analyses import AnalysisRun, record_analysis
 from projects.domain.flow import measure_flow
 from projects.domain.queries.calendars import load_calendar
@@ -72,6 +73,7 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     history = record.as_of(as_of)
     flow = measure_flow(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
     forecast = forecast_project(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
+    keep_slip(project=project, history=history, calendar=calendar, finish=forecast.finish, at=at)
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
     duration_s = perf_counter() - started
     _record(project, forecast, detection, at=at, duration_s=duration_s)

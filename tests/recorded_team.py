@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from projects.enums import StatusCategory
-from projects.history.facts import StatusChangeFact, WorkItemFact
+from projects.history.facts import HistoryFact, StatusChangeFact, WorkItemFact
 from projects.models import FieldChange, Project, WorkflowStatus, WorkItem
 from tests.project_histories import NOW, team_facts
 
 
 def record_team(project: Project, weekly: Sequence[int], *, open_items: int, as_of: datetime = NOW) -> None:
     """Store a team's facts as rows, the way an import an hour before a moment leaves them."""
-    facts = team_facts(weekly, open_items=open_items, as_of=as_of)
+    record_facts(project, team_facts(weekly, open_items=open_items, as_of=as_of), as_of=as_of)
+
+
+def record_facts(project: Project, facts: Sequence[HistoryFact], *, as_of: datetime = NOW) -> None:
+    """Store items and their moves as rows in the same way."""
     recorded_at = as_of - timedelta(hours=1)
     WorkflowStatus.objects.bulk_create(
         WorkflowStatus(project=project, source="jira", status_id=category, name=category, category=category)

@@ -47,6 +47,8 @@ RECENT_WEEKS = 8
 """The half-life of the rate that the finish forecast goes by."""
 HORIZON = timedelta(weeks=520 + 52)
 """Ten years of forecast and one to spare: clocks reach so far."""
+LONGEST_PLAN = timedelta(days=50 * 366)
+"""A plan that began earlier is a slip of the pen (0001 for 2001), and a clock over it takes seconds to make."""
 
 
 class SlipFactor(StrEnum):
@@ -129,7 +131,7 @@ def measure_factors(
     planned_calendar: WorkCalendar | None = None,
     target_date: date | None = None,
 ) -> MeasuredFactors | None:
-    """Where the project stands against the plan in force; None without a plan that had a working day to be kept.
+    """Where the project stands against the plan in force; None without one that had a working day and a sound start.
 
     planned_calendar: the one that the plan was made with;  target_date: another than the plan's, if it was moved
     """
@@ -140,7 +142,10 @@ def measure_factors(
     target = target_date or plan.target_date
     approved = calendar.local_date(to_us(plan.approved_at))
     start = approved if plan.start_date is None else plan.start_date
-    last = calendar.local_date(known.known_at_us) + HORIZON
+    today = calendar.local_date(known.known_at_us)
+    if today - start > LONGEST_PLAN:
+        return None
+    last = today + HORIZON
     clock, planned_clock = WorkClock(calendar, start, last), WorkClock(planned_calendar or calendar, start, last)
     begin_us, target_us = calendar.start_of_day_us(start), calendar.end_of_day_us(target)
     planned_days = float(planned_clock.between(np.array([begin_us]), np.array([target_us]))[0])

@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 
 DAY_FRACTION = 1024
 """Sums of multiples of 2^-10 are exact in binary floating point, up to 2^43."""
+PROBABILITY_FRACTION = 2**20
+"""The same for probabilities: to about a millionth."""
 MAX_FACTORS = 20
 
 
@@ -51,12 +53,21 @@ def shapley_values(values: FloatArray) -> FloatArray:
     return shares
 
 
-def exact_parts(total: float, shares: Sequence[float]) -> tuple[float, tuple[float, ...], float]:
-    """Total, shares and what is left of it, rounded to 1/1024 so that shares and rest add up to the total exactly."""
-    rounded, parts = rounded_days(total), tuple(rounded_days(share) for share in shares)
+def exact_parts(
+    total: float, shares: Sequence[float], *, fraction: int = DAY_FRACTION
+) -> tuple[float, tuple[float, ...], float]:
+    """Total, shares and what is left of it, rounded so that shares and rest add up to the total exactly.
+
+    fraction: a power of two; everything becomes a multiple of one over it
+    """
+    rounded, parts = _rounded(total, fraction), tuple(_rounded(share, fraction) for share in shares)
     return rounded, parts, rounded - sum(parts)
 
 
 def rounded_days(days: float) -> float:
     """Days to the nearest 1/1024, about a minute and a half."""
-    return round(days * DAY_FRACTION) / DAY_FRACTION
+    return _rounded(days, DAY_FRACTION)
+
+
+def _rounded(value: float, fraction: int) -> float:
+    return round(value * fraction) / fraction

@@ -52,7 +52,8 @@ CAP_PROBABILITY = 0.85
 DRAWS, DRAW_TRIALS = 400, 25
 """Resampled histories, and evenly spaced trials of each: intervals to about a tenth of their width."""
 INTERVAL = 0.95
-MAX_ENTITIES = 5
+MAX_ENTITIES = 20
+"""What a person looks through; how many there are stands beside them."""
 DAYS_TOLD = 5
 """Rates are told per five working days."""
 
@@ -66,12 +67,16 @@ class SlipMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EntityShare:
-    """One item or day inside a factor.  share: of the factor, in [0, 1];  days: of the slip"""
+    """One item or day inside a factor.
+
+    object_id: of the item, empty for a day;  share: of the factor, in [0, 1];  days: of the slip
+    """
 
     object_id: str
     label: str
     share: float
     days: float
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,18 +350,20 @@ def _part(
         low=bound[0],
         high=bound[1],
         measured=_in_words(measured, now, factor),
-        entities=tuple(EntityShare(name, label, share, share * days) for name, label, share in shares[:MAX_ENTITIES]),
+        entities=tuple(
+            EntityShare(name, label, share, share * days, url) for name, label, url, share in shares[:MAX_ENTITIES]
+        ),
         entity_count=len(shares),
     )
 
 
 def _shares_inside(
     known: ProjectHistory, measured: MeasuredFactors, factor: SlipFactor
-) -> list[tuple[str, str, float]]:
-    """Identifier, label and share of every item or day inside a factor, the largest first; shares add up to 1."""
+) -> list[tuple[str, str, str, float]]:
+    """Identifier, label, address and share of every item or day inside a factor, largest first; shares add up to 1."""
     if factor == SlipFactor.CALENDAR:
         dates = measured.lost_dates
-        return [("", day.isoformat(), 1 / len(dates)) for day in dates]
+        return [("", day.isoformat(), "", 1 / len(dates)) for day in dates]
     weights = np.zeros(len(known.items))
     if factor == SlipFactor.SCOPE_ADDED:
         weights[measured.added_rows] = 1.0
@@ -368,7 +375,10 @@ def _shares_inside(
         weights = measured.wait.by_blocker
     total = float(weights.sum())
     rows = np.argsort(-weights, kind="stable")[: int((weights > 0).sum())]
-    return [(str(known.items.ids[row]), str(known.items.keys[row]), float(weights[row]) / total) for row in rows]
+    items = known.items
+    return [
+        (str(items.ids[row]), str(items.keys[row]), str(items.urls[row]), float(weights[row]) / total) for row in rows
+    ]
 
 
 def _in_words(measured: MeasuredFactors, now: _Now, factor: SlipFactor) -> str:

@@ -54,7 +54,7 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
 """Functions that take a history and are of no moment; each with a reason."""
 JUDGING = (Claim, IssuedClaim, Circumstances)
 """Who takes one of these says what became of a claim, from what came after it."""
-TRIALS, DRAWS = 200, 8
+TRIALS, DRAWS, SEED = 200, 8, 1
 """Enough to tell two answers apart; how good they are is not asked here."""
 WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
 TARGET_AFTER = timedelta(weeks=7)
@@ -125,6 +125,7 @@ class Moment:
         """What to hand over for a parameter.  Raises KeyError for one that nobody thought of."""
         constants = {
             "trials": TRIALS,
+            "seed": SEED,
             "draws": DRAWS,
             "window_weeks": WINDOW_WEEKS,
             "weeks": WINDOW_WEEKS,

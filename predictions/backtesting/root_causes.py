@@ -6,7 +6,10 @@
    and forecasts the rest.
 3. top1: the planted factor has the largest part, the unknown bar being one of them. relative_error: of its part against
    the true days.
-4. placebo: a factor is accused where its interval excludes zero. placebo_healthy: share of the projects without a cause
+4. coverage: how often the true days lie in the part's interval. It is nominally 95 % over all factors together and
+   speaks of the record only: late starts and days off are known to the day there, so that where in the week the finish
+   falls is enough to miss them by a day or two.
+5. placebo: a factor is accused where its interval excludes zero. placebo_healthy: share of the projects without a cause
    in which any factor is accused, early starts and fast teams not excepted. placebo_unplanted: share of the factors
    without a cause in the planted projects. placebo is the larger of the two.
 
@@ -58,6 +61,7 @@ class Verdict:
     found_days: float
     is_first: bool
     is_named: bool
+    is_covered: bool
     accused: int
     others: int
 
@@ -102,13 +106,16 @@ def judge_planted(project: SimulatedProject, cause: PlantedCause) -> Verdict | N
         return None
     factor = FACTOR_OF[cause]
     found = answer.days_of(factor) or 0.0
+    own = [part for part in answer.parts if part.factor == factor]
+    true_days = true_cost_days(project)
     rivals = [part.days for part in answer.parts if part.factor != factor]
     return Verdict(
         factor=factor,
-        true_days=true_cost_days(project),
+        true_days=true_days,
         found_days=found,
         is_first=found > max([answer.unknown_days, *rivals]),
-        is_named=any(part.is_named for part in answer.parts if part.factor == factor),
+        is_named=any(part.is_named for part in own),
+        is_covered=any(part.low <= true_days <= part.high for part in own),
         accused=sum(part.is_named for part in answer.parts if part.factor != factor),
         others=len(SlipFactor) - 1,
     )
@@ -126,6 +133,7 @@ def _units(verdicts: Sequence[Verdict]) -> Iterable[UnitResult]:
                     "relative_error": float(np.mean([_relative_error(verdict) for verdict in own])),
                     "bias": float(np.mean([verdict.found_days / verdict.true_days - 1 for verdict in own])),
                     "named": float(np.mean([verdict.is_named for verdict in own])),
+                    "coverage": float(np.mean([verdict.is_covered for verdict in own])),
                 },
             )
 

@@ -178,6 +178,39 @@ def track_record(claims: Sequence[SettledClaim]) -> TrackRecord:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPromises:
+    """How often the day that was given for a probability was kept: "right 23 of 27 times".
+
+    kept, judged: events, each by the first day it was promised;  missing: how many more are needed to judge
+    share, low, high: None while events are missing; the interval is Wilson's, 95 %
+    """
+
+    nominal: float
+    kept: int
+    judged: int
+    missing: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+def kept_promises(claims: Sequence[SettledClaim], nominal: float) -> KeptPromises:
+    """The record of one quantile over a set of claims, in any order.
+
+    Whole events are counted: of several days given for one event the first is the promise.
+    """
+    ordered = sorted(claims, key=lambda claim: (claim.as_of, claim.prediction_id))
+    first: dict[tuple[str, str], bool] = {}
+    for claim in ordered:
+        if claim.occurred is not None and _is_scorable(claim, nominal):
+            first.setdefault(claim.event, _was_kept(claim, nominal))
+    kept, judged = sum(first.values()), len(first)
+    if judged < MIN_EVENTS:
+        return KeptPromises(nominal, kept, judged, MIN_EVENTS - judged, None, None, None)
+    return KeptPromises(nominal, kept, judged, 0, kept / judged, *wilson_interval(kept, judged))
+
+
 def claims_hash(claims: Sequence[SettledClaim]) -> str:
     """SHA-256 of everything the scores depend on, whatever the order: 64 hex digits."""
     rows = sorted(repr((claim.prediction_id, claim)) for claim in claims)

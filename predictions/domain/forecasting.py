@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from time import perf_counter
 
+from predictions.domain.finish_bases import kept_basis
 from predictions.domain.forecast_results import ForecasterAnswer, forecast_results
 from predictions.domain.keeping import KeptPrediction, keep_predictions
 from predictions.domain.team_records import MAX_WEEKS, load_pools
@@ -150,7 +151,7 @@ def _record(project: Project, found: ProjectForecast, *, at: datetime, duration_
     run = AnalysisRun(
         kind=AnalysisKind.FORECAST,
         as_of=finish.as_of,
-        results=found.results,
+        results={**found.results, **kept_basis(finish)},
         readiness=finish.readiness,
         inputs_hash=found.inputs_hash,
         model_id=finish.model.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from predictions.domain.finish_bases import without_basis
 from predictions.enums import PredictionType
 from predictions.models import Prediction
 from projects.enums import AnalysisKind, Readiness
@@ -21,9 +22,7 @@ def describe_forecast(project: Project) -> dict[str, Any]:
 
     Without readiness `result` is null, whatever the run stored.
     """
-    record = (
-        AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.FORECAST).order_by("-as_of", "-id").first()
-    )
+    record = newest_forecast(project)
     if record is None:
         return {
             "project": project.pk,
@@ -44,8 +43,14 @@ def describe_forecast(project: Project) -> dict[str, Any]:
         "readiness_reasons": record.readiness_reasons,
         "model": {"id": record.model_id, "version": record.model_version, "inputs_hash": record.inputs_hash},
         "prediction": _standing_prediction(record) if answers else None,
-        "result": record.results if answers else None,
+        "result": without_basis(record.results) if answers else None,
     }
+
+
+def newest_forecast(project: Project) -> AnalysisRecord | None:
+    """The run that a project's forecast stands in; None before the first."""
+    runs = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.FORECAST)
+    return runs.order_by("-as_of", "-id").first()
 
 
 def _standing_prediction(record: AnalysisRecord) -> Any:

@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.calibration.error_pool import ErrorPool
-from predictions.calibration.pace import Pace
 from predictions.forecasters.answers import (
     Driver,
     EvidenceFact,
@@ -36,11 +35,18 @@ from predictions.forecasters.answers import (
     oldest_open_items,
     seed_of,
 )
+from predictions.forecasters.finish_basis import (
+    LONG_RATE_WEEKS,
+    FinishBasis,
+    SimulatedBasis,
+    finish_basis,
+    simulate_basis,
+)
 from predictions.forecasters.items_done import OWN_STRENGTH
-from predictions.forecasters.simulation import RATE_HALF_LIFE_WEEKS, TRIALS, SimulatedFinish, simulate_finish
-from predictions.forecasters.throughput import NewcomerShare, newcomer_share, weekly_finishes
+from predictions.forecasters.simulation import RATE_HALF_LIFE_WEEKS, TRIALS, SimulatedFinish
+from predictions.forecasters.throughput import NewcomerShare
 from projects.history.calendar import WorkCalendar
-from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, to_us
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReport, finish_readiness, target_readiness
 
@@ -53,7 +59,6 @@ MAX_HORIZON_WEEKS = 520
 INTERVAL_Z = 1.2816
 """80 % interval."""
 MAX_LEVEL_ERROR = 1.5
-LONG_RATE_WEEKS = 26
 
 ASSUMPTIONS = (
     "Every item that is open now belongs to the scope and will be done.",
@@ -104,6 +109,7 @@ class FinishForecast:
 
     rates in items per week;  own_weight: share of the team's own past errors in the spread, in [0, 1)
     trials: the simulation itself, not part of the answer that is kept
+    basis: what the trials can be played from again; also where only the target stands in the way of an answer
     """
 
     as_of: datetime
@@ -124,6 +130,7 @@ class FinishForecast:
     model: ModelIdentity
     inputs_hash: str
     trials: FinishTrials | None
+    basis: FinishBasis | None = None
 
     @property
     def result_hash(self) -> str:
@@ -163,56 +170,64 @@ def forecast_finish(
     calendar = calendar or WorkCalendar()
     known = history.as_of(as_of)
     readiness = finish_readiness(known, as_of=as_of, calendar=calendar)
-    if target_date is not None:
-        readiness = readiness.with_reasons(target_readiness(target_date, as_of=as_of, calendar=calendar).reasons)
     others = {} if pools is None else {"pools": [pool.digest for pool in pools]}
     inputs_hash = hash_of(
         {"facts": known.inputs_hash, "target": target_date, "calendar": _calendar_key(calendar), **others}
     )
     if not readiness.carries_value:
-        return _abstain(known, target_date, readiness, inputs_hash)
-    rng = np.random.default_rng(seed_of(inputs_hash) if seed is None else seed)
-    return _forecast(
-        known,
-        target_date=target_date,
-        calendar=calendar,
-        readiness=readiness,
-        inputs_hash=inputs_hash,
-        rng=rng,
-        trials=trials,
-        pools=pools,
+        return _abstain(known, target_date, _with_target(readiness, target_date, known, calendar), inputs_hash)
+    seed = seed_of(inputs_hash) if seed is None else seed
+    basis = finish_basis(known, calendar=calendar, target_date=target_date, seed=seed, trials=trials, pools=pools)
+    readiness = _with_target(readiness, target_date, known, calendar)
+    if not readiness.carries_value:
+        return _abstain(known, target_date, readiness, inputs_hash, basis)
+    return _forecast(known, basis, readiness=readiness, inputs_hash=inputs_hash)
+
+
+def finish_trials(basis: FinishBasis) -> tuple[FinishTrials, SimulatedBasis]:
+    """The durations of a basis as its forecast has them, and the simulation they come from."""
+    played = simulate_basis(basis)
+    error = level_error(basis.weekly_items, played.simulated)
+    return FinishTrials(played.simulated.weeks * 7, 1 / played.capacity_left, error), played
+
+
+def finish_quantiles(weeks: FloatArray, as_of: datetime, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
+    """Dates by probability.  weeks: of the trials, from the moment on, shape (trials,)"""
+    values = np.quantile(weeks, FINISH_PROBABILITIES)
+    return tuple(
+        finish_quantile(probability, float(value), as_of, calendar)
+        for probability, value in zip(FINISH_PROBABILITIES, values, strict=True)
     )
+
+
+def days_until_over(basis: FinishBasis, day: date) -> float:
+    """Elapsed days from the moment of the basis to the end of a day of the project."""
+    return (basis.calendar.end_of_day_us(day) - to_us(basis.as_of)) / MICROSECONDS_PER_DAY
+
+
+def _with_target(
+    readiness: ReadinessReport, target_date: date | None, known: ProjectHistory, calendar: WorkCalendar
+) -> ReadinessReport:
+    if target_date is None:
+        return readiness
+    target = target_readiness(target_date, as_of=known.as_of_moment, calendar=calendar)
+    return readiness.with_reasons(target.reasons)
 
 
 def _forecast(
-    known: ProjectHistory,
-    *,
-    target_date: date | None,
-    calendar: WorkCalendar,
-    readiness: ReadinessReport,
-    inputs_hash: str,
-    rng: np.random.Generator,
-    trials: int,
-    pools: Sequence[ErrorPool] | None,
+    known: ProjectHistory, basis: FinishBasis, *, readiness: ReadinessReport, inputs_hash: str
 ) -> FinishForecast:
-    weekly = weekly_finishes(known, calendar=calendar)
-    remaining = int(known.states.open.sum())
-    plain_weeks = remaining / max(float(weekly[-LONG_RATE_WEEKS:].mean()), 1e-9)
-    newcomers = newcomer_share(known, horizon_weeks=plain_weeks, weeks=len(weekly))
-    taken = np.minimum(rng.beta(*newcomers.parameters, trials), 0.99)
-    simulated = simulate_finish(Pace(weekly), remaining / (1 - taken), rng, pools=pools)
-    sample = FinishTrials(
-        days=simulated.weeks * 7,
-        newcomer_factor=1 / (1 - taken),
-        level_error=level_error(weekly, simulated),
-    )
-    days_left = None if target_date is None else _days_left(known, target_date, calendar)
+    weekly, target_date, newcomers = basis.weekly_items, basis.target_date, basis.newcomers
+    remaining = basis.scope.remaining
+    sample, played = finish_trials(basis)
+    simulated = played.simulated
+    days_left = None if target_date is None else days_until_over(basis, target_date)
     return FinishForecast(
         as_of=known.as_of_moment,
         target_date=target_date,
         readiness=readiness,
         remaining_items=remaining,
-        quantiles=date_quantiles(simulated.weeks, known, calendar),
+        quantiles=finish_quantiles(simulated.weeks, basis.as_of, basis.calendar),
         p_on_time=None if days_left is None else sample.probability_within(days_left),
         demonstrated_rate=simulated.rate,
         required_rate=None if days_left is None else remaining / (days_left / 7),
@@ -226,11 +241,16 @@ def _forecast(
         model=MODEL,
         inputs_hash=inputs_hash,
         trials=sample,
+        basis=basis,
     )
 
 
 def _abstain(
-    known: ProjectHistory, target_date: date | None, readiness: ReadinessReport, inputs_hash: str
+    known: ProjectHistory,
+    target_date: date | None,
+    readiness: ReadinessReport,
+    inputs_hash: str,
+    basis: FinishBasis | None = None,
 ) -> FinishForecast:
     return FinishForecast(
         as_of=known.as_of_moment,
@@ -251,27 +271,16 @@ def _abstain(
         model=MODEL,
         inputs_hash=inputs_hash,
         trials=None,
+        basis=basis,
     )
 
 
-def date_quantiles(weeks: FloatArray, known: ProjectHistory, calendar: WorkCalendar) -> tuple[FinishQuantile, ...]:
-    """The days of FINISH_PROBABILITIES.  weeks: simulated durations, shape (trials,)"""
-    values = np.quantile(weeks, FINISH_PROBABILITIES)
-    return tuple(
-        _finish_quantile(probability, float(value), known, calendar)
-        for probability, value in zip(FINISH_PROBABILITIES, values, strict=True)
-    )
-
-
-def _finish_quantile(probability: float, weeks: float, known: ProjectHistory, calendar: WorkCalendar) -> FinishQuantile:
+def finish_quantile(probability: float, weeks: float, as_of: datetime, calendar: WorkCalendar) -> FinishQuantile:
+    """The quantile so many weeks from a moment; without a date beyond ten years."""
     if weeks > MAX_HORIZON_WEEKS:
         return FinishQuantile(probability, None, None)
-    finish_us = known.known_at_us + round(weeks * MICROSECONDS_PER_WEEK)
+    finish_us = to_us(as_of) + round(weeks * MICROSECONDS_PER_WEEK)
     return FinishQuantile(probability, weeks, calendar.next_working_day(calendar.local_date(finish_us)))
-
-
-def _days_left(known: ProjectHistory, target_date: date, calendar: WorkCalendar) -> float:
-    return (calendar.end_of_day_us(target_date) - known.known_at_us) / MICROSECONDS_PER_DAY
 
 
 def level_error(weekly: FloatArray, simulated: SimulatedFinish) -> float:

@@ -36,7 +36,7 @@ from predictions.forecasters.answers import (
     seed_of,
 )
 from predictions.forecasters.delay_risk import day_quantiles, delay_options, expected_slip_if_late_days
-from predictions.forecasters.finish import FinishTrials, date_quantiles, level_error
+from predictions.forecasters.finish import FinishTrials, finish_quantiles, level_error
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, prevention_window
 from predictions.forecasters.resolution import open_items, scope_hash
 from predictions.forecasters.risk import Claim, HoursToEvent, RiskForecast, Subject
@@ -154,7 +154,7 @@ def _forecast(basis: _Basis, milestone: _Milestone) -> RiskForecast:
         claim=_claim(known, milestone),
         options=delay_options(trials, days_left=days_left, accepted=accepted),
         assumptions=ASSUMPTIONS,
-        quantiles=day_quantiles(date_quantiles(trials.days / 7, known, basis.calendar)),
+        quantiles=day_quantiles(finish_quantiles(trials.days / 7, known.as_of_moment, basis.calendar)),
     )
 
 

@@ -15,14 +15,14 @@ teams in general change in a month.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from predictions.calibration.error_pool import ErrorPool
 from predictions.calibration.pace import HALF_ITEM, Pace
-from predictions.forecasters.items_done import ItemsDone, ItemsDoneForecaster
+from predictions.forecasters.items_done import ItemsDoneForecaster
 from predictions.priors.throughput import shipped_pools
 
 FloatArray = NDArray[np.float64]
@@ -43,6 +43,7 @@ class SimulatedFinish:
     weeks: shape (trials,), above 0;  rate: items per week now
     own_forecasts: own past windows that do not overlap, at about the median duration;  own_weight: of them, in [0, 1)
     spread: standard deviation of the logarithmic error at that horizon
+    paths: along which the trials went
     """
 
     weeks: FloatArray
@@ -50,6 +51,38 @@ class SimulatedFinish:
     own_forecasts: float
     own_weight: float
     spread: float
+    paths: "FinishPaths"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishPaths:
+    """How far each trial gets, whatever is to be done: scenarios of one forecast go along the same paths.
+
+    horizons_weeks: shape (rungs + 1,), from 0;  done: items done by then, shape (rungs + 1, trials), rising
+    rate: items per week now
+    """
+
+    horizons_weeks: FloatArray
+    done: FloatArray
+    rate: float
+
+    def weeks_for(self, items: FloatArray) -> FloatArray:
+        """When each path reaches so many items: shape (trials,), above 0; fewer items are never later.
+
+        items: shape (trials,), at most those that the paths were made for
+        """
+        wanted = np.maximum(items - HALF_ITEM, HALF_ITEM)
+        last = len(self.horizons_weeks) - 1
+        trials = np.arange(len(wanted))
+        upper = np.minimum((self.done < wanted).sum(axis=0), last)
+        before, after = self.done[upper - 1, trials], self.done[upper, trials]
+        share = np.clip((wanted - before) / np.maximum(after - before, 1e-12), 0.0, 1.0)
+        inside = self.horizons_weeks[upper - 1] + share * (self.horizons_weeks[upper] - self.horizons_weeks[upper - 1])
+        longest = self.done[-1]
+        pace_later = np.maximum(longest / self.horizons_weeks[-1], self.rate * SLOWEST_SHARE)
+        beyond = self.horizons_weeks[-1] + (wanted - longest) / pace_later
+        weeks: FloatArray = np.where(longest >= wanted, inside, beyond)
+        return np.maximum(weeks, 1 / 7)
 
 
 def simulate_finish(
@@ -61,23 +94,60 @@ def simulate_finish(
     pools: what other teams' forecasts were off by; the shipped prior unless given
     Raises ValueError where nothing was finished.
     """
-    rate = float(pace.rates[RATE_HALF_LIFE_WEEKS][-1])
-    if pace.weeks == 0 or rate <= 0:
-        raise ValueError("a team that finishes nothing has no rate")
-    forecaster = ItemsDoneForecaster(pace, pools or shipped_pools())
-    wanted = np.maximum(items - HALF_ITEM, HALF_ITEM)
-    rungs, progress = _ladder(forecaster, float(wanted.max()))
+    forecaster = forecaster_of(pace, pools=pools)
     trials = len(items)
     levels = (rng.permutation(trials) + rng.random(trials)) / trials
-    weeks = _weeks_along_paths(rungs, progress, levels, wanted, rate)
+    paths = finish_paths(forecaster, most_items=float(items.max()), levels=levels, rate=rate_of(pace))
+    weeks = paths.weeks_for(items)
     at_median = forecaster.forecast(float(np.median(weeks)))
     return SimulatedFinish(
         weeks=weeks,
-        rate=rate,
+        rate=paths.rate,
         own_forecasts=at_median.own_forecasts,
         own_weight=at_median.own_weight,
         spread=at_median.mixture.spread,
+        paths=paths,
     )
+
+
+def rate_of(pace: Pace) -> float:
+    """Items per week now.  Raises ValueError where nothing was finished."""
+    rate = float(pace.rates[RATE_HALF_LIFE_WEEKS][-1])
+    if pace.weeks == 0 or rate <= 0:
+        raise ValueError("a team that finishes nothing has no rate")
+    return rate
+
+
+def forecaster_of(pace: Pace, *, pools: Sequence[ErrorPool] | None = None) -> ItemsDoneForecaster:
+    """The forecaster of the items done that all durations go by, from the prior that ships unless pools are given."""
+    return ItemsDoneForecaster(pace, pools or shipped_pools())
+
+
+def finish_paths(
+    forecaster: ItemsDoneForecaster,
+    *,
+    most_items: float,
+    levels: FloatArray,
+    rate: float,
+    errors_of: ItemsDoneForecaster | None = None,
+) -> FinishPaths:
+    """One path per level, long enough for so many items (or ten years).
+
+    levels: shape (trials,), in (0, 1);  errors_of: spread and levels are those of another forecaster, centres are not
+    """
+    horizons = [0.0]
+    rows = [np.zeros(len(LEVELS))]
+    for horizon_weeks in LADDER_WEEKS:
+        rung = forecaster.forecast(float(horizon_weeks))
+        if errors_of is not None:
+            errors = errors_of.forecast(float(horizon_weeks))
+            rung = replace(rung, mixture=errors.mixture, record=errors.record)
+        horizons.append(float(horizon_weeks))
+        rows.append(np.maximum(rung.quantiles(LEVELS), rows[-1]))  # done stays done
+        if rows[-1][0] >= max(most_items - HALF_ITEM, HALF_ITEM):
+            break
+    done = np.stack([np.interp(levels, LEVELS, row) for row in rows])
+    return FinishPaths(np.array(horizons), done, rate)
 
 
 def weeks_at(forecaster: ItemsDoneForecaster, items: float, probability: float) -> float:
@@ -95,35 +165,3 @@ def weeks_at(forecaster: ItemsDoneForecaster, items: float, probability: float) 
             return weeks_before + share * (horizon_weeks - weeks_before)
         weeks_before, done_before = float(horizon_weeks), done
     return math.inf
-
-
-def _ladder(forecaster: ItemsDoneForecaster, most_items: float) -> tuple[list[ItemsDone], FloatArray]:
-    """Forecasts by rising horizon until even the slowest path is through, and items by horizon and level."""
-    rungs: list[ItemsDone] = []
-    rows: list[FloatArray] = []
-    for horizon_weeks in LADDER_WEEKS:
-        rungs.append(forecaster.forecast(float(horizon_weeks)))
-        row = rungs[-1].quantiles(LEVELS)
-        rows.append(np.maximum(row, rows[-1]) if rows else row)  # done stays done
-        if rows[-1][0] >= most_items:
-            break
-    return rungs, np.stack(rows)
-
-
-def _weeks_along_paths(
-    rungs: Sequence[ItemsDone], progress: FloatArray, levels: FloatArray, wanted: FloatArray, rate: float
-) -> FloatArray:
-    """When each path reaches the items wanted: shape (trials,)."""
-    horizons = np.array([0.0, *(rung.horizon_weeks for rung in rungs)])
-    paths = np.zeros((len(horizons), len(levels)))
-    for index, row in enumerate(progress, start=1):
-        paths[index] = np.interp(levels, LEVELS, row)
-    trials = np.arange(len(levels))
-    reached = paths[-1] >= wanted
-    upper = np.where(reached, np.argmax(paths >= wanted, axis=0), len(horizons) - 1)
-    before, after = paths[upper - 1, trials], paths[upper, trials]
-    share = np.clip((wanted - before) / np.maximum(after - before, 1e-12), 0.0, 1.0)
-    inside = horizons[upper - 1] + share * (horizons[upper] - horizons[upper - 1])
-    pace_later = np.maximum(paths[-1] / horizons[-1], rate * SLOWEST_SHARE)
-    weeks: FloatArray = np.where(reached, inside, horizons[-1] + (wanted - paths[-1]) / pace_later)
-    return np.maximum(weeks, 1 / 7)

@@ -23,6 +23,8 @@ class AwareDateTimeField(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         if isinstance(value, str):
+            if "\x00" in value:
+                self.fail("invalid", format="ISO 8601")  # datetime.fromisoformat() reads no further than a NUL
             try:
                 parsed = parse_datetime(value)
             except ValueError:

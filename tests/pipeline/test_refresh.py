@@ -79,7 +79,7 @@ def test_record_becomes_prediction_gap_and_runs(project: Project) -> None:
     assert item.project == project
     kinds = AnalysisRecord.objects.filter(project=project).values_list("kind", flat=True)
     assert Counter(kinds) == Counter(
-        [AnalysisKind.FLOW, AnalysisKind.FORECAST, AnalysisKind.GAPS, AnalysisKind.REFRESH]
+        [AnalysisKind.FLOW, AnalysisKind.FORECAST, AnalysisKind.CAUSES, AnalysisKind.GAPS, AnalysisKind.REFRESH]
     )
 
 
@@ -97,7 +97,7 @@ def test_second_run_over_the_same_moment_writes_nothing(project: Project) -> Non
 def test_second_run_costs_a_fixed_number_of_queries(project: Project, django_assert_num_queries: Any) -> None:
     refresh_project(project=project, as_of=NOW, at=NOW)
 
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(29):
         refresh_project(project=project, as_of=NOW, at=NOW)
 
 

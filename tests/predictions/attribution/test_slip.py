@@ -2,7 +2,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -218,3 +218,18 @@ def test_one_decomposition_takes_less_than_300_ms() -> None:
         durations_s.append(time.process_time() - began_s)
 
     assert statistics.median(durations_s) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("start", "approved_at"),
+    [
+        (date(1, 1, 1), NOW - 10 * WEEK),
+        (date(1924, 1, 1), NOW - 10 * WEEK),
+        (date(9999, 1, 1), NOW - 10 * WEEK),
+        (None, datetime(1, 1, 2, tzinfo=UTC)),
+    ],
+)
+def test_plan_whose_start_is_a_slip_of_the_pen_explains_nothing(start: date | None, approved_at: datetime) -> None:
+    plan = BaselineFact(approved_at, approved_at, NOW.date() + 4 * WEEK, 100, start)
+
+    assert decomposed([*team_facts([5] * 40, open_items=20), plan]) is None

@@ -24,6 +24,7 @@ def test_short_form_finds_what_was_planted_and_accuses_nobody_else() -> None:
     macro = report["macro"]
     assert macro["top1"] >= 0.9
     assert macro["relative_error"] <= 0.15
+    assert 0.75 <= macro["coverage"] <= 1
     assert macro["placebo"] <= 0.05
     assert report["options"]["judged"] == report["options"]["seeds"] == 24
     assert macro["placebo"] >= macro["placebo_unplanted"]

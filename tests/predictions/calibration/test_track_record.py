@@ -15,6 +15,7 @@ from predictions.calibration.track_record import (
     MIN_EVENTS,
     SettledClaim,
     claims_hash,
+    kept_promises,
     lead_time_h,
     track_record,
 )
@@ -217,3 +218,47 @@ def test_order_does_not_matter_and_scores_stay_in_range(claims: list[SettledClai
     assert record.brier_high is not None
     assert record.brier_low <= record.brier_high
     assert all(0 <= each.low <= each.observed <= each.high <= 1 for each in record.reliability)
+
+
+# --- promises ---
+
+PROMISED = {"finish_days": {0.85: date(2026, 4, 20)}}
+IN_TIME, LATE = {"occurred": False, "done_on": date(2026, 4, 19)}, {"occurred": True}
+
+
+def test_our_85_percent_was_right_23_of_27_times() -> None:
+    claims = [_claim(number, **PROMISED, **(LATE if number < 4 else IN_TIME)) for number in range(27)]
+
+    found = kept_promises(claims, 0.85)
+
+    assert (found.kept, found.judged, found.missing) == (23, 27, 0)
+    assert found.share == pytest.approx(23 / 27)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 23 / 27 < found.high
+
+
+def test_first_day_given_for_an_event_is_the_promise_however_often_it_was_mended() -> None:
+    claims = []
+    for number in range(MIN_EVENTS):
+        claims.append(_claim(number, **IN_TIME, finish_days={0.85: date(2026, 4, 10)}))
+        mended = _claim(number, prediction_id=f"{number} again", **PROMISED, **IN_TIME)
+        claims += [replace(mended, as_of=TARGET - days * DAY) for days in (20, 10)]
+
+    found = kept_promises(claims[::-1], 0.85)
+
+    assert (found.kept, found.judged) == (0, MIN_EVENTS)
+
+
+def test_too_few_promises_are_counted_and_not_judged() -> None:
+    found = kept_promises([_claim(number, **PROMISED, **IN_TIME) for number in range(MIN_EVENTS - 1)], 0.85)
+
+    assert (found.kept, found.judged, found.missing) == (19, 19, 1)
+    assert (found.share, found.low, found.high) == (None, None, None)
+
+
+def test_day_beyond_the_target_and_undecided_events_are_no_promise() -> None:
+    beyond = _claim(1, **IN_TIME, finish_days={0.85: date(2026, 5, 10)})
+    undecided = _claim(2, **PROMISED, occurred=None)
+
+    assert kept_promises([beyond, undecided], 0.85).judged == 0

@@ -11,32 +11,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from predictions.domain.queries import describe_forecast
+from predictions.api.forecast import FORECAST_VIEWS
 from predictions.domain.track_record import describe_track_record, settled_claims
 from predictions.enums import PredictionStatus
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
 from predictions.models.prediction import prediction_status
 from projects.enums import Readiness
-from projects.models import Project
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer
 from tenants.permissions import Action
-
-
-class ForecastSerializer(serializers.Serializer[Any]):
-    """The newest forecast of a project. Without readiness every value is null, never a guess."""
-
-    project = serializers.UUIDField()
-    as_of = serializers.DateTimeField(allow_null=True)
-    computed_at = serializers.DateTimeField(allow_null=True)
-    readiness = serializers.ChoiceField(choices=Readiness.choices)
-    readiness_reasons = serializers.ListField(child=serializers.DictField())
-    model = serializers.DictField(allow_null=True, help_text="id, version and inputs_hash.")
-    prediction = serializers.UUIDField(allow_null=True, help_text="The claim that holds now.")
-    result = serializers.DictField(allow_null=True, help_text="Dates by probability, assumptions, drivers, evidence.")
 
 
 class PredictionViewSet(ReadOnlyTenantViewSet[Prediction]):
@@ -87,26 +73,6 @@ class RiskIndicatorViewSet(TenantViewSet[RiskIndicator]):
     filters = {"prediction": EXACT, "trend": SET}
 
 
-class ProjectForecastViewSet(ReadOnlyTenantViewSet[Project]):
-    """When a project will be done: what the newest forecast says, and what it rests on."""
-
-    model = Project
-    serializer_class = serializer_for(Project)
-    custom_actions = {"forecast": Action.VIEW}
-    pagination_class = None
-    filter_backends = []
-
-    def permission_label(self) -> str:
-        return Prediction._meta.label_lower
-
-    @extend_schema(operation_id="projects_forecast_retrieve", responses=ForecastSerializer)
-    def forecast(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What date can be promised? Dates by probability, or null with the reasons why there are none."""
-        project = self.find()
-        record_read(Prediction, [])
-        return answer(request, encode(describe_forecast(project)))
-
-
 class CalibrationSerializer(serializers.Serializer[Any]):
     """How good the settled predictions were. Scores are null while fewer than the required events are settled."""
 
@@ -144,9 +110,7 @@ class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
         return answer(request, encode(describe_track_record(claims)))
 
 
-ITEM_VIEWS: dict[str, Callable[..., Any]] = {
-    "projects/<str:pk>/forecast": ProjectForecastViewSet.as_view({"get": "forecast"}),
-}
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {**FORECAST_VIEWS}
 """Further things to ask of an item, by address."""
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {
