@@ -34,7 +34,7 @@ from projects.history.readiness import ReadinessReport, target_readiness
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("delay-risk.recalibrated-paths", "2")
+MODEL = ModelIdentity("delay-risk.recalibrated-paths", "3")
 ALERT_AT, CLEAR_AT = 0.6, 0.4
 """An alert opens at the one and closes at the other, so that a probability near one of them does not flicker."""
 BASE_RATE_PRIOR = 1.0

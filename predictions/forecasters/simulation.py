@@ -43,6 +43,7 @@ class SimulatedFinish:
     weeks: shape (trials,), above 0;  rate: items per week now
     own_forecasts: own past windows that do not overlap, at about the median duration;  own_weight: of them, in [0, 1)
     spread: standard deviation of the logarithmic error at that horizon
+    is_after_break: the own record was set aside because the pace has just broken
     """
 
     weeks: FloatArray
@@ -50,6 +51,7 @@ class SimulatedFinish:
     own_forecasts: float
     own_weight: float
     spread: float
+    is_after_break: bool = False
 
 
 def simulate_finish(
@@ -77,6 +79,7 @@ def simulate_finish(
         own_forecasts=at_median.own_forecasts,
         own_weight=at_median.own_weight,
         spread=at_median.mixture.spread,
+        is_after_break=at_median.is_after_break,
     )
 
 
