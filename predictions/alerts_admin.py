@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -42,8 +43,8 @@ class _ActForm(forms.Form):
     verb: ClassVar[str] = "Save"
     template_name = "admin/includes/act_fields.html"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="act_%s", label_suffix="", **kwargs)
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="act_%s", label_suffix="")
 
 
 def _note(label: str, *, required: bool) -> forms.CharField:
@@ -67,8 +68,8 @@ class MuteDecisionForm(_ActForm):
     state = forms.ChoiceField(label="Decision")
     note = _note("In your words", required=False)
 
-    def __init__(self, *args: Any, row: AlertMute, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, row: AlertMute) -> None:
+        super().__init__(data)
         choice = cast("forms.ChoiceField", self.fields["state"])
         choice.choices = [(to.value, to.label) for to, source in MUTE_MOVES.items() if row.state == source]
 
@@ -87,6 +88,13 @@ class OverrideForm(_ActForm):
     verb = "Say so"
     chance_percent = forms.FloatField(label="Chance (%)", min_value=0, max_value=100)
     reason = _note("Why", required=True)
+
+
+def _person(user_id: UUID | None) -> str:
+    """The address of one of the organisation's people; an id that none of them has is an operator's."""
+    if user_id is None:
+        return "—"
+    return User.objects.filter(pk=user_id).values_list("email", flat=True).first() or "an operator"
 
 
 class ActingPage:
@@ -141,7 +149,9 @@ class ActingPage:
         row = get_object_or_404(cast("Any", self).get_queryset(request), pk=row_id)
         form = self.act_form(request.POST, row)
         if not form.is_valid():
-            said = "; ".join(f"{form.fields[name].label}: {' '.join(texts)}" for name, texts in form.errors.items())
+            said = "; ".join(
+                f"{form.fields[name].label}: {' '.join(map(str, texts))}" for name, texts in form.errors.items()
+            )
             messages.error(request, f"Nothing was changed. {said}")
         else:
             try:
@@ -220,7 +230,27 @@ class AlertPage(ActingPage, SystemAdmin):
     list_filter = ("state", "type", "impact", "is_late")
     list_select_related = ("project",)
     inlines = (AlertDecisionInline,)
-    exclude = ("subject_key",)
+    fields = (
+        "project",
+        "type",
+        "impact",
+        "state",
+        "prediction",
+        "is_late",
+        "opened_at",
+        "closed_at",
+        "closing",
+        "dismissed_at",
+        "dismissed_by",
+        "dismissal_reason",
+        "dismissal_note",
+        "episode_id",
+    )
+    readonly_fields = ("dismissed_by",)
+
+    @admin.display(description="Dismissed by")
+    def dismissed_by(self, alert: Alert) -> str:
+        return _person(alert.dismissed_by_id)
 
     def act_form(self, data: Any, row: Any) -> _ActForm:
         return DismissalForm(data)
@@ -252,6 +282,12 @@ class AlertMutePage(ActingPage, SaidOnceAdmin):
     list_display = ("type", "project", "reason", "state", "proposed_at", "decided_at")
     list_filter = ("state", "type")
     list_select_related = ("project",)
+    fields = ("project", "type", "reason", "note", "state", "proposed_at", "decided_at", "decided_by")
+    readonly_fields = ("decided_by",)
+
+    @admin.display(description="Decided by")
+    def decided_by(self, mute: AlertMute) -> str:
+        return _person(mute.decided_by_id)
 
     def act_form(self, data: Any, row: Any) -> _ActForm:
         return MuteDecisionForm(data, row=row)
@@ -274,6 +310,12 @@ class PredictionOverridePage(SaidOnceAdmin):
     read_action = AuditAction.ACCESS_PREDICTION
     list_display = ("prediction", column("probability", "Chance", percent), "reason", "made_at")
     list_select_related = ("prediction",)
+    fields = ("project", "prediction", "probability", "reason", "made_by", "made_at")
+    readonly_fields = ("made_by",)
+
+    @admin.display(description="Made by")
+    def made_by(self, override: PredictionOverride) -> str:
+        return _person(override.made_by_id)
 
     def say(self, obj: Any, by: User) -> Any:
         return override_prediction(
@@ -301,6 +343,23 @@ class MissedEventPage(ActingPage, SaidOnceAdmin):
     list_display = ("type", "project", "occurred_at", "status", "reported_at")
     list_filter = ("status", "type")
     list_select_related = ("project",)
+    fields = (
+        "project",
+        "type",
+        "occurred_at",
+        "description",
+        "status",
+        "prediction",
+        "reported_at",
+        "reported_by",
+        "settled_at",
+    )
+    readonly_fields = ("reported_by",)
+
+    @admin.display(description="Reported by")
+    def reported_by(self, event: MissedEvent) -> str:
+        return _person(event.reported_by_id)
+
     inlines = (VerdictInline,)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:

@@ -28,8 +28,8 @@ class TenantManager(models.Manager["Tenant"]):
 class Tenant(IsolatedModel):
     """One organisation: nothing of it can be reached from another.
 
-    Made by operators (``create_tenant``); its administrators change what it is called, zone and retention.  Its data
-    keys are rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
+    Made by operators (``create_tenant``); its administrators change what it is called, zone, quiet hours and
+    retention.  Its data keys are rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
 
     name: what operators, commands and fixtures know it by, unique over the installation, and so theirs to change:
     whoever may take names can ask which are taken;  display_name: what its own people see, unique nowhere

@@ -41,7 +41,8 @@ def _alert(world: LookAlike) -> Alert:
     prediction = _open_prediction(world)
     with tenant_context(world.tenant.pk):
         raise_alerts(project=prediction.project, at=timezone.now())
-        return Alert.objects.get(prediction=prediction)
+        alert: Alert = Alert.objects.get(prediction=prediction)
+    return alert
 
 
 def test_a_thread_is_dismissed_once_with_a_reason(ours: LookAlike, admin: ApiClient) -> None:
