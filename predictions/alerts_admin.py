@@ -327,7 +327,7 @@ class VerdictInline(TenantInline):
     """What was found and decided of it."""
 
     model = MissedEventVerdict
-    fields = ("at", "status", "prediction", "note")
+    fields = ("at", "status", "note")
     ordering = ("id",)
     show_change_link = False
 

@@ -15,7 +15,12 @@ from rest_framework.request import Request
 from predictions.alerts_api import ROUTES as ALERT_ROUTES
 from predictions.domain.drift import describe_drift
 from predictions.domain.missed_events import reported_misses
-from predictions.domain.overriding import describe_overrides, settled_overrides, standing_override_value
+from predictions.domain.overriding import (
+    describe_overrides,
+    describe_standing_override,
+    settled_overrides,
+    standing_override_value,
+)
 from predictions.domain.queries import describe_forecast
 from predictions.domain.track_record import describe_track_record, settled_claims
 from predictions.enums import MissedEventStatus, PredictionStatus
@@ -52,6 +57,9 @@ class ForecastSerializer(serializers.Serializer[Any]):
     model = serializers.DictField(allow_null=True, help_text="id, version and inputs_hash.")
     prediction = serializers.UUIDField(allow_null=True, help_text="The claim that holds now.")
     result = serializers.DictField(allow_null=True, help_text="Dates by probability, assumptions, drivers, evidence.")
+    override = serializers.DictField(
+        allow_null=True, help_text="What a person said last of the claim's event: probability, reason, made_at."
+    )
 
 
 class PredictionViewSet(ReadOnlyTenantViewSet[Prediction]):
@@ -132,7 +140,8 @@ class ProjectForecastViewSet(ReadOnlyTenantViewSet[Project]):
         """What date can be promised? Dates by probability, or null with the reasons why there are none."""
         project = self.find()
         record_read(Prediction, [])
-        return answer(request, encode(describe_forecast(project)))
+        shown = describe_forecast(project)
+        return answer(request, encode({**shown, "override": describe_standing_override(shown["prediction"])}))
 
 
 class CalibrationSerializer(serializers.Serializer[Any]):

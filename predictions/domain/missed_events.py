@@ -145,6 +145,6 @@ def _step(
     event: MissedEvent, status: MissedEventStatus, claim_id: UUID | None, *, by_id: UUID | None, at: datetime, note: str
 ) -> MissedEventVerdict:
     verdict: MissedEventVerdict = MissedEventVerdict.objects.create(
-        missed_event=event, status=status, prediction_id=claim_id, actor_id=by_id, at=at, note=note
+        missed_event=event, status=status, claim_id=claim_id, actor_id=by_id, at=at, note=note
     )
     return verdict

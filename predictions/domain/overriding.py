@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from predictions.calibration.overrides import SettledOverride, override_record
 from predictions.domain.settlement import SCOPE_DONE_ON
@@ -75,6 +76,16 @@ def standing_override(prediction: Prediction) -> PredictionOverride | None:
         .first()
     )
     return found
+
+
+def describe_standing_override(prediction_id: UUID | None) -> dict[str, Any] | None:
+    """What a person said last of a prediction's event, as JSON values; None where nobody did."""
+    if prediction_id is None:
+        return None
+    event = Prediction.objects.filter(pk=prediction_id, project=OuterRef("project"), event_key=OuterRef("event_key"))
+    found: Any = PredictionOverride.objects.filter(Exists(event)).order_by("-id")
+    row: dict[str, Any] | None = found.values("id", "prediction", "probability", "reason", "made_at").first()
+    return row
 
 
 def standing_override_value(column: str) -> Subquery:

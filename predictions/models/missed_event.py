@@ -68,7 +68,8 @@ class MissedEvent(TimestampedTenantModel):
 class MissedEventVerdict(AppendOnly, TenantModel):
     """One step in the life of a report: what was found or decided, by whom, and why. Never rewritten.
 
-    `actor_id` is null where the rule decided from the claims.
+    `actor_id` is null where the rule decided from the claims. `claim_id` is the prediction that covered the event then,
+    a plain id: a reference at this depth would keep a project from being deleted with all it holds.
     """
 
     project_path: ClassVar[str | None] = "missed_event__project"
@@ -76,7 +77,7 @@ class MissedEventVerdict(AppendOnly, TenantModel):
 
     missed_event = TenantForeignKey("predictions.MissedEvent", containing=True, related_name="verdicts")
     status = models.CharField(max_length=16, choices=MissedEventStatus)
-    prediction = TenantForeignKey("predictions.Prediction", null=True, blank=True, related_name="+")
+    claim_id = models.UUIDField("claim", null=True, blank=True)
     actor_id = models.UUIDField(null=True, blank=True)
     at = models.DateTimeField()
     note = models.TextField(blank=True, default="")

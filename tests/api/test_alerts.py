@@ -20,7 +20,7 @@ from tests.api.test_calibration import CALIBRATION, _settled
 from tests.api.test_matrix import enter_project
 from tests.factories.look_alike import LookAlike
 from tests.factories.predictions import PredictionFactory
-from tests.factories.projects import ProjectFactory
+from tests.factories.projects import AnalysisRecordFactory, ProjectFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +134,25 @@ def test_an_override_stands_beside_the_models_number(ours: LookAlike, admin: Api
         "/api/v1/predictions", episode_id=str(prediction.episode_id), project=after["project"]
     ).json()["results"]
     assert listed["override_probability"] == 0.25
+
+
+def test_the_forecast_shows_what_a_person_says_of_its_claim(ours: LookAlike, admin: ApiClient) -> None:
+    now = timezone.now()
+    prediction = _open_prediction(ours)
+    path = f"/api/v1/projects/{prediction.project_id}/forecast"
+    with tenant_context(ours.tenant.pk):
+        AnalysisRecordFactory.create(
+            project=prediction.project, kind="FORECAST", as_of=now, readiness="OK", results={"quantiles": []}
+        )
+    before = admin.fetch(path).json()
+    said = {"prediction": str(prediction.pk), "probability": 0.25, "reason": "Help is coming."}
+    admin.send("POST", "/api/v1/prediction-overrides", said)
+
+    after = admin.fetch(path).json()
+
+    assert (before["prediction"], before["override"]) == (str(prediction.pk), None)
+    assert after["override"] | said == after["override"]
+    assert after["result"] == before["result"]
 
 
 @pytest.mark.parametrize(
