@@ -256,18 +256,21 @@ def _decide(project: Project, news: dict[UUID, _News], *, at: datetime) -> Count
     muted = set(mutes.values_list("type", flat=True))
     pushes = _pushes(project, at)
     decided: Counter[str] = Counter()
+    unpushed: list[AlertDecision] = []
     for each in news.values():
         choice = _choice(each, at=at, policy=policy, pushes=pushes, muted=muted)
-        kept = _keep(project, each, choice, at=at)
-        if kept is None:  # another run took the place or decided: look again at what is committed now
+        if choice.deliver_at is not None and not _keep([_decision(project, each, choice, at=at)]):
+            # Another run took the place, or decided: look again at what is committed now.
             pushes = _pushes(project, at)
             choice = _choice(each, at=at, policy=policy, pushes=pushes, muted=muted)
-            kept = _keep(project, each, choice, at=at)
-        if kept is not None:
-            decided[kept] += 1
-            if choice.deliver_at is not None:
-                pushes.append(choice.deliver_at)
-    return decided
+            if choice.deliver_at is not None and not _keep([_decision(project, each, choice, at=at)]):
+                continue  # it decided this very news
+        if choice.deliver_at is None:
+            unpushed.append(_decision(project, each, choice, at=at))
+        else:
+            decided[str(choice.decision)] += 1
+            pushes.append(choice.deliver_at)
+    return decided + Counter(str(row.decision) for row in _keep(unpushed))
 
 
 def _choice(
@@ -284,9 +287,8 @@ def _choice(
     )
 
 
-def _keep(project: Project, news: _News, choice: PushChoice, *, at: datetime) -> str | None:
-    """Store a decision; None where the database refused it because another run was first."""
-    row = AlertDecision(
+def _decision(project: Project, news: _News, choice: PushChoice, *, at: datetime) -> AlertDecision:
+    return AlertDecision(
         project=project,
         alert_id=news.alert_id,
         prediction_id=news.standing.prediction_id,
@@ -298,8 +300,15 @@ def _keep(project: Project, news: _News, choice: PushChoice, *, at: datetime) ->
         week_start=choice.week_start,
         week_slot=choice.week_slot,
     )
-    AlertDecision.objects.bulk_create([row], ignore_conflicts=True)
-    return str(choice.decision) if AlertDecision.objects.filter(pk=row.pk).exists() else None
+
+
+def _keep(rows: list[AlertDecision]) -> list[AlertDecision]:
+    """Store decisions. Returns those that no other run was first with."""
+    if not rows:
+        return []
+    AlertDecision.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    stored = set(AlertDecision.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    return [row for row in rows if row.pk in stored]
 
 
 def _pushes(project: Project, at: datetime) -> list[datetime]:
