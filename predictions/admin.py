@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
+from predictions.alerts_admin import OverridingPage
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
-from predictions.prediction_answer import prediction_answer
+from predictions.prediction_answer import prediction_answer, prediction_company
 from projects.plain_words import days, duration, percent
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.admin.columns import column, number
@@ -37,7 +38,7 @@ class PreventiveActionInline(TenantInline):
 
 
 @admin.register(Prediction)
-class PredictionPage(SystemAdmin):
+class PredictionPage(OverridingPage, SystemAdmin):
     """What was claimed, with which probability: written once, settled later."""
 
     read_action = AuditAction.ACCESS_PREDICTION
@@ -75,8 +76,15 @@ class PredictionPage(SystemAdmin):
     ) -> HttpResponse:
         """Say above the fields what is claimed, how sure we are, and why."""
         prediction = self.get_object(request, object_id)
-        answer = None if prediction is None else prediction_answer(prediction)
-        return super().change_view(request, object_id, form_url, {"answer": answer, **(extra_context or {})})
+        shown = (
+            {}
+            if prediction is None
+            else {
+                "answer": prediction_answer(prediction),
+                "company": prediction_company(prediction),
+            }
+        )
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
 
 @admin.register(PredictionOutcome)

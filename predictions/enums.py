@@ -74,3 +74,76 @@ class ActionStatus(TextChoices):
     ACTIVE = "ACTIVE", "Active"
     DONE = "DONE", "Done"
     DROPPED = "DROPPED", "Dropped"
+
+
+class AlertState(TextChoices):
+    """Where a thread of warnings stands. CLOSED: it cleared, its event is over, or nobody can say any more."""
+
+    OPEN = "OPEN", "Open"
+    DISMISSED = "DISMISSED", "Dismissed"
+    CLOSED = "CLOSED", "Closed"
+
+
+MAX_PUSHES_PER_WEEK = 3
+"""What a project may push in any seven days; the database keeps as many slots a week."""
+
+
+class AlertClosing(TextChoices):
+    """Why a thread of warnings ended."""
+
+    CLEARED = "CLEARED", "The probability fell below the level that worries"
+    OVER = "OVER", "The event was decided, or its time is over"
+
+
+class PushDecision(TextChoices):
+    """What becomes of a piece of news. HELD is a push that waits for the end of the quiet hours."""
+
+    PUSHED = "PUSHED", "Pushed"
+    HELD = "HELD", "Held until the quiet hours end"
+    DIGEST = "DIGEST", "Left to the digest"
+    MUTED = "MUTED", "Muted"
+
+
+class PushReason(TextChoices):
+    """Why it was decided so."""
+
+    OPENED = "OPENED", "A new warning"
+    GOT_WORSE = "GOT_WORSE", "A greater impact than was told before"
+    QUIET_HOURS = "QUIET_HOURS", "It is night"
+    LATE = "LATE", "Less than 72 hours ahead"
+    BUDGET_SPENT = "BUDGET_SPENT", "As many pushes as a week may have"
+    TYPE_MUTED = "TYPE_MUTED", "This kind of warning is muted in the project"
+
+
+class DismissalReason(TextChoices):
+    """Why a person does not want to hear of a warning."""
+
+    ALREADY_KNOWN = "ALREADY_KNOWN", "We know already"
+    WRONG_FACTS = "WRONG_FACTS", "The record is wrong"
+    ACCEPTED = "ACCEPTED", "We accept the risk"
+    NOT_IN_OUR_HANDS = "NOT_IN_OUR_HANDS", "We cannot do anything about it"
+    NOT_RELEVANT = "NOT_RELEVANT", "It does not matter here"
+    OTHER = "OTHER", "Something else"
+
+
+class MuteState(TextChoices):
+    """Whether a kind of warning is silent in a project. Only ACTIVE is; PROPOSED waits for a person."""
+
+    PROPOSED = "PROPOSED", "Proposed"
+    ACTIVE = "ACTIVE", "Muted"
+    DECLINED = "DECLINED", "Declined"
+    LIFTED = "LIFTED", "Lifted"
+
+
+class MissedEventStatus(TextChoices):
+    """What became of a report that something happened and nobody was warned.
+
+    LINKED: an open claim covers it, and its outcome decides. COVERED: the ledger counts it already, as a hit or as a
+    miss. CONFIRMED: no claim covered it, and a person vouches for it: it counts as a miss.
+    """
+
+    REPORTED = "REPORTED", "Waits for a person"
+    LINKED = "LINKED", "Waits for a claim's outcome"
+    COVERED = "COVERED", "Covered by a claim"
+    CONFIRMED = "CONFIRMED", "A miss"
+    REJECTED = "REJECTED", "Rejected"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from predictions.models import Prediction
+from predictions.domain.alerting import subject_key
+from predictions.domain.overriding import standing_override
+from predictions.models import Alert, AlertDecision, Prediction, PredictionOverride
 from projects.plain_words import Fact, Limit, duration, fact, limits, percent
+from tenants.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,41 @@ def prediction_answer(prediction: Prediction) -> PredictionAnswer:
         evidence=tuple(fact(row) for row in prediction.evidence),
         limits=tuple(limits(prediction.readiness_reasons)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionCompany:
+    """What stands beside a prediction: what a person said of its event, its thread of warnings, what was pushed.
+
+    said_chance, said_by: empty without an override;  alert: None where nothing was alarming
+    """
+
+    override: PredictionOverride | None
+    said_chance: str
+    said_by: str
+    alert: Alert | None
+    decisions: tuple[AlertDecision, ...]
+
+
+def prediction_company(prediction: Prediction) -> PredictionCompany:
+    """Find what stands beside a prediction, in four queries at the most."""
+    override = standing_override(prediction)
+    key = subject_key(prediction.type, prediction.event.get("subject"))
+    threads = Alert.objects.filter(project=prediction.project_id, subject_key=key).order_by("-id")
+    alert = next((each for each in threads if each.episode_id == prediction.episode_id), None)
+    if alert is None and prediction.is_alert:
+        alert = threads.filter(opened_at__lte=prediction.issued_at).first()
+    decisions = () if alert is None else tuple(AlertDecision.objects.filter(alert=alert).order_by("id"))
+    return PredictionCompany(
+        override,
+        "" if override is None else percent(override.probability),
+        "" if override is None else _name_of(override),
+        alert,
+        decisions,
+    )
+
+
+def _name_of(override: PredictionOverride) -> str:
+    """Who said it: an address, or an operator, who is none of the organisation's people."""
+    known = User.objects.filter(pk=override.made_by_id).values_list("email", flat=True).first()
+    return known or "an operator"

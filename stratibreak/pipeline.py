@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from gaps.domain.detection import DetectionResult, detect_gaps
+from predictions.domain.following import follow_up
 from predictions.domain.forecasting import ProjectForecast, forecast_project
 from predictions.domain.settlement import Settlement, settle_predictions, unsettled_predictions
 from predictions.domain.slip import keep_slip
@@ -74,6 +75,7 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     flow = measure_flow(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
     forecast = forecast_project(project=project, history=history, calendar=calendar, as_of=as_of, at=at)
     keep_slip(project=project, history=history, calendar=calendar, finish=forecast.finish, at=at)
+    follow_up(project=project, at=at)
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
     duration_s = perf_counter() - started
     _record(project, forecast, detection, at=at, duration_s=duration_s)

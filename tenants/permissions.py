@@ -61,6 +61,11 @@ class Resource(StrEnum):
     PREDICTION = "prediction"
     PREVENTIVE_ACTION = "preventive_action"
     RISK_INDICATOR = "risk_indicator"
+    ALERT = "alert"
+    ALERT_MUTE = "alert_mute"
+    OVERRIDE = "override"
+    MISSED_EVENT = "missed_event"
+    MISSED_EVENT_HISTORY = "missed_event_history"
     INTEGRATION = "integration"
     SYNC_RESULT = "sync_result"
 
@@ -107,6 +112,11 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
         Resource.PREDICTION: ("predictions.prediction", "predictions.predictionoutcome"),
         Resource.PREVENTIVE_ACTION: ("predictions.preventiveaction",),
         Resource.RISK_INDICATOR: ("predictions.riskindicator",),
+        Resource.ALERT: ("predictions.alert", "predictions.alertdecision"),
+        Resource.ALERT_MUTE: ("predictions.alertmute",),
+        Resource.OVERRIDE: ("predictions.predictionoverride",),
+        Resource.MISSED_EVENT: ("predictions.missedevent",),
+        Resource.MISSED_EVENT_HISTORY: ("predictions.missedeventverdict",),
         Resource.INTEGRATION: ("integrations.integration", "integrations.fieldmapping"),
         Resource.SYNC_RESULT: ("integrations.syncresult",),
     }
@@ -124,6 +134,8 @@ SYSTEM_WRITTEN = frozenset(
         Resource.ANALYSIS,
         Resource.GAP_HISTORY,
         Resource.PREDICTION,
+        Resource.ALERT,
+        Resource.MISSED_EVENT_HISTORY,
         Resource.SYNC_RESULT,
     }
 )
@@ -134,6 +146,8 @@ _READ = frozenset({Action.VIEW, Action.EXPORT})
 _WRITE = frozenset({Action.VIEW, Action.ADD, Action.CHANGE, Action.DELETE})
 _OWN = _WRITE | {Action.EXPORT}
 _RUN_ANALYSIS = _READ | {Action.ANALYSE}
+_SAY = frozenset({Action.VIEW, Action.ADD})
+"""What people say once and nobody edits: overrides, reports, mutes."""
 
 MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
     {
@@ -159,6 +173,11 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PREDICTION: _RUN_ANALYSIS,
             Resource.PREVENTIVE_ACTION: _OWN,
             Resource.RISK_INDICATOR: _OWN,
+            Resource.ALERT: _READ | {Action.TRANSITION},
+            Resource.ALERT_MUTE: _SAY | {Action.EXPORT, Action.TRANSITION},
+            Resource.OVERRIDE: _SAY | {Action.EXPORT},
+            Resource.MISSED_EVENT: _SAY | {Action.EXPORT, Action.TRANSITION},
+            Resource.MISSED_EVENT_HISTORY: _READ,
             Resource.INTEGRATION: _OWN,
             Resource.SYNC_RESULT: _READ,
         },
@@ -180,6 +199,11 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PREDICTION: _RUN_ANALYSIS,
             Resource.PREVENTIVE_ACTION: _OWN,
             Resource.RISK_INDICATOR: _OWN,
+            Resource.ALERT: _READ | {Action.TRANSITION},
+            Resource.ALERT_MUTE: _SAY | {Action.EXPORT, Action.TRANSITION},
+            Resource.OVERRIDE: _SAY | {Action.EXPORT},
+            Resource.MISSED_EVENT: _SAY | {Action.EXPORT, Action.TRANSITION},
+            Resource.MISSED_EVENT_HISTORY: _READ,
             Resource.INTEGRATION: _OWN,
             Resource.SYNC_RESULT: _READ,
         },
@@ -198,6 +222,11 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PREDICTION: _VIEW,
             Resource.PREVENTIVE_ACTION: _WRITE,
             Resource.RISK_INDICATOR: _VIEW,
+            Resource.ALERT: _VIEW | {Action.TRANSITION},
+            Resource.ALERT_MUTE: _VIEW,
+            Resource.OVERRIDE: _VIEW,
+            Resource.MISSED_EVENT: _SAY,
+            Resource.MISSED_EVENT_HISTORY: _VIEW,
         },
         Role.ANALYST: {
             Resource.TENANT: _VIEW,
@@ -217,6 +246,11 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PREDICTION: _RUN_ANALYSIS,
             Resource.PREVENTIVE_ACTION: _READ,
             Resource.RISK_INDICATOR: _READ,
+            Resource.ALERT: _READ,
+            Resource.ALERT_MUTE: _READ,
+            Resource.OVERRIDE: _READ,
+            Resource.MISSED_EVENT: _READ,
+            Resource.MISSED_EVENT_HISTORY: _READ,
             Resource.INTEGRATION: _READ,
             Resource.SYNC_RESULT: _READ,
         },
@@ -232,6 +266,11 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.PREDICTION: _VIEW,
             Resource.PREVENTIVE_ACTION: _VIEW,
             Resource.RISK_INDICATOR: _VIEW,
+            Resource.ALERT: _VIEW,
+            Resource.ALERT_MUTE: _VIEW,
+            Resource.OVERRIDE: _VIEW,
+            Resource.MISSED_EVENT: _VIEW,
+            Resource.MISSED_EVENT_HISTORY: _VIEW,
         },
     }
 )

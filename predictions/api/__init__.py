@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from predictions.alerts_api import ROUTES as ALERT_ROUTES
 from predictions.api.forecast import FORECAST_VIEWS
+from predictions.domain.drift import describe_drift
+from predictions.domain.missed_events import reported_misses
+from predictions.domain.overriding import (
+    describe_overrides,
+    settled_overrides,
+    standing_override_value,
+)
 from predictions.domain.track_record import describe_track_record, settled_claims
-from predictions.enums import PredictionStatus
-from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
+from predictions.enums import MissedEventStatus, PredictionStatus
+from predictions.models import (
+    MissedEvent,
+    Prediction,
+    PredictionOutcome,
+    PredictionOverride,
+    PreventiveAction,
+    RiskIndicator,
+)
 from predictions.models.prediction import prediction_status
 from projects.enums import Readiness
+from tenants.api.access import visible
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.reads import record_read
@@ -24,15 +41,30 @@ from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer
 from tenants.permissions import Action
 
+M = TypeVar("M", bound=Model)
+
 
 class PredictionViewSet(ReadOnlyTenantViewSet[Prediction]):
     """Claims about the future, each with its probability, its interval and what it counted. Never rewritten."""
 
     model = Prediction
     serializer_class = serializer_for(
-        Prediction, computed={"status": serializers.ChoiceField(choices=PredictionStatus.choices, read_only=True)}
+        Prediction,
+        computed={
+            "status": serializers.ChoiceField(choices=PredictionStatus.choices, read_only=True),
+            "override_probability": serializers.FloatField(
+                read_only=True,
+                allow_null=True,
+                help_text="What a person said last of this event; the model's number stays beside it.",
+            ),
+            "override_made_at": serializers.DateTimeField(read_only=True, allow_null=True),
+        },
     )
-    annotations = {"status": prediction_status()}
+    annotations = {
+        "status": prediction_status(),
+        "override_probability": standing_override_value("probability"),
+        "override_made_at": standing_override_value("made_at"),
+    }
     filters = {
         "project": EXACT,
         "type": SET,
@@ -88,6 +120,16 @@ class CalibrationSerializer(serializers.Serializer[Any]):
     )
     acted = serializers.DictField(help_text="The same where people took a preventive action before.")
     unacted = serializers.DictField(help_text="The same where nobody did.")
+    overrides = serializers.DictField(
+        help_text="Brier scores of people and of the model on the same events, people minus model with its interval."
+    )
+    reported_misses = serializers.DictField(
+        help_text="Reports that something happened without a warning, by status; the CONFIRMED ones count in recall."
+    )
+    drift = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="By type: whether probabilities and finish dates have ceased to be right, since when, in which way.",
+    )
 
 
 class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
@@ -105,9 +147,26 @@ class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
     @extend_schema(operation_id="calibration_retrieve", responses=CalibrationSerializer)
     def track_record(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Can it be trusted? Scores of the settled predictions that the requester may see and whose target is over."""
-        claims = settled_claims(self.filter_queryset(self.get_queryset()), at=timezone.now())
+        now = timezone.now()
+        claims = settled_claims(self.filter_queryset(self.get_queryset()), at=now)
+        overrides = settled_overrides(self._of_same_kind(PredictionOverride, "prediction__type"), at=now)
+        reports = reported_misses(self._of_same_kind(MissedEvent, "type"))
         record_read(Prediction, [])
-        return answer(request, encode(describe_track_record(claims)))
+        shown = {
+            **describe_track_record(claims, reported_misses=reports[MissedEventStatus.CONFIRMED]),
+            "overrides": describe_overrides(overrides),
+            "reported_misses": reports,
+            "drift": describe_drift(claims),
+        }
+        return answer(request, encode(shown))
+
+    def _of_same_kind(self, model: type[M], type_path: str) -> QuerySet[M]:
+        """What the requester sees of another model, narrowed to the types and the project asked for."""
+        rows = visible(model, self.request)
+        asked = self.request.query_params
+        if types := asked.get("type"):
+            rows = rows.filter(**{f"{type_path}__in": types.split(",")})
+        return rows.filter(project=asked["project"]) if asked.get("project") else rows
 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {**FORECAST_VIEWS}
@@ -123,4 +182,5 @@ ROUTES: Routes = {
     "prediction-outcomes": PredictionOutcomeViewSet,
     "preventive-actions": PreventiveActionViewSet,
     "risk-indicators": RiskIndicatorViewSet,
+    **ALERT_ROUTES,
 }

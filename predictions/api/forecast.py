@@ -68,6 +68,9 @@ class ForecastSerializer(AnswerSerializer):
     computed_at = serializers.DateTimeField(allow_null=True)
     prediction = serializers.UUIDField(allow_null=True, help_text="The claim that holds now.")
     result = serializers.DictField(allow_null=True, help_text="Dates by probability, assumptions, drivers, evidence.")
+    override = serializers.DictField(
+        allow_null=True, help_text="What a person said last of the claim's event: probability, reason, made_at."
+    )
     track_record = serializers.DictField(
         help_text="How often the first day given for 85 % was kept, of the project and of all projects you see; "
         "share and sentence are null while missing_events are missing."

@@ -17,6 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from predictions.calibration.pace_break import Flags, after_break
+
 FloatArray = NDArray[np.float64]
 
 HALF_ITEM = 0.5
@@ -53,6 +55,7 @@ class Pace:
         """The same team when only its first weeks were known. What was computed is cut, since it never looked ahead."""
         past = Pace(self.weekly[:week])
         vars(past)["capped"] = self.capped[:week]
+        vars(past)["after_break"] = self.after_break[: week + 1]
         vars(past)["rates"] = {half_life: rates[: week + 1] for half_life, rates in self.rates.items()}
         return past
 
@@ -66,6 +69,11 @@ class Pace:
             usual = float(np.median(worked)) if worked.size else 1.0
             capped[week] = min(self.weekly[week], max(CAP_FACTOR * usual, CAP_ITEMS))
         return capped
+
+    @cached_property
+    def after_break(self) -> Flags:
+        """Whether the pace had just broken, at each origin (`pace_break`)."""
+        return after_break(self.weekly)
 
     @cached_property
     def rates(self) -> dict[float, FloatArray]:

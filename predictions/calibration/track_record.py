@@ -62,6 +62,7 @@ class SettledClaim:
     target_day: date | None
     done_on: date | None
     occurred_at: datetime | None = None
+    type: str = ""
 
     @property
     def event(self) -> tuple[str, str]:
@@ -108,6 +109,7 @@ class WarningRecord:
     """How early events were warned of, and how often in vain.
 
     knowable: events first forecast at least 72 h before; the others are counted in known_late
+    reported_misses: events that no claim spoke of; recall is over the knowable ones and these
     lead times in hours, over the events that were warned of;  lead_time_counts: by LEAD_TIME_EDGES_H
     """
 
@@ -115,6 +117,7 @@ class WarningRecord:
     knowable: int
     warned_in_time: int
     known_late: int
+    reported_misses: int
     recall: Score | None
     lead_time_p10_h: float | None
     lead_time_p50_h: float | None
@@ -151,8 +154,8 @@ class TrackRecord:
     worst_misses: tuple[Miss, ...]
 
 
-def track_record(claims: Sequence[SettledClaim]) -> TrackRecord:
-    """Score a set of claims, in any order."""
+def track_record(claims: Sequence[SettledClaim], *, reported_misses: int = 0) -> TrackRecord:
+    """Score a set of claims, in any order.  reported_misses: events of the same kind that no claim spoke of"""
     ordered = sorted(claims, key=lambda claim: (claim.event, claim.as_of, claim.prediction_id))
     decided = [claim for claim in ordered if claim.occurred is not None]
     events = len({claim.event for claim in decided})
@@ -173,7 +176,7 @@ def track_record(claims: Sequence[SettledClaim]) -> TrackRecord:
         skill=skill,
         reliability=_reliability(decided),
         coverage=_coverage(decided),
-        warnings=_warnings(decided),
+        warnings=_warnings(decided, reported_misses),
         worst_misses=_worst_misses(decided),
     )
 
@@ -203,8 +206,8 @@ def kept_promises(claims: Sequence[SettledClaim], nominal: float) -> KeptPromise
     ordered = sorted(claims, key=lambda claim: (claim.as_of, claim.prediction_id))
     first: dict[tuple[str, str], bool] = {}
     for claim in ordered:
-        if claim.occurred is not None and _is_scorable(claim, nominal):
-            first.setdefault(claim.event, _was_kept(claim, nominal))
+        if claim.occurred is not None and is_scorable(claim, nominal):
+            first.setdefault(claim.event, was_kept(claim, nominal))
     kept, judged = sum(first.values()), len(first)
     if judged < MIN_EVENTS:
         return KeptPromises(nominal, kept, judged, MIN_EVENTS - judged, None, None, None)
@@ -300,22 +303,24 @@ def _bin(claims: Sequence[SettledClaim]) -> ReliabilityBin:
 def _coverage(decided: Sequence[SettledClaim]) -> tuple[QuantileCoverage, ...]:
     found = []
     for nominal in sorted({level for claim in decided for level in claim.finish_days}):
-        scored = [claim for claim in decided if _is_scorable(claim, nominal)]
+        scored = [claim for claim in decided if is_scorable(claim, nominal)]
         if scored:
-            kept = _event_means(scored, lambda claim, nominal=nominal: float(_was_kept(claim, nominal)))  # type: ignore[misc]  # the same
+            kept = _event_means(scored, lambda claim, nominal=nominal: float(was_kept(claim, nominal)))  # type: ignore[misc]  # the same
             low, high = wilson_interval(float(kept.sum()), len(kept))
             found.append(QuantileCoverage(nominal, float(kept.mean()), low, high, len(kept)))
     return tuple(found)
 
 
-def _is_scorable(claim: SettledClaim, nominal: float) -> bool:
+def is_scorable(claim: SettledClaim, nominal: float) -> bool:
+    """Whether the outcome says if the day of a finish quantile was kept."""
     day = claim.finish_days.get(nominal)
     if day is None or claim.target_day is None or day > claim.target_day:
         return False
     return bool(claim.occurred) or claim.done_on is not None
 
 
-def _was_kept(claim: SettledClaim, nominal: float) -> bool:
+def was_kept(claim: SettledClaim, nominal: float) -> bool:
+    """Whether the scope was done by the day of a finish quantile, of a claim that is_scorable."""
     day = claim.finish_days[nominal]
     return claim.done_on is not None and day is not None and claim.done_on <= day
 
@@ -323,7 +328,7 @@ def _was_kept(claim: SettledClaim, nominal: float) -> bool:
 # --- warnings ---
 
 
-def _warnings(decided: Sequence[SettledClaim]) -> WarningRecord:
+def _warnings(decided: Sequence[SettledClaim], reported_misses: int) -> WarningRecord:
     events = _by_event(decided)
     came = [claims for claims in events if claims[-1].occurred]
     knowable = [claims for claims in came if _hours_before(claims[0]) >= EARLY_ENOUGH_H]
@@ -332,14 +337,15 @@ def _warnings(decided: Sequence[SettledClaim]) -> WarningRecord:
     false_alarms = sum(
         len({claim.episode_id for claim in claims if claim.is_alert}) for claims in events if not claims[-1].occurred
     )
-    months = _project_months(decided)
+    months, asked = _project_months(decided), len(knowable) + reported_misses
     counts, _ = np.histogram(leads, bins=[*LEAD_TIME_EDGES_H, np.inf])
     return WarningRecord(
         occurred=len(came),
         knowable=len(knowable),
         warned_in_time=in_time,
         known_late=len(came) - len(knowable),
-        recall=Score(in_time / len(knowable), *wilson_interval(in_time, len(knowable))) if knowable else None,
+        reported_misses=reported_misses,
+        recall=Score(in_time / asked, *wilson_interval(in_time, asked)) if asked else None,
         lead_time_p10_h=float(np.quantile(leads, 0.1)) if leads else None,
         lead_time_p50_h=float(np.quantile(leads, 0.5)) if leads else None,
         lead_time_counts=tuple(int(count) for count in counts),

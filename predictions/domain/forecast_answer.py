@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from predictions.calibration.track_record import KeptPromises, SettledClaim, kept_promises
 from predictions.domain.noise import same_date, same_probability
+from predictions.domain.overriding import describe_standing_override
 from predictions.domain.queries import describe_forecast
 from predictions.domain.target_history import target_history
 from predictions.domain.track_record import settled_claims
@@ -34,10 +35,12 @@ RETROSPECTIVE_AFTER = timedelta(days=1)
 def describe_full_forecast(project: Project, *, predictions: QuerySet[Prediction], at: datetime) -> dict[str, Any]:
     """The newest forecast as JSON values, with its record and history.
 
-    predictions: those that the reader may see. Nine queries at the most.
+    predictions: those that the reader may see. Ten queries at the most.
     """
+    forecast = describe_forecast(project)
     return {
-        **describe_forecast(project),
+        **forecast,
+        "override": describe_standing_override(forecast["prediction"]),
         "track_record": _track_record(project, predictions, at=at),
         "target_history": [
             {"target_date": target.target_date, "since": target.since, "source": target.source}

@@ -29,8 +29,8 @@ MODEL_ID, MODEL_VERSION = "calibration.track-record", "1"
 OUTCOMES = {OutcomeResult.OCCURRED: True, OutcomeResult.NOT_OCCURRED: False, OutcomeResult.CENSORED: None}
 COLUMNS = (
     "pk", "project_id", "event_key", "episode_id", "as_of", "predicted_for", "probability", "base_rate", "is_alert",
-    "event", "quantiles", "outcomes__settled_at", "outcomes__acted_on", "outcomes__result", "outcomes__evidence",
-    "outcomes__occurred_at",
+    "type", "event", "quantiles", "outcomes__settled_at", "outcomes__acted_on", "outcomes__result",
+    "outcomes__evidence", "outcomes__occurred_at",
 )  # fmt: skip
 
 
@@ -45,9 +45,12 @@ def settled_claims(rows: QuerySet[Prediction], *, at: datetime) -> list[SettledC
     return [_claim(row) for row in found]
 
 
-def describe_track_record(claims: list[SettledClaim]) -> dict[str, Any]:
-    """The record as JSON values. Scores are null below MIN_EVENTS decided events, with how many are missing."""
-    everything = track_record(claims)
+def describe_track_record(claims: list[SettledClaim], *, reported_misses: int = 0) -> dict[str, Any]:
+    """The record as JSON values. Scores are null below MIN_EVENTS decided events, with how many are missing.
+
+    reported_misses: events that people report and vouch for, of which no claim spoke
+    """
+    everything = track_record(claims, reported_misses=reported_misses)
     return {
         "as_of": max((claim.settled_at for claim in claims), default=None),
         "readiness": Readiness.INSUFFICIENT if everything.missing_events else Readiness.OK,
@@ -86,6 +89,7 @@ def _claim(row: dict[str, Any]) -> SettledClaim:
         target_day=date.fromisoformat(target) if target else _day_before(row["predicted_for"]),
         done_on=done_on,
         occurred_at=row["outcomes__occurred_at"],
+        type=row["type"],
     )
 
 
@@ -160,6 +164,7 @@ def _warnings(warnings: WarningRecord) -> dict[str, Any]:
         "knowable_72h_events": warnings.knowable,
         "warned_72h_events": warnings.warned_in_time,
         "known_late_events": warnings.known_late,
+        "reported_misses": warnings.reported_misses,
         "recall_72h": _score(warnings.recall),
         "lead_time_p10_h": warnings.lead_time_p10_h,
         "lead_time_p50_h": warnings.lead_time_p50_h,

@@ -35,7 +35,7 @@ from projects.history.readiness import ReadinessReport, target_readiness
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("delay-risk.recalibrated-paths", "2")
+MODEL = ModelIdentity("delay-risk.recalibrated-paths", "3")
 BASE_RATE_PRIOR = 1.0
 """Pseudo-windows each way: before anything is seen, the base rate is one half."""
 INDICATOR_WEEKS = 26

@@ -52,7 +52,7 @@ from projects.history.readiness import ReadinessReport, finish_readiness, target
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("finish.recalibrated-paths", "2")
+MODEL = ModelIdentity("finish.recalibrated-paths", "3")
 FINISH_PROBABILITIES = (0.5, 0.7, 0.85, 0.95)
 MAX_HORIZON_WEEKS = 520
 """Ten years. Beyond them a date is arithmetic, not a forecast: the quantile has no date."""
@@ -66,6 +66,7 @@ ASSUMPTIONS = (
     "The rate varies as it did before, including slow changes of its level.",
     "Work that comes in later takes the share of capacity that it took before.",
 )
+AFTER_BREAK = "The pace has just broken: the team's own record is set aside until it is steady again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ def _forecast(
         is_reconstructed=known.is_reconstructed,
         drivers=() if days_left is None else _drivers(sample, days_left, newcomers, simulated, weekly),
         evidence=oldest_open_items(known),
-        assumptions=ASSUMPTIONS,
+        assumptions=(*ASSUMPTIONS, AFTER_BREAK) if simulated.is_after_break else ASSUMPTIONS,
         model=MODEL,
         inputs_hash=inputs_hash,
         trials=sample,

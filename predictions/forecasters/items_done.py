@@ -7,7 +7,9 @@
 3. The mixture is smoothed by twice the standard error of its level: few windows say little.
 4. The whole forecast, steps 1 to 3, is made for past moments too, and where the outcomes fell in it recalibrates the
    levels (calibration.levels).
-5. For horizons beyond a quarter of the record the errors at that quarter stand in, wider as drift widens with time.
+5. Where the pace has just broken (calibration.pace_break), the own record misleads: until it is steady again the centre
+   is the rate of the last weeks, and the errors are those of other teams alone.
+6. For horizons beyond a quarter of the record the errors at that quarter stand in, wider as drift widens with time.
 
 Nothing is drawn at random: the same record gives the same distribution to the last bit.
 Assumes that teams change as they and others changed before. Do not believe it within two weeks of a re-organisation.
@@ -34,7 +36,7 @@ from predictions.forecasters.answers import ModelIdentity
 FloatArray = NDArray[np.float64]
 Origins = NDArray[np.intp]
 
-MODEL = ModelIdentity("items-done.recalibrated-mixture", "1")
+MODEL = ModelIdentity("items-done.recalibrated-mixture", "2")
 OWN_STRENGTH = 10.0
 """Own windows that weigh as much as all other teams'."""
 ERROR_HALF_LIFE_WEEKS = 52.0
@@ -44,6 +46,8 @@ MAX_ERROR_ORIGINS = 260
 MAX_LEVEL_ORIGINS = 40
 WIDENING = 2.0
 """Standard errors of the level by which the mixture is smoothed. Starting value, borne out by walking forward."""
+BREAK_HALF_LIFE_WEEKS = 2.0
+"""After a break only the last weeks are of the team as it is now."""
 SHARE_OF_RECORD = 4
 """Horizons up to a quarter of the record are judged by own errors: at least three windows fit side by side."""
 
@@ -54,6 +58,7 @@ class ItemsDone:
 
     centre: items to expect plus half an item, after correction;  own_weight: of the team's own errors, in [0, 1)
     own_forecasts: own past windows that do not overlap, recent ones counting more
+    is_after_break: the own record was set aside because the pace has just broken
     """
 
     horizon_weeks: float
@@ -62,6 +67,7 @@ class ItemsDone:
     record: LevelRecord
     own_forecasts: float
     own_weight: float
+    is_after_break: bool = False
 
     def quantiles(self, levels: FloatArray) -> FloatArray:
         """Items done with probability `level` at the most: shape of levels, 0 or above, not rounded."""
@@ -89,6 +95,8 @@ class ItemsDoneForecaster:
     def forecast(self, horizon_weeks: float) -> ItemsDone:
         """The items done within a horizon, in weeks, above 0."""
         pool = self._nearest_pool(horizon_weeks)
+        if self._pace.after_break[-1]:
+            return self._after_break(horizon_weeks, pool)
         judged_weeks = max(1.0, min(horizon_weeks, self._pace.weeks / SHARE_OF_RECORD))
         mixtures, record = self._judged_at(judged_weeks)
         expected = float(pool.corrections(self._pace.features(horizon_weeks)[-1:])[0])
@@ -99,6 +107,24 @@ class ItemsDoneForecaster:
             record=record,
             own_forecasts=float(mixtures.independent[0]),
             own_weight=float(mixtures.own_weights[0]),
+        )
+
+    def _after_break(self, horizon_weeks: float, pool: ErrorPool) -> ItemsDone:
+        """What other teams' errors say around the rate of the last weeks."""
+        centre = float(self._pace.rates[BREAK_HALF_LIFE_WEEKS][-1]) * horizon_weeks + HALF_ITEM
+        weights, none = pool.weights_near(np.log(np.array([centre]))), np.zeros(1)
+        widths = smoothing_widths(
+            pool.errors, weights, independent=none, strength=OWN_STRENGTH, standard_errors=WIDENING
+        )
+        wider = drift_spread(max(horizon_weeks, pool.horizon_weeks)) / drift_spread(pool.horizon_weeks)
+        return ItemsDone(
+            horizon_weeks=horizon_weeks,
+            centre=centre,
+            mixture=ErrorMixture(pool.errors, weights[0], float(widths[0])).stretched(wider),
+            record=LevelRecord(np.zeros(0), np.zeros(0), np.zeros(0), 0.0),
+            own_forecasts=0.0,
+            own_weight=0.0,
+            is_after_break=True,
         )
 
     def _judged_at(self, horizon_weeks: float) -> "tuple[_Mixtures, LevelRecord]":

@@ -44,6 +44,7 @@ class SimulatedFinish:
     own_forecasts: own past windows that do not overlap, at about the median duration;  own_weight: of them, in [0, 1)
     spread: standard deviation of the logarithmic error at that horizon
     paths: along which the trials went
+    is_after_break: the own record was set aside because the pace has just broken
     """
 
     weeks: FloatArray
@@ -52,6 +53,7 @@ class SimulatedFinish:
     own_weight: float
     spread: float
     paths: "FinishPaths"
+    is_after_break: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +109,7 @@ def simulate_finish(
         own_weight=at_median.own_weight,
         spread=at_median.mixture.spread,
         paths=paths,
+        is_after_break=at_median.is_after_break,
     )
 
 

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('predictions', '0002_search_indexes'),
+        ('predictions', '0003_alerts_overrides_missed_events'),
     ]
 
     operations = [

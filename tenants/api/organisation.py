@@ -41,6 +41,8 @@ class TenantSerializer(TenantModelSerializer[Tenant]):
             "is_active",
             "retention_days",
             "time_zone",
+            "quiet_from",
+            "quiet_until",
             "created_at",
             "updated_at",
         ]

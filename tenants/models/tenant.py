@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +13,9 @@ from tenants.isolation.models import IsolatedModel
 from tenants.isolation.registry import READ
 from tenants.isolation.search.index import SearchIndex
 from tenants.validators import validate_line, validate_time_zone
+
+QUIET_FROM, QUIET_UNTIL = time(20), time(7)
+"""Nobody plans at night; a warning of something three days ahead can wait until the morning."""
 
 
 class TenantManager(models.Manager["Tenant"]):
@@ -24,8 +28,8 @@ class TenantManager(models.Manager["Tenant"]):
 class Tenant(IsolatedModel):
     """One organisation: nothing of it can be reached from another.
 
-    Made by operators (``create_tenant``); its administrators change what it is called, zone and retention.  Its data
-    keys are rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
+    Made by operators (``create_tenant``); its administrators change what it is called, zone, quiet hours and
+    retention.  Its data keys are rows of ``TenantDataKey``, wrapped by the key ring, and never in plain text.
 
     name: what operators, commands and fixtures know it by, unique over the installation, and so theirs to change:
     whoever may take names can ask which are taken;  display_name: what its own people see, unique nowhere
@@ -52,6 +56,18 @@ class Tenant(IsolatedModel):
     )
     time_zone = models.CharField(
         max_length=63, default="UTC", validators=[validate_time_zone], help_text="IANA name, such as Europe/Berlin."
+    )
+    quiet_from = models.TimeField(
+        "quiet hours from",
+        default=QUIET_FROM,
+        db_default=QUIET_FROM,
+        help_text="No alert is pushed from this time of day on, in the organisation's time zone.",
+    )
+    quiet_until = models.TimeField(
+        "quiet hours until",
+        default=QUIET_UNTIL,
+        db_default=QUIET_UNTIL,
+        help_text="What was held is pushed from then on. The same time as the beginning: no quiet hours.",
     )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True, editable=False)

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tenants.permissions import Action
 
 READ = frozenset({Action.VIEW})
+SAID = frozenset({Action.VIEW, Action.ADD})
 FULL = frozenset({Action.VIEW, Action.ADD, Action.CHANGE, Action.DELETE})
 
 ACTION_OF_METHOD = {
@@ -79,6 +80,12 @@ ENDPOINTS = (
     Endpoint("prediction-outcomes", "predictions.PredictionOutcome", READ),
     Endpoint("preventive-actions", "predictions.PreventiveAction"),
     Endpoint("risk-indicators", "predictions.RiskIndicator"),
+    Endpoint("alerts", "predictions.Alert", READ),
+    Endpoint("alert-decisions", "predictions.AlertDecision", READ),
+    Endpoint("alert-mutes", "predictions.AlertMute", SAID),
+    Endpoint("prediction-overrides", "predictions.PredictionOverride", SAID),
+    Endpoint("missed-events", "predictions.MissedEvent", SAID),
+    Endpoint("missed-event-verdicts", "predictions.MissedEventVerdict", READ),
     Endpoint("integrations", "integrations.Integration"),
     Endpoint("sync-results", "integrations.SyncResult", READ),
     Endpoint("field-mappings", "integrations.FieldMapping"),
@@ -110,6 +117,18 @@ ITEM_ACTIONS = (
     ItemAction("goals/<id>/sponsor-page", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("goals/<id>/sponsor-page.html", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("goals/<id>/sponsor-page.pdf", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
+    ItemAction("alerts/<id>/dismissal", "POST", "predictions.Alert", "predictions.Alert", Action.TRANSITION, 400),
+    ItemAction(
+        "alert-mutes/<id>/decision", "POST", "predictions.AlertMute", "predictions.AlertMute", Action.TRANSITION, 400
+    ),
+    ItemAction(
+        "missed-events/<id>/verdicts",
+        "POST",
+        "predictions.MissedEvent",
+        "predictions.MissedEvent",
+        Action.TRANSITION,
+        400,
+    ),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),

@@ -8,8 +8,32 @@ from datetime import UTC, datetime, timedelta
 
 import factory
 
-from predictions.enums import ActionStatus, OutcomeResult, PredictionType, Priority, Severity, Trend
-from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
+from predictions.enums import (
+    ActionStatus,
+    AlertState,
+    DismissalReason,
+    MissedEventStatus,
+    MuteState,
+    OutcomeResult,
+    PredictionType,
+    Priority,
+    PushDecision,
+    PushReason,
+    Severity,
+    Trend,
+)
+from predictions.models import (
+    Alert,
+    AlertDecision,
+    AlertMute,
+    MissedEvent,
+    MissedEventVerdict,
+    Prediction,
+    PredictionOutcome,
+    PredictionOverride,
+    PreventiveAction,
+    RiskIndicator,
+)
 from projects.enums import Readiness
 from tests.factories.base import TenantModelFactory, register
 
@@ -127,3 +151,101 @@ class RiskIndicatorFactory(TenantModelFactory[RiskIndicator]):
     unit = "items/week"
     trend = Trend.DOWN
     weight = 0.5
+
+
+@register
+class AlertFactory(TenantModelFactory[Alert]):
+    """A live thread that somebody has dismissed."""
+
+    class Meta:
+        model = Alert
+
+    prediction = factory.SubFactory(PredictionFactory)
+    project = factory.SelfAttribute("prediction.project")
+    type = factory.SelfAttribute("prediction.type")
+    episode_id = factory.SelfAttribute("prediction.episode_id")
+    impact = factory.SelfAttribute("prediction.impact")
+    subject_key = factory.Sequence(lambda n: sha256_of(f"subject {n}"))
+    state = AlertState.DISMISSED
+    opened_at = ISSUED_AT
+    dismissed_at = ISSUED_AT + timedelta(hours=1)
+    dismissed_by_id = uuid.UUID(int=7)
+    dismissal_reason = DismissalReason.ALREADY_KNOWN
+    dismissal_note = "Agreed with the sponsor in January."
+
+
+@register
+class AlertDecisionFactory(TenantModelFactory[AlertDecision]):
+    """Left to the digest: a week's pushes were spent."""
+
+    class Meta:
+        model = AlertDecision
+
+    alert = factory.SubFactory(AlertFactory)
+    project = factory.SelfAttribute("alert.project")
+    prediction = factory.SelfAttribute("alert.prediction")
+    impact = factory.SelfAttribute("alert.impact")
+    decision = PushDecision.DIGEST
+    reason = PushReason.BUDGET_SPENT
+    decided_at = ISSUED_AT
+
+
+@register
+class AlertMuteFactory(TenantModelFactory[AlertMute]):
+    """A proposal that waits for a person."""
+
+    class Meta:
+        model = AlertMute
+
+    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    type = PredictionType.DELAY_RISK
+    reason = DismissalReason.ALREADY_KNOWN
+    note = "Told in every meeting."
+    state = MuteState.PROPOSED
+    proposed_at = ISSUED_AT
+
+
+@register
+class PredictionOverrideFactory(TenantModelFactory[PredictionOverride]):
+    """Somebody who is surer than the model."""
+
+    class Meta:
+        model = PredictionOverride
+
+    prediction = factory.SubFactory(PredictionFactory)
+    project = factory.SelfAttribute("prediction.project")
+    event_key = factory.SelfAttribute("prediction.event_key")
+    probability = 0.9
+    reason = "Two of the team are on leave from next week."
+    made_by_id = uuid.UUID(int=7)
+    made_at = ISSUED_AT + timedelta(days=1)
+
+
+@register
+class MissedEventFactory(TenantModelFactory[MissedEvent]):
+    """A report that no claim covers and nobody has judged."""
+
+    class Meta:
+        model = MissedEvent
+
+    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    type = PredictionType.QUALITY_ISSUE
+    occurred_at = factory.Sequence(lambda n: ISSUED_AT + timedelta(days=n))
+    description = "The release had to be taken back."
+    status = MissedEventStatus.REPORTED
+    reported_at = factory.LazyAttribute(lambda event: event.occurred_at + timedelta(days=1))
+    reported_by_id = uuid.UUID(int=7)
+
+
+@register
+class MissedEventVerdictFactory(TenantModelFactory[MissedEventVerdict]):
+    """The first step of a report."""
+
+    class Meta:
+        model = MissedEventVerdict
+
+    missed_event = factory.SubFactory(MissedEventFactory)
+    status = MissedEventStatus.REPORTED
+    actor_id = uuid.UUID(int=7)
+    at = ISSUED_AT + timedelta(days=2)
+    note = "No claim covers the event."

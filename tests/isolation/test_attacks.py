@@ -170,7 +170,8 @@ def test_an_administrator_cannot_ask_whether_an_organisation_is_here(ours: LookA
     for name in (theirs.tenant.name, "A name that is free"):
         tag = browser.get(address)["ETag"]
         by_api = browser.send("PATCH", address, {"name": name}, etag=tag)
-        by_page = browser.post(page, {"name": name, "retention_days": "365", "time_zone": "UTC"})
+        typed = {"retention_days": "365", "time_zone": "UTC", "quiet_from": "20:00", "quiet_until": "07:00"}
+        by_page = browser.post(page, {"name": name, **typed})
         answers.append((by_api.status_code, by_api.json()["name"], by_page.status_code))
 
     assert answers[0] == answers[1] == (200, ours.tenant.name, 302)

@@ -54,7 +54,7 @@ def test_a_stakeholder_only_views() -> None:
     assert granted == {Action.VIEW}
 
 
-def test_a_team_leader_writes_gaps_and_actions_only() -> None:
+def test_a_team_leader_writes_gaps_actions_and_reports_only() -> None:
     written = {label for label in RESOURCE_OF for action in WRITES if allowed(Role.TEAM_LEADER, action, label)}
 
     assert written == {
@@ -64,6 +64,7 @@ def test_a_team_leader_writes_gaps_and_actions_only() -> None:
         "gaps.evidence",
         "gaps.correctiveaction",
         "predictions.preventiveaction",
+        "predictions.missedevent",
     }
 
 

@@ -79,17 +79,22 @@ def assert_by_us(entry: AuditEntry, desk: Desk) -> None:
 
 @pytest.mark.parametrize("model", PEOPLE_OWNED, ids=lambda model: model._meta.label_lower)
 def test_create_update_and_delete_leave_one_entry_each(at_work: Desk, model: type[TenantModel]) -> None:
+    """Of what the database lets be done at all: some rows are written once, some never deleted one by one."""
     row = FACTORIES[model].create()
-    changed = save_a_change(row)
-    row_id = str(row.pk)
-
-    with transaction.atomic():
-        row.delete()
+    row_id, expected = str(row.pk), ["create"]
+    changed = None
+    if "UPDATE" in model.app_privileges:
+        changed = save_a_change(row)
+        expected.append("update")
+    if "DELETE" in model.app_privileges:
+        with transaction.atomic():
+            row.delete()
+        expected.append("delete")
 
     entries = AuditEntry.objects.filter(resource_type=model._meta.label_lower, resource_id=row_id)
     kept = list(entries.order_by("timestamp", "id"))
-    assert [entry.operation for entry in kept] == ["create", "update", "delete"]
-    assert changed in kept[1].changes
+    assert [entry.operation for entry in kept] == expected
+    assert changed is None or changed in kept[1].changes
     for entry in kept:
         assert_by_us(entry, at_work)
 
