@@ -20,6 +20,7 @@ from predictions.domain.noise import same_date, same_probability
 from predictions.forecasters.answers import Driver, EvidenceFact
 from predictions.forecasters.delay_risk import DelayRisk, forecast_delay_risk, should_alert
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.outlook import forecast_outlook, outlook_row
 from predictions.models import Prediction, PreventiveAction, RiskIndicator
 from projects.domain.analyses import AnalysisRun, reason_rows, record_analysis
 from projects.enums import AnalysisKind
@@ -66,8 +67,12 @@ def forecast_project(
         accepted_probability=1 - project.accepted_risk,
         finish=finish,
     )
+    results = {
+        **forecast_results(finish, risk),
+        "outlook": outlook_row(forecast_outlook(known, finish=finish, calendar=calendar)),
+    }
     duration_ms = round((perf_counter() - started) * 1000)
-    _record(project=project, finish=finish, risk=risk, at=at, duration_ms=duration_ms)
+    _record(project=project, finish=finish, risk=risk, results=results, at=at, duration_ms=duration_ms)
     if risk.probability is None:
         return ProjectForecast(finish, risk, None, is_new=False)
     prediction, is_new = _keep(project=project, finish=finish, risk=risk, calendar=calendar, at=at)
@@ -84,11 +89,19 @@ def target_date(project: Project, known: ProjectHistory) -> date | None:
 # --- the run ---
 
 
-def _record(*, project: Project, finish: FinishForecast, risk: DelayRisk, at: datetime, duration_ms: int) -> None:
+def _record(
+    *,
+    project: Project,
+    finish: FinishForecast,
+    risk: DelayRisk,
+    results: dict[str, Any],
+    at: datetime,
+    duration_ms: int,
+) -> None:
     run = AnalysisRun(
         kind=AnalysisKind.FORECAST,
         as_of=finish.as_of,
-        results=forecast_results(finish, risk),
+        results=results,
         readiness=finish.readiness,
         inputs_hash=risk.inputs_hash,
         model_id=finish.model.id,
