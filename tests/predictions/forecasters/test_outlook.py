@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_cone_begins_with_what_is_done_and_never_goes_back() -> None:
     first, today = outlook.cone[0], outlook.past[-1]
     assert (first.day, first.low, first.middle, first.high) == (today.day, 290, 290, 290)
     assert today.scope - today.done == 120
-    for before, after in zip(outlook.cone, outlook.cone[1:], strict=False):
+    for before, after in pairwise(outlook.cone):
         assert before.day < after.day
         assert before.low <= after.low <= after.middle <= after.high <= today.scope
         assert before.middle <= after.middle
@@ -57,7 +58,7 @@ def test_past_ends_today_and_is_weekly() -> None:
     assert outlook is not None
     days = [row.day for row in outlook.past]
     assert days[-1] == NOW.date()
-    assert {after - before for before, after in zip(days, days[1:], strict=False)} == {timedelta(weeks=1)}
+    assert {after - before for before, after in pairwise(days)} == {timedelta(weeks=1)}
     assert len(days) == 79
 
 
