@@ -94,7 +94,10 @@ def _draw_bar(svg: Element, places: _Places, bar: Bar, top: float) -> None:
     else:
         name = shortened(bar.name, layout, places.names_px - GAP)
         write(svg, layout, name, x=1, y=baseline, anchor="start", css="plot-bar-name")
-    add(svg, "rect", x=start, y=top, width=max(end - start, 2.0), height=_BAR, css=f"plot-bar {bar.css}")
+    if bar.end == bar.start:
+        add(svg, "line", x1=start, y1=top, x2=start, y2=top + _BAR, css="plot-axis")
+    else:
+        add(svg, "rect", x=start, y=top, width=max(end - start, 2.0), height=_BAR, css=f"plot-bar {bar.css}")
     is_left = bar.end < bar.start
     x = start - GAP if is_left else max(end, start + 2.0) + GAP
     write(svg, layout, bar.value, x=x, y=baseline, anchor="end" if is_left else "start", css="plot-value")

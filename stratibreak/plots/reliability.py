@@ -64,7 +64,7 @@ def reliability_figure(key: str, *, summary: str, bins: Sequence[SaidAndCame], n
 
 
 def _draw(svg: Element, layout: Layout, bins: Sequence[SaidAndCame]) -> None:
-    frame = Frame.fitted(layout, percent_axis(), percent_axis(), bottom=ROW)
+    frame = Frame.fitted(layout, percent_axis(), percent_axis(), top=GAP, bottom=ROW)
     draw_axes(svg, frame, y_name="How often it came")
     name_y = layout.height - GAP + 1
     write(svg, layout, "The chance we gave", x=frame.right, y=name_y, anchor="end", css="plot-name")

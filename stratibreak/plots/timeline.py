@@ -32,7 +32,9 @@ HOURS_PER_DAY = 24.0
 _SIGN = 6.0
 _LANES = 2
 """Rows of signs; neighbours stand in different ones."""
-_US_PER_DAY = 86_400
+_SECONDS_PER_DAY = 86_400
+_LEAST_AHEAD_DAYS = 60
+"""Days to come are on the axis if they are not further ahead than the line reaches back, or than two months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _frame(layout: Layout, said: Sequence[Said], came: Sequence[Came]) -> Frame:
     """From the first moment to the last day promised that is not too far ahead."""
     answered = [each.at.date() for each in said if each.probability is not None] or [each.at.date() for each in said]
     first, last = answered[0], answered[-1]
-    last = max([last, *(each.day for each in came if (each.day - last).days <= (last - first).days // 2 + 1)])
+    furthest = max((last - first).days, _LEAST_AHEAD_DAYS)
+    last = max([last, *(each.day for each in came if (each.day - last).days <= furthest)])
     x = date_axis(first, last, most_ticks=room_for(layout, "Sep 2026"))
     return Frame.fitted(layout, x, percent_axis(), top=_LANES * (ROW + 2) + GAP)
 
@@ -139,7 +142,11 @@ def _draw(svg: Element, frame: Frame, said: Sequence[Said], came: Sequence[Came]
 def _draw_event(svg: Element, frame: Frame, event: Came, *, y: float) -> None:
     at = float(event.day.toordinal() + 1)
     x = min(max(frame.x_px(at), frame.left + _SIGN), frame.right - _SIGN)
-    add(svg, "line", x1=x, y1=y + _SIGN, x2=x, y2=frame.bottom, css="plot-event")
+    if at > frame.x.high + 1:
+        x -= 2 * GAP
+        write(svg, frame.layout, "→", x=frame.right + GAP, y=y + 4, anchor="end", css="plot-note")
+    else:
+        add(svg, "line", x1=x, y1=y + _SIGN, x2=x, y2=frame.bottom, css="plot-event")
     if event.lead_h is not None:
         begin = frame.x_px(at - event.lead_h / HOURS_PER_DAY)
         if begin < x - _SIGN:
@@ -147,13 +154,13 @@ def _draw_event(svg: Element, frame: Frame, event: Came, *, y: float) -> None:
             add(svg, "line", x1=begin, y1=y - 4, x2=begin, y2=y + 4, css="plot-lead")
         words = f"{lead_in_words(event.lead_h)} ahead"
         if frame.layout.text_px(words) + 2 * GAP < x - _SIGN - begin:
-            write(svg, frame.layout, words, x=begin + GAP, y=y + 4, anchor="start", css="plot-note")
+            write(svg, frame.layout, words, x=begin + GAP, y=y - 4, anchor="start", css="plot-note")
     SIGNS[event.verdict](svg, x, y)
 
 
 def _day(moment: datetime) -> float:
     seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
-    return moment.date().toordinal() + seconds / _US_PER_DAY
+    return moment.date().toordinal() + seconds / _SECONDS_PER_DAY
 
 
 def _runs(said: Sequence[Said]) -> list[list[Said]]:
