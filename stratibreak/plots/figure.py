@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from stratibreak.plots.svg import add, clean, new, rendered
 
-CHARACTER_WIDTH = 0.6
+CHARACTER_WIDTH = 0.65
 """Of the font size: what a character of the usual fonts takes on average, rather more than less."""
 
 

@@ -31,7 +31,9 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry, User
 from tests.api.test_matrix import enter_project
 from tests.factories.look_alike import LookAlike
-from tests.factories.plotted import (
+from tests.factories.projects import ProjectFactory
+from tests.plots.soundness import HOSTILE, assert_sound
+from tests.plotted_projects import (
     AS_OF,
     FORECAST,
     analysed,
@@ -41,8 +43,6 @@ from tests.factories.plotted import (
     settled_record,
     slipping,
 )
-from tests.factories.projects import ProjectFactory
-from tests.plots.soundness import HOSTILE, assert_sound
 from tests.project_histories import NOW
 from tests.recorded_team import record_team
 
