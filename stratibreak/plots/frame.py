@@ -86,7 +86,7 @@ def write(svg: Element, layout: Layout, text: str, *, x: float, y: float, anchor
 def shortened(text: str, layout: Layout, room_px: float) -> str:
     """The beginning of a text that fits, with a sign that there was more."""
     shown = clean(text)
-    most = int(room_px / layout.text_px("x"))
+    most = int(room_px / layout.text_px("x") + 1e-6)  # a text that fits exactly fits
     return shown if len(shown) <= most else f"{shown[: max(0, most - 1)].rstrip()}…"
 
 

@@ -212,6 +212,20 @@ def test_a_slip_of_a_gap_that_is_closed_is_none(chosen: User) -> None:
     )
 
 
+def test_without_a_plan_everything_is_unexplained_and_the_reason_is_said(chosen: User) -> None:
+    project = ProjectFactory.create()
+    gap = slipping(project)
+    gap.root_causes.exclude(code="UNEXPLAINED").delete()
+
+    figure = _drawn(slip_plot(project, chosen)[1])
+
+    assert figure.table.rows == (
+        ("Not explained", "1.8", "Measured: UNEXPLAINED."),
+        ("All reasons", "cannot be told", "no baseline is approved, so there is no plan to hold the work against."),
+        ("In all", "1.8", ""),
+    )
+
+
 # --- without facts ---
 
 

@@ -211,6 +211,7 @@ def test_any_reliability_diagram_is_sound(groups: list[SaidAndCame]) -> None:
     assert_sound(figure)
     for _, markup in figure.drawings:
         assert markup.count('class="plot-point"') == len(groups)
+    assert _texts(figure).count("100 %") == 4  # on both axes of both drawings, in full
 
 
 @ANYTHING
