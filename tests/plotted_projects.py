@@ -126,7 +126,9 @@ def claims(project: Project, *, count: int, name: str = "one", result: OutcomeRe
                 prediction=row,
                 result=result,
                 occurred_at=row.predicted_for if result == OutcomeResult.OCCURRED else None,
-                accuracy=(row.probability - (result == OutcomeResult.OCCURRED)) ** 2,
+                accuracy=None
+                if result == OutcomeResult.CENSORED
+                else (row.probability - (result == OutcomeResult.OCCURRED)) ** 2,
             )
     return rows
 

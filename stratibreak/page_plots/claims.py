@@ -23,9 +23,14 @@ _HOUR = timedelta(hours=1)
 
 
 def claim_plot(prediction: Prediction, user: Any) -> Shown:
-    """The newest forecasts of the same event, oldest first, and what came of it.  Two queries."""
+    """The newest forecasts of the same event, oldest first, and what came of it.  Two queries.
+
+    What was computed for the past is shown with its like, never among what was said in time.
+    """
     same = Prediction.objects.filter(project_id=prediction.project_id, event_key=prediction.event_key)
-    newest = visible_of(same.filter(is_retrospective=False), user).order_by("-as_of", "-id")[:SHOWN_CLAIMS]
+    newest = visible_of(same.filter(is_retrospective=prediction.is_retrospective), user).order_by("-as_of", "-id")[
+        :SHOWN_CLAIMS
+    ]
     rows = list(newest)[::-1]
     if len(rows) <= 1:
         return Absence(TITLE, "It was said once so far. A further point is kept when the chance moves.")
@@ -35,7 +40,7 @@ def claim_plot(prediction: Prediction, user: Any) -> Shown:
     return timeline_figure(
         "claim",
         title=TITLE,
-        summary=_summary(rows, verdict if outcome else None),
+        summary=_summary(rows, outcome, verdict),
         said=[Said(row.as_of, row.probability, row.is_alert, day(over.date())) for row in rows],
         came=[Came(over.date(), verdict, lead_h, "acted on" if outcome and outcome.acted_on else "")],
         warns_from=ALERT_LEVELS[PredictionType(prediction.type)].open_at,
@@ -69,10 +74,12 @@ def _verdict(rows: list[Prediction], outcome: PredictionOutcome | None) -> tuple
     return ("HIT" if lead_h >= EARLY_ENOUGH_H else "LATE"), lead_h
 
 
-def _summary(rows: list[Prediction], verdict: str | None) -> str:
+def _summary(rows: list[Prediction], outcome: PredictionOutcome | None, verdict: str) -> str:
     first, last = rows[0], rows[-1]
     moved = (
         f"From {percent(first.probability)} on {day(first.as_of.date())} "
         f"to {percent(last.probability)} on {day(last.as_of.date())}."
     )
-    return f"{moved} {VERDICTS[verdict] if verdict else 'It is not decided yet'}."
+    if outcome is not None and outcome.result == OutcomeResult.CENSORED:
+        return f"{moved} Nobody can say any more what came of it."
+    return f"{moved} {VERDICTS[verdict] if outcome else 'It is not decided yet'}."

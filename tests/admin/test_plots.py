@@ -31,6 +31,7 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry, User
 from tests.api.test_matrix import enter_project
 from tests.factories.look_alike import LookAlike
+from tests.factories.predictions import PredictionFactory
 from tests.factories.projects import ProjectFactory
 from tests.plots.soundness import HOSTILE, assert_sound
 from tests.plotted_projects import (
@@ -290,6 +291,7 @@ def test_a_replay_without_an_answer_shows_why(chosen: User) -> None:
         (None, "It is not decided yet"),
         (OutcomeResult.OCCURRED, "Warned at least three days ahead, and it came"),
         (OutcomeResult.NOT_OCCURRED, "Warned, and it did not come"),
+        (OutcomeResult.CENSORED, "Nobody can say any more what came of it"),
     ],
 )
 def test_a_claim_is_told_with_what_came_of_it(result: OutcomeResult | None, verdict: str, chosen: User) -> None:
@@ -304,6 +306,16 @@ def test_a_claim_that_was_made_once_has_no_plot(chosen: User) -> None:
     (row,) = claims(ProjectFactory.create(), count=1)
 
     assert isinstance(claim_plot(row, chosen), Absence)
+
+
+def test_what_was_computed_for_the_past_is_not_among_what_was_said_in_time(chosen: User) -> None:
+    project = ProjectFactory.create()
+    said = claims(project, count=3)
+    PredictionFactory.create(project=project, event_key=said[0].event_key, is_retrospective=True)
+
+    figure = _drawn(claim_plot(said[0], chosen))
+
+    assert len(figure.table.rows) == 4  # the event and three moments
 
 
 # --- what it costs, and what it leaves ---

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from predictions.forecasters.outlook import Outlook, forecast_outlook, outlook_row
+from projects.history import HistoryFact, ProjectHistory
 from projects.history.calendar import WorkCalendar
-from projects.history.project_history import ProjectHistory
-from tests.project_histories import NOW, team_history
+from tests.project_histories import NOW, generated_facts, generated_teams, team_history
 
 CALENDAR = WorkCalendar()
 UNEVEN = [3, 7, 5, 1, 9, 4] * 10
@@ -83,3 +83,16 @@ def test_tail_is_cut_where_it_is_no_plan() -> None:
     assert finish.trials is not None
     median_weeks = float(np.median(finish.trials.days)) / 7
     assert outlook.cone[-1].day <= (NOW + timedelta(weeks=3 * median_weeks + 1)).date()
+
+
+@settings(max_examples=150, deadline=None)
+@given(facts=st.one_of(generated_teams(), generated_facts()))
+def test_whatever_is_on_record_an_outlook_never_raises_and_agrees_with_the_forecast(facts: list[HistoryFact]) -> None:
+    finish, outlook = _outlook(ProjectHistory.from_facts(facts))
+
+    assert (outlook is None) == (finish.trials is None)
+    if outlook is not None:
+        today = outlook.past[-1]
+        assert today.scope - today.done == finish.remaining_items
+        assert outlook.cone[0].middle == today.done
+        assert outlook.cone[-1].high <= today.scope
