@@ -42,6 +42,7 @@ class PredictionPage(OverridingPage, SystemAdmin):
     """What was claimed, with which probability: written once, settled later."""
 
     read_action = AuditAction.ACCESS_PREDICTION
+    change_list_template = "admin/predictions/prediction/change_list.html"
     list_display = ("type", "project", "about", "chance", "impact", "predicted_for", "time_to_act", "issued_at")
     list_filter = ("type", "impact")
     list_select_related = ("project",)

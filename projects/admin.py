@@ -37,6 +37,7 @@ from projects.models import (
 )
 from tenants.admin.base import RecordAdmin, SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
 from tenants.admin.columns import column, number
+from tenants.domain.auditing import AuditAction
 
 
 class MembershipInline(TenantInline):
@@ -54,8 +55,9 @@ class GoalInline(TenantInline):
 
 @admin.register(Project)
 class ProjectPage(TenantAdmin):
-    """Projects, with their people and goals."""
+    """Projects, with their people and goals; the page shows the forecast, so that opening it is recorded."""
 
+    read_action = AuditAction.ACCESS_PREDICTION
     list_display = ("name", "status", "start_date", "end_date", "owner")
     list_filter = ("status",)
     list_select_related = ("owner",)

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 from time import perf_counter
+from typing import Any
 
 from predictions.domain.finish_bases import kept_basis
 from predictions.domain.forecast_results import ForecasterAnswer, forecast_results
@@ -19,6 +20,7 @@ from predictions.domain.team_records import MAX_WEEKS, load_pools
 from predictions.enums import PredictionType
 from predictions.forecasters.answers import hash_of
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.outlook import forecast_outlook, outlook_row
 from predictions.forecasters.registry import FORECASTERS, Forecaster, ForecastInputs
 from predictions.forecasters.risk import RiskForecast
 from predictions.forecasters.throughput import weekly_finishes
@@ -106,8 +108,9 @@ def forecast_project(
     answers = tuple(ask(forecaster, inputs) for forecaster in FORECASTERS)
     weekly = weekly_finishes(known, calendar=calendar)[-MAX_WEEKS:] if finish.readiness.carries_value else ()
     found = ProjectForecast(finish, answers, (), tuple(float(count) for count in weekly))
+    outlook = outlook_row(forecast_outlook(known, finish=finish, calendar=calendar, pools=pools))
     duration_ms = round((perf_counter() - started) * 1000)
-    _record(project, found, at=at, duration_ms=duration_ms)
+    _record(project, found, outlook, at=at, duration_ms=duration_ms)
     risks = [risk for answer in answers for risk in answer.risks]
     kept = keep_predictions(project=project, risks=risks, as_of=as_of, at=at)
     return ProjectForecast(finish, answers, kept, found.weekly_finishes)
@@ -146,12 +149,14 @@ def _failure(forecaster: Forecaster, inputs: ForecastInputs) -> RiskForecast:
     )
 
 
-def _record(project: Project, found: ProjectForecast, *, at: datetime, duration_ms: int) -> None:
+def _record(
+    project: Project, found: ProjectForecast, outlook: dict[str, Any] | None, *, at: datetime, duration_ms: int
+) -> None:
     finish = found.finish
     run = AnalysisRun(
         kind=AnalysisKind.FORECAST,
         as_of=finish.as_of,
-        results={**found.results, **kept_basis(finish)},
+        results={**found.results, **kept_basis(finish), "outlook": outlook},
         readiness=finish.readiness,
         inputs_hash=found.inputs_hash,
         model_id=finish.model.id,

@@ -16,6 +16,7 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry, Tenant, User
 from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
+from tests.plotted_projects import claims, plotted_project
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "platform"])
 
@@ -79,6 +80,26 @@ def test_a_read_across_is_recorded_each_time_and_writes_nothing(browser: ApiClie
     with tenant_context(theirs.tenant.pk):
         assert User.objects.get(pk=person.pk).is_active
         assert Tenant.objects.get().name == theirs.tenant.name
+
+
+def test_across_organisations_plots_are_drawn_unrecorded_and_nobody_has_a_record(
+    browser: ApiClient, theirs: LookAlike
+) -> None:
+    with tenant_context(theirs.tenant.pk):
+        project = plotted_project()
+        row = claims(project, count=3)[-1]
+        entries = AuditEntry.objects.count()
+    browser.post(STEP, {"target": "across", "reason": "Looking for a fault"})
+    pages = [
+        browser.get(f"/admin/{page}/change/").content.decode()
+        for page in (f"projects/project/{project.pk}", f"predictions/prediction/{row.pk}")
+    ]
+
+    assert [page.count('role="img"') for page in pages] == [6, 4]
+    assert not any("Can it be trusted?" in page for page in pages)
+    assert browser.get("/admin/trust/").status_code == 403
+    with tenant_context(theirs.tenant.pk):
+        assert AuditEntry.objects.count() == entries
 
 
 def test_the_database_writes_nothing_across(world: Any) -> None:

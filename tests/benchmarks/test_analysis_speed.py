@@ -10,6 +10,7 @@ from gaps.detectors.timeline import detect_timeline_gap
 from predictions.calibration.pace import Pace
 from predictions.forecasters.delay_risk import forecast_delay_risk
 from predictions.forecasters.finish import forecast_finish
+from predictions.forecasters.outlook import forecast_outlook
 from predictions.forecasters.replay import ReplayPlan, replay_delay_risk
 from predictions.forecasters.simulation import TRIALS, simulate_finish
 from projects.history import BaselineFact, ProjectHistory, WorkCalendar, flow_metrics
@@ -38,6 +39,7 @@ def test_refresh_of_30000_items_and_ten_years_takes_at_most_a_second() -> None:
         finish = forecast_finish(known, as_of=NOW, target_date=target, calendar=CALENDAR)
         forecast_delay_risk(known, as_of=NOW, target_date=target, calendar=CALENDAR, finish=finish)
         detect_timeline_gap(known, as_of=NOW, target_date=target, calendar=CALENDAR, finish=finish)
+        forecast_outlook(known, finish=finish, calendar=CALENDAR)
         assert finish.quantiles
 
     assert best_of_three_s(refresh) <= 1.0

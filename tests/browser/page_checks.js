@@ -71,6 +71,10 @@
   };
   const light = (c) => [0, 1, 2].map((i) => c[i] / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const contrast = (ink, below) => {
+    const [a, b] = [light(over(rgba(ink), below)), light(below)].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  };
   const seen = new Set();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -78,13 +82,43 @@
     if (!walker.currentNode.textContent.trim() || !shown(element) || element.closest("script, style, noscript, option, :disabled")) continue;
     const style = getComputedStyle(element), below = ground(element);
     if (!below) continue;
-    const [a, b] = [light(over(rgba(style.color), below)), light(below)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05), size = parseFloat(style.fontSize);
+    const ink = element.closest("svg") ? style.fill : style.color;
+    const ratio = contrast(ink, below), size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const key = `${style.color} on rgb(${below.slice(0, 3).map(Math.round)}) in ${named(element)}`;
+    const key = `${ink} on rgb(${below.slice(0, 3).map(Math.round)}) in ${named(element)}`;
     if (ratio < (large ? 3 : 4.5) && !seen.has(key)) {
       seen.add(key);
       problems.push(`Contrast ${ratio.toFixed(2)}: ${key} "${walker.currentNode.textContent.trim().slice(0, 30)}"`);
+    }
+  }
+
+  // Plots: one drawing is shown, its texts can be read and keep clear of each other, its marks stand out (WCAG 1.4.11)
+  for (const figure of document.querySelectorAll("figure.plot")) {
+    const drawn = [...figure.querySelectorAll(".plot-drawing")].filter((e) => e.getClientRects().length > 0);
+    if (drawn.length !== 1) problems.push(`${drawn.length} drawings are shown for ${figure.getAttribute("aria-labelledby")}`);
+    for (const svg of drawn) {
+      const box = svg.getBoundingClientRect(), below = ground(figure), scale = box.width / svg.viewBox.baseVal.width;
+      const names = (svg.getAttribute("aria-labelledby") || "").split(" ").map(text);
+      if (svg.getAttribute("role") !== "img" || names.length !== 2 || !names.every(Boolean)) problems.push(`A drawing without a name: ${svg.classList}`);
+      const written = [...svg.querySelectorAll("text")].map((e) => [e, e.getBoundingClientRect()]);
+      written.forEach(([element, own], n) => {
+        const size = parseFloat(getComputedStyle(element).fontSize) * scale;
+        if (size < 11.95) problems.push(`A text of ${size.toFixed(1)} px in a plot: ${element.textContent}`);
+        if (own.left < box.left - 1 || own.right > box.right + 1 || own.top < box.top - 1 || own.bottom > box.bottom + 1) {
+          problems.push(`A text leaves its plot: ${element.textContent}`);
+        }
+        for (const [other, its] of written.slice(n + 1)) {
+          const wide = Math.min(own.right, its.right) - Math.max(own.left, its.left);
+          const high = Math.min(own.bottom, its.bottom) - Math.max(own.top, its.top);
+          if (wide > 1 && high > 3) problems.push(`Texts overlap in a plot: ${element.textContent} / ${other.textContent}`);
+        }
+      });
+      for (const mark of svg.querySelectorAll("line, path, circle, rect")) {
+        if (mark.matches(".plot-grid, .plot-cone, .plot-sign-in")) continue;  // helpers, the inside of a cone with edges, of a sign
+        const style = getComputedStyle(mark);
+        const best = Math.max(...[style.stroke, style.fill].filter((ink) => ink.startsWith("rgb")).map((ink) => contrast(ink, below)), 0);
+        if (best < 3) problems.push(`A mark of contrast ${best.toFixed(2)}: ${mark.getAttribute("class")}`);
+      }
     }
   }
   return problems;

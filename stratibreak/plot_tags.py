@@ -1,0 +1,77 @@
+"""Template tags that draw the plots of a page: `{% load plots %}`.
+
+A page of an app cannot ask for them in its view, because a project's page shows what the apps above it found.  What is
+shown here is recorded as it is where it is at home.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from gaps.enums import GapOrigin, GapType
+from gaps.models import Gap
+from predictions.models import Prediction
+from projects.forecast_answer import ForecastAnswer
+from projects.models import Project
+from stratibreak.page_plots.absence import Absence, Shown
+from stratibreak.page_plots.claims import claim_plot, forecast_behind
+from stratibreak.page_plots.forecast import forecast_plot
+from stratibreak.page_plots.replay import replay_plot
+from stratibreak.page_plots.slip import gap_slip_plot, slip_plot
+from stratibreak.plots.figure import Figure
+from tenants.admin.base import reads_across_tenants
+from tenants.domain.auditing import AuditAction, Operation, record
+
+register = template.Library()
+SEES_FORECASTS, SEES_GAPS = "predictions.view_prediction", "gaps.view_gap"
+
+
+@register.inclusion_tag("admin/includes/plots.html", takes_context=True)
+def project_plots(context: Any, project: Project, answer: ForecastAnswer) -> dict[str, Any]:
+    """The forecast, why it slips and what the past would have shown; in two queries, and one for the record."""
+    user, run, found = context["request"].user, answer.record, list[Shown]()
+    if run is None:
+        return _split(found)
+    if user.has_perm(SEES_GAPS):
+        gap, plot = slip_plot(project, user)
+        found.append(plot)
+        if gap is not None and not reads_across_tenants():
+            record(action=AuditAction.VIEW_GAP_ANALYSIS, operation=Operation.READ, resource=gap)
+    if user.has_perm(SEES_FORECASTS):
+        found.append(replay_plot(project, user))
+    # Without a forecast "no slip" would sound like good news, and nothing says so.
+    found = [each for each in found if answer.dates or isinstance(each, Figure)]
+    return _split([forecast_plot(run), *found] if user.has_perm(SEES_FORECASTS) else found)
+
+
+@register.inclusion_tag("admin/includes/plots.html", takes_context=True)
+def prediction_plots(context: Any, prediction: Prediction) -> dict[str, Any]:
+    """How the claim moved, and the forecast it came from; in at most three queries."""
+    user = context["request"].user
+    if not user.has_perm(SEES_FORECASTS):
+        return _split([])
+    behind = forecast_behind(prediction, user)
+    return _split([claim_plot(prediction, user), *([] if behind is None else [behind])])
+
+
+@register.inclusion_tag("admin/includes/plots.html")
+def gap_plots(gap: Gap) -> dict[str, Any]:
+    """Why the promised day slips, for the gap that says so; in one query."""
+    if (gap.type, gap.origin) != (GapType.TIMELINE, GapOrigin.DETECTED):
+        return _split([])
+    return _split([gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank")))])
+
+
+@register.inclusion_tag("admin/includes/plots.html")
+def plots(*shown: Shown) -> dict[str, Any]:
+    """Figures that a view has made."""
+    return _split(list(shown))
+
+
+def _split(shown: list[Shown]) -> dict[str, Any]:
+    return {
+        "figures": [each for each in shown if isinstance(each, Figure)],
+        "absences": [each for each in shown if isinstance(each, Absence)],
+    }
