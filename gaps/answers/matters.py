@@ -4,7 +4,8 @@
    severity stands in.
 2. A warning's expected loss is its probability times the lowest effect of the impact it would have.
 3. A gap and a warning of one project that speak of the same thing are one matter: the dearer one speaks for both.
-4. Hours left are counted from when they were computed: an answer of yesterday has a day less.
+4. A warning that somebody dismissed, or of a kind that is muted in its project, is left out; its gap is not.
+5. Hours left are counted from when they were computed: an answer of yesterday has a day less.
 
 Example: a TIMELINE gap of 4.2 T and a DELAY_RISK of .9 with HIGH impact (2 T): one matter of 4.2, the warning of 1.8
 stands behind it.
@@ -43,6 +44,8 @@ class MatterKind(StrEnum):
 class Suppression(StrEnum):
     """Why something is not among the rows."""
 
+    DISMISSED = "DISMISSED"
+    MUTED = "MUTED"
     SAME_MATTER = "SAME_MATTER"
     WINDOW_CLOSED = "WINDOW_CLOSED"
     LESS_LOSS = "LESS_LOSS"
@@ -54,6 +57,7 @@ class Matter:
 
     type: of the gap or of the prediction;  expected_loss: in tolerances;  hours_left: None where no window is known
     subject: what in the project it is about, so that two matters of one type stay apart
+    silenced: a person said that they do not want to hear of it, and how
     """
 
     kind: MatterKind
@@ -67,6 +71,7 @@ class Matter:
     hours_left: float | None
     as_of: datetime | None
     readiness: str
+    silenced: Suppression | None = None
 
     @property
     def thread(self) -> tuple[UUID, str, str]:
@@ -89,6 +94,9 @@ def rank_matters(matters: Iterable[Matter], *, most: int) -> Ranking:
     suppressed: list[tuple[Matter, Suppression]] = []
     seen: set[tuple[UUID, str, str]] = set()
     for matter in ordered:
+        if matter.silenced is not None:
+            suppressed.append((matter, matter.silenced))
+            continue
         if matter.thread in seen:
             suppressed.append((matter, Suppression.SAME_MATTER))
             continue

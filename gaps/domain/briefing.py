@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, IntegerField, Model, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.fields.json import KeyTransform
 
 from gaps.answers.matters import (
@@ -25,8 +25,8 @@ from gaps.domain.assessments import fingerprint_of
 from gaps.enums import GapType
 from gaps.models import CorrectiveAction, Gap
 from gaps.models.gap import LIVE
-from predictions.enums import ActionStatus, Priority, Severity
-from predictions.models import Prediction, PreventiveAction
+from predictions.enums import ActionStatus, AlertState, MuteState, Priority, Severity
+from predictions.models import Alert, AlertMute, Prediction, PreventiveAction
 from projects.enums import AnalysisKind, ProjectStatus
 from projects.models import AnalysisRecord, Project
 
@@ -108,9 +108,9 @@ def _of_warnings(predictions: QuerySet[Prediction], at: datetime) -> Iterable[Ma
     newest = open_claims.order_by("project_id", "event_key", "-as_of", "-id").distinct("project_id", "event_key")
     rows = newest.values_list(
         "pk", "project_id", "type", KeyTransform("claim", "event"), KeyTransform("subject", "event"), "probability",
-        "impact", "prevention_window_h", "as_of", "is_alert", "readiness",
+        "impact", "prevention_window_h", "as_of", "is_alert", "readiness", _is_dismissed(), _is_muted(),
     )  # fmt: skip
-    for pk, project_id, type_, claim, about, probability, impact, window_h, as_of, is_alert, ready in rows:
+    for pk, project_id, type_, claim, about, probability, impact, window_h, as_of, is_alert, ready, *silent in rows:
         subject: dict[str, Any] = about or {}
         if is_alert:
             yield Matter(
@@ -125,7 +125,24 @@ def _of_warnings(predictions: QuerySet[Prediction], at: datetime) -> Iterable[Ma
                 hours_left=hours_left(window_h, as_of, at),
                 as_of=as_of,
                 readiness=ready,
+                silenced=_silenced(*silent),
             )
+
+
+def _is_dismissed() -> Exists:
+    return Exists(
+        Alert.objects.filter(project=OuterRef("project"), episode_id=OuterRef("episode_id"), state=AlertState.DISMISSED)
+    )
+
+
+def _is_muted() -> Exists:
+    return Exists(AlertMute.objects.filter(project=OuterRef("project"), type=OuterRef("type"), state=MuteState.ACTIVE))
+
+
+def _silenced(is_dismissed: bool, is_muted: bool) -> Suppression | None:
+    if is_dismissed:
+        return Suppression.DISMISSED
+    return Suppression.MUTED if is_muted else None
 
 
 def _ids(rows: Iterable[Matter], kind: MatterKind) -> list[UUID]:

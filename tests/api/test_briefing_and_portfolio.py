@@ -16,7 +16,7 @@ from gaps.detectors.detection import PROJECT
 from gaps.domain.assessments import fingerprint_of
 from gaps.enums import GapOrigin, GapStatus, GapType
 from gaps.models import Gap
-from predictions.enums import ActionStatus, Priority, Severity
+from predictions.enums import ActionStatus, AlertState, DismissalReason, MuteState, Priority, Severity
 from projects.enums import AnalysisKind, ProjectStatus
 from projects.models import Project
 from tenants.audit.enums import AuditAction
@@ -27,7 +27,13 @@ from tests.api.conftest import ApiClient
 from tests.api.test_matrix import enter_project
 from tests.factories.gaps import CorrectiveActionFactory, GapFactory, GapTransitionFactory
 from tests.factories.look_alike import LookAlike
-from tests.factories.predictions import PredictionFactory, PreventiveActionFactory, sha256_of
+from tests.factories.predictions import (
+    AlertFactory,
+    AlertMuteFactory,
+    PredictionFactory,
+    PreventiveActionFactory,
+    sha256_of,
+)
 from tests.factories.projects import AnalysisRecordFactory, ProjectFactory
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +170,38 @@ def test_only_the_newest_claim_of_an_event_speaks(ours: LookAlike, leader: ApiCl
         )
 
     assert _mine(leader.fetch(BRIEFING), projects) == []
+
+
+def test_a_dismissed_warning_and_a_muted_kind_are_left_out_and_counted(ours: LookAlike, leader: ApiClient) -> None:
+    before = leader.fetch(BRIEFING).json()["suppressed"]
+    dismissed, muted = projects = _projects(ours, "Uno", "Due")
+    with tenant_context(ours.tenant.pk):
+        warning = _warning(dismissed)
+        AlertFactory.create(
+            project=dismissed,
+            prediction=warning,
+            type=warning.type,
+            episode_id=warning.episode_id,
+            state=AlertState.DISMISSED,
+            opened_at=NOW - timedelta(hours=9),
+            dismissed_at=NOW,
+            dismissal_reason=DismissalReason.values[0],
+        )
+        _warning(muted, 2)
+        AlertMuteFactory.create(
+            project=muted,
+            type=warning.type,
+            state=MuteState.ACTIVE,
+            proposed_at=None,
+            decided_at=NOW,
+            decided_by_id=ours.users[Role.ADMIN].pk,
+        )
+
+    answer = leader.fetch(BRIEFING)
+
+    assert _mine(answer, projects) == []
+    after = answer.json()["suppressed"]
+    assert (after["DISMISSED"] - before["DISMISSED"], after["MUTED"] - before["MUTED"]) == (1, 1)
 
 
 def test_a_project_nobody_analysed_is_named_and_not_taken_for_fine(ours: LookAlike, leader: ApiClient) -> None:

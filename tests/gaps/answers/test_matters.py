@@ -78,6 +78,19 @@ def test_what_can_no_longer_be_helped_makes_room_and_is_counted() -> None:
     assert [reason for _, reason in ranking.suppressed] == [Suppression.WINDOW_CLOSED]
 
 
+def test_what_somebody_silenced_is_left_out_and_lets_its_gap_speak() -> None:
+    warning = _matter(
+        1, 5.0, project_id=UUID(int=7), kind=MatterKind.PREDICTION, type=PredictionType.DELAY_RISK,
+        silenced=Suppression.DISMISSED,
+    )  # fmt: skip
+    gap = _matter(2, 4.0, project_id=UUID(int=7))
+
+    ranking = rank_matters([warning, gap], most=7)
+
+    assert ranking.rows == (gap,)
+    assert ranking.suppressed == ((warning, Suppression.DISMISSED),)
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 9), st.floats(-5, 5)), max_size=30), st.randoms())
 def test_the_order_of_input_does_not_matter_and_nothing_is_lost(
     drawn: list[tuple[int, float, float]], random: object
