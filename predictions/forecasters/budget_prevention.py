@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from predictions.enums import Priority
 from predictions.forecasters.finish import INTERVAL_Z
-from predictions.forecasters.prevention import P85, PreventionWindow, latest_hour
+from predictions.forecasters.prevention import P85, PreventionWindow, Start, best_start, latest_hour, window_of
 from predictions.forecasters.risk import PreventiveOption
 from predictions.forecasters.spending import CostTrials
 
@@ -106,21 +106,14 @@ def budget_window(trials: CostTrials, *, money_left: float, accepted: float) -> 
         return None
     factor = math.exp(INTERVAL_Z * trials.level_error)
     worse, better = (_best(trials, money_left * scale, accepted) for scale in (1 / factor, factor))
-    return PreventionWindow(
-        hours=best[0],
-        low_h=None if worse is None else worse[0],
-        high_h=None if better is None else better[0],
-        action=best[1],
-    )
+    return window_of(best, worse=worse, better=better)
 
 
-def _best(trials: CostTrials, money_left: float, accepted: float) -> tuple[float, str] | None:
-    starts = [
-        (hours, code)
+def _best(trials: CostTrials, money_left: float, accepted: float) -> Start | None:
+    return best_start(
+        (code, latest_start_h(trials, scenario, money_left=money_left, accepted=accepted))
         for code, _title, _description, scenario in ACTIONS
-        if (hours := latest_start_h(trials, scenario, money_left=money_left, accepted=accepted)) is not None
-    ]
-    return max(starts, default=None)
+    )
 
 
 def _share_within(rest: FloatArray, money_left: float) -> float:

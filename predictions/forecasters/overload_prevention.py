@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from predictions.enums import Priority
 from predictions.forecasters.capacity_series import longest_run_ends
 from predictions.forecasters.finish import INTERVAL_Z
-from predictions.forecasters.prevention import RAMP_UP_DAYS, PreventionWindow, latest_hour
+from predictions.forecasters.prevention import RAMP_UP_DAYS, PreventionWindow, Start, best_start, latest_hour, window_of
 from predictions.forecasters.risk import PreventiveOption
 
 FloatArray = NDArray[np.float64]
@@ -138,12 +138,7 @@ def overload_window(outlook: OverloadOutlook, *, accepted: float) -> PreventionW
     if best is None:
         return None
     worse, better = (_best(moved(outlook, z), accepted) for z in (INTERVAL_Z, -INTERVAL_Z))
-    return PreventionWindow(
-        hours=best[0],
-        low_h=None if worse is None else worse[0],
-        high_h=None if better is None else better[0],
-        action=best[1],
-    )
+    return window_of(best, worse=worse, better=better)
 
 
 def moved(outlook: OverloadOutlook, z: float) -> OverloadOutlook:
@@ -155,13 +150,11 @@ def moved(outlook: OverloadOutlook, z: float) -> OverloadOutlook:
     )
 
 
-def _best(outlook: OverloadOutlook, accepted: float) -> tuple[float, str] | None:
-    starts = [
-        (hours, code)
+def _best(outlook: OverloadOutlook, accepted: float) -> Start | None:
+    return best_start(
+        (code, _latest_start_h(outlook, scenario, accepted=accepted))
         for code, _title, _description, scenario in ACTIONS
-        if (hours := _latest_start_h(outlook, scenario, accepted=accepted)) is not None
-    ]
-    return max(starts, default=None)
+    )
 
 
 def _latest_start_h(outlook: OverloadOutlook, scenario: Scenario, *, accepted: float) -> float | None:

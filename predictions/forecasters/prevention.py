@@ -16,7 +16,7 @@ s + 0.8 * (100 - s) = 80 + 0.2 s d, which meets the target until s = 50.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,12 +132,7 @@ def prevention_window(trials: FinishTrials, *, days_left: float, accepted: float
     if best is None:
         return None
     worse, better = (_best(trials.days * scale, days_left, accepted) for scale in (factor, 1 / factor))
-    return PreventionWindow(
-        hours=best[0],
-        low_h=None if worse is None else worse[0],
-        high_h=None if better is None else better[0],
-        action=best[1],
-    )
+    return window_of(best, worse=worse, better=better)
 
 
 def latest_start_h(days: FloatArray, scenario: Scenario, *, days_left: float, accepted: float) -> float | None:
@@ -164,18 +159,38 @@ def latest_hour(restores: Callable[[int], bool], *, limit_h: int) -> float | Non
     return float(low)
 
 
+Start = tuple[float, str]
+"""Hours from now, and the action that may start so late."""
+
+
+def best_start(starts: Iterable[tuple[str, float | None]]) -> Start | None:
+    """The latest of the latest starts of some actions; None where none of them helps.
+
+    starts: code of each, and its latest start in hours, None where it cannot help
+    """
+    return max(((hours, code) for code, hours in starts if hours is not None), default=None)
+
+
+def window_of(best: Start, *, worse: Start | None, better: Start | None) -> PreventionWindow:
+    """The window of the best start, with what it would be if things are worse or better by their error."""
+    return PreventionWindow(
+        hours=best[0],
+        low_h=None if worse is None else min(worse[0], best[0]),
+        high_h=None if better is None else max(better[0], best[0]),
+        action=best[1],
+    )
+
+
 def share_within(days: FloatArray, days_left: float) -> float:
     """Share of the trials that end in time."""
     return float((days <= days_left).mean())
 
 
-def _best(days: FloatArray, days_left: float, accepted: float) -> tuple[float, str] | None:
-    starts = [
-        (hours, code)
+def _best(days: FloatArray, days_left: float, accepted: float) -> Start | None:
+    return best_start(
+        (code, latest_start_h(days, scenario, days_left=days_left, accepted=accepted))
         for code, _title, _description, scenario in ACTIONS
-        if (hours := latest_start_h(days, scenario, days_left=days_left, accepted=accepted)) is not None
-    ]
-    return max(starts, default=None)
+    )
 
 
 def _days_saved(before: FloatArray, after: FloatArray) -> float | None:

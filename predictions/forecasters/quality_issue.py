@@ -44,7 +44,14 @@ from predictions.forecasters.bug_arrivals import (
 )
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
-from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, PreventionWindow, latest_hour
+from predictions.forecasters.prevention import (
+    ACCEPTED_PROBABILITY,
+    PreventionWindow,
+    Start,
+    best_start,
+    latest_hour,
+    window_of,
+)
 from predictions.forecasters.quality_covariates import COVARIATES, LABELS, Covariates, quality_covariates
 from predictions.forecasters.quality_rungs import QualityRung, QualityRungs, quality_rungs
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
@@ -278,22 +285,15 @@ def _window(basis: _Basis, accepted: float) -> PreventionWindow | None:
     if best is None:
         return None
     worse, better = (_best(_shifted(basis, sign), accepted) for sign in (1, -1))
-    return PreventionWindow(
-        hours=best[0],
-        low_h=None if worse is None else min(worse[0], best[0]),
-        high_h=None if better is None else max(better[0], best[0]),
-        action=best[1],
-    )
+    return window_of(best, worse=worse, better=better)
 
 
-def _best(basis: _Basis, accepted: float) -> tuple[float, str] | None:
-    starts = [
-        (hours, code)
+def _best(basis: _Basis, accepted: float) -> Start | None:
+    return best_start(
+        (code, _latest_start_h(basis, covariate, accepted))
         for code, _title, _description, covariate in ACTIONS
         if basis.value_with_less(covariate, 0.0) < basis.value
-        and (hours := _latest_start_h(basis, covariate, accepted)) is not None
-    ]
-    return max(starts, default=None)
+    )
 
 
 def _shifted(basis: _Basis, sign: int) -> _Basis:

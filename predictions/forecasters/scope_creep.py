@@ -38,7 +38,14 @@ from predictions.forecasters.answers import (
 )
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
-from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, PreventionWindow, latest_hour
+from predictions.forecasters.prevention import (
+    ACCEPTED_PROBABILITY,
+    PreventionWindow,
+    Start,
+    best_start,
+    latest_hour,
+    window_of,
+)
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
 from predictions.forecasters.scope_growth import ScopeGrowth, estimate_inflation, scope_growth
 from predictions.forecasters.scope_paths import TRIALS, GrowthPaths, GrowthRates, WeeklyRate, simulate_growth
@@ -326,21 +333,14 @@ def _window(basis: _Basis, accepted: float) -> PreventionWindow | None:
     if best is None:
         return None
     worse, better = (_best(basis.paths_of(basis.rates, shift), accepted) for shift in (INTERVAL_Z, -INTERVAL_Z))
-    return PreventionWindow(
-        hours=best[0],
-        low_h=None if worse is None else min(worse[0], best[0]),
-        high_h=None if better is None else max(better[0], best[0]),
-        action=best[1],
-    )
+    return window_of(best, worse=worse, better=better)
 
 
-def _best(paths: GrowthPaths, accepted: float) -> tuple[float, str] | None:
-    starts = [
-        (hours, code)
+def _best(paths: GrowthPaths, accepted: float) -> Start | None:
+    return best_start(
+        (code, _latest_start_h(paths, scale, delay_h, accepted))
         for code, _title, _description, scale, delay_h in ACTIONS
-        if (hours := _latest_start_h(paths, scale, delay_h, accepted)) is not None
-    ]
-    return max(starts, default=None)
+    )
 
 
 # --- what moves it ---

@@ -25,7 +25,15 @@ from predictions.enums import Priority
 from predictions.forecasters.capacity_series import longest_run_ends
 from predictions.forecasters.capacity_simulation import CapacityTrials
 from predictions.forecasters.finish import INTERVAL_Z
-from predictions.forecasters.prevention import RAMP_UP_DAYS, SCOPE_CUT_SHARE, PreventionWindow, latest_hour
+from predictions.forecasters.prevention import (
+    RAMP_UP_DAYS,
+    SCOPE_CUT_SHARE,
+    PreventionWindow,
+    Start,
+    best_start,
+    latest_hour,
+    window_of,
+)
 from predictions.forecasters.risk import PreventiveOption
 
 FloatArray = NDArray[np.float64]
@@ -128,21 +136,14 @@ def shortage_window(outlook: ShortageOutlook, *, accepted: float) -> PreventionW
         return None
     factor = math.exp(INTERVAL_Z * outlook.error)
     worse, better = (_best(replace(outlook, level=outlook.level * scale), accepted) for scale in (factor, 1 / factor))
-    return PreventionWindow(
-        hours=best[0],
-        low_h=None if worse is None else worse[0],
-        high_h=None if better is None else better[0],
-        action=best[1],
-    )
+    return window_of(best, worse=worse, better=better)
 
 
-def _best(outlook: ShortageOutlook, accepted: float) -> tuple[float, str] | None:
-    starts = [
-        (hours, code)
+def _best(outlook: ShortageOutlook, accepted: float) -> Start | None:
+    return best_start(
+        (code, _latest_start_h(outlook, scenario, accepted=accepted))
         for code, _title, _description, scenario in ACTIONS
-        if (hours := _latest_start_h(outlook, scenario, accepted=accepted)) is not None
-    ]
-    return max(starts, default=None)
+    )
 
 
 def _latest_start_h(outlook: ShortageOutlook, scenario: Scenario, *, accepted: float) -> float | None:
