@@ -28,7 +28,7 @@ pytestmark = [
 
 PAGES: list[type[models.Model]] = sorted(admin.site._registry, key=lambda model: model._meta.label)
 TENANT_PAGES: list[type[TenantModel]] = [model for model in PAGES if issubclass(model, TenantModel)]
-OWN_PAGES = ("index", "password_change", "trust")
+OWN_PAGES = ("index", "password_change", "trust", "portfolio")
 ONE_TEMPLATE: tuple[type[TenantModel], ...] = (Project, Gap, Integration)
 """History and deletion look alike for all models; that they open for all is tested without a browser."""
 MakeVisitor = Callable[..., Visitor]
