@@ -31,6 +31,11 @@ STEPS: Mapping[str, str] = {
     UnlockStep.RECORD_COSTS: "Record what has been spent, or import the ledger or the time sheets.",
     UnlockStep.APPROVE_BUDGET: "Approve a baseline with a budget above zero, in the currency of the costs.",
     UnlockStep.USE_ONE_CURRENCY: "Record the costs in the currency of the budget; nothing is converted silently.",
+    UnlockStep.ASSIGN_WORK: "Import who carries each item; contributors stay pseudonymous.",
+    UnlockStep.ENTER_CAPACITY: "Enter the capacity calendars of the contributors.",
+    UnlockStep.CONNECT_ACTIVITY: "Connect comments and reviews (times and roles only; no content is read).",
+    UnlockStep.NAME_AREAS: "Give the items a component or a label, so that areas of skill can be told apart.",
+    UnlockStep.START_PULSES: "Start an opt-in pulse with at least five respondents, or connect activity.",
 }
 """What a person can do about each thing that limits an answer."""
 
