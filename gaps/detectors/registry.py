@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from gaps.detectors.detection import Detector
+from gaps.detectors.resource import detect_resource
 from gaps.detectors.timeline import detect_timeline
 from gaps.enums import GapType
 
 DETECTORS: Mapping[GapType, Detector] = {
     GapType.TIMELINE: detect_timeline,
+    GapType.RESOURCE: detect_resource,
 }
