@@ -34,6 +34,8 @@ FALSE_DISCOVERY_RATE = 0.1
 """Of ten named causes one may be none. Starting value."""
 PERMUTATIONS, RESAMPLES, BLOCK_WEEKS = 999, 400, 3
 INTERVAL = (0.05, 0.95)
+COUNT_DRAWS, LEAST_SHARE = 2_000, 0.05
+"""A cause of one case in twenty is not worth a name."""
 MIN_BEFORE, MIN_RECENT = 8, 3
 """Fewer weeks than natural limits need, or than make a run: nothing is tested on them."""
 
@@ -98,6 +100,14 @@ def judge_candidates(
 def judge_parts(parts: Sequence[Part], *, effect: float) -> tuple[JudgedCause, ...]:
     """Every part with its verdict, the largest first."""
     return _named([_of_part(part) for part in sorted(parts, key=lambda part: part.code)], effect)
+
+
+def counted_part(code: str, count: int, of: int, *, effect: float, rng: np.random.Generator) -> Part:
+    """The part of an effect that so many of its cases stand for: their share, unsure as a count is, from 5 % on."""
+    if count <= 0:
+        return Part(code, np.zeros(COUNT_DRAWS))
+    drawn = rng.beta(count + 0.5, of - count + 0.5, COUNT_DRAWS)
+    return Part(code, np.where(drawn > LEAST_SHARE, drawn, 0.0) * effect)
 
 
 def passes_false_discovery(p_values: Sequence[float | None], rate: float = FALSE_DISCOVERY_RATE) -> tuple[bool, ...]:

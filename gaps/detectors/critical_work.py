@@ -15,10 +15,10 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
-from gaps.causes.candidates import JudgedCause, Part, judge_parts
+from gaps.causes.candidates import JudgedCause, counted_part, judge_parts
 from gaps.detectors.detection import Detection, DetectionContext
 from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Finding, Measure
-from gaps.detectors.people import DRAWS, item_facts, not_connected, oldest_first, people_hash, record_readiness
+from gaps.detectors.people import item_facts, not_connected, oldest_first, people_hash, record_readiness
 from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
 from gaps.detectors.severity import gap_severity, opens
 from gaps.enums import AreaKind, GapCategory, GapType
@@ -40,7 +40,6 @@ MIN_CRITICAL, MIN_CARRIERS = 8, 3
 """Below eight items, or with two carriers, half of them on one is nothing unusual. Starting values."""
 MAX_LUCK = 0.01
 SILENT_WEEKS = 4
-LEAST_PART = 0.05
 
 CAUSES: Mapping[str, CauseText] = {
     "DEPARTURES": CauseText(GapCategory.ORGANIZATIONAL, "Items came from people who left no trace for four weeks."),
@@ -153,10 +152,7 @@ def _causes(known: ProjectHistory, of_one: Rows, share: float, seed: int) -> tup
     left, given = _earlier_carriers(known, of_one)
     counts = {"DEPARTURES": left, "REASSIGNED": given, "UNEVEN_LOAD": len(of_one) - left - given}
     rng = np.random.default_rng(seed)
-    parts = []
-    for code, count in counts.items():
-        drawn = rng.beta(count + 0.5, len(of_one) - count + 0.5, DRAWS)
-        parts.append(Part(code, np.where(drawn > LEAST_PART, drawn, 0.0) * share if count else np.zeros(DRAWS)))
+    parts = [counted_part(code, count, len(of_one), effect=share, rng=rng) for code, count in counts.items()]
     return judge_parts(parts, effect=share)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gaps.detectors.communication import detect_communication
 from gaps.detectors.detection import Detector
 from gaps.detectors.resource import detect_resource
 from gaps.detectors.timeline import detect_timeline
@@ -10,4 +11,5 @@ from gaps.enums import GapType
 DETECTORS: Mapping[GapType, Detector] = {
     GapType.TIMELINE: detect_timeline,
     GapType.RESOURCE: detect_resource,
+    GapType.COMMUNICATION: detect_communication,
 }
