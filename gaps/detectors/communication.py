@@ -251,7 +251,7 @@ def _unanswered(context: DetectionContext, asked: Questions, clock: WorkClock, r
     luck = float(stats.poisson.sf(count - 1, float(np.mean(usual)) + LEAST_OVERDUE))
     p_beyond = 1 - max(luck, 1e-6) if luck < MAX_LUCK else 0.0
     if not opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-        return _detection(UNANSWERED, readiness, min(effect.in_tolerances, count / (np.mean(usual) + 1)))
+        return _detection(UNANSWERED, readiness, min(effect.in_tolerances, count / (float(np.mean(usual)) + 1)))
     rows = np.concatenate([source.item[flags] for source, flags in zip((asked, linked), overdue, strict=True)])
     since_us = np.concatenate([source.asked_us[flags] for source, flags in zip((asked, linked), overdue, strict=True)])
     again = np.concatenate([source.asked_again[flags] for source, flags in zip((asked, linked), overdue, strict=True)])

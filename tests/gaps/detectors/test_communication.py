@@ -63,7 +63,7 @@ def test_answer_is_the_next_trace_of_another_on_the_same_item() -> None:
 
 
 def test_without_reviews_a_comment_counts_once_another_takes_part() -> None:
-    facts = [
+    facts: list[HistoryFact] = [
         work_item(1, created_at=NOW - 9 * WEEK),
         _act(1, 6, 101, ActivityKind.COMMENT),
         _act(2, 5, 101, ActivityKind.COMMENT),
@@ -77,7 +77,8 @@ def test_without_reviews_a_comment_counts_once_another_takes_part() -> None:
 
 
 def test_waits_are_working_days_and_end_with_the_item() -> None:
-    facts = [*_reviews(30), work_item(1, created_at=NOW - 9 * WEEK), _act(1, 7, 101, ActivityKind.REVIEW_REQUESTED)]
+    facts = _reviews(30)
+    facts += [work_item(1, created_at=NOW - 9 * WEEK), _act(1, 7, 101, ActivityKind.REVIEW_REQUESTED)]
     done = [*facts, move(1, StatusCategory.DONE, NOW - DAY)]
     waits = []
 
