@@ -41,6 +41,7 @@ SEEN_AT = START + timedelta(weeks=WEEKS)
 ITEMS_PER_PERSON_WEEK, BACKLOG = 1.6, 70
 REVIEWED_SHARE, COMMENTS_PER_ITEM, AFTER_HOURS_SHARE = 0.7, 2.0, 0.07
 REVIEW_MEDIAN_H, REVIEW_SPREAD = 5.0, 0.8
+STRAINED_AFTER_HOURS, STRAINED_INTERRUPTS = 0.6, 0.5
 STAND_UP_MISSED, OFF_SHARE = 0.03, 0.06
 FIVE_DAYS = (8.0, 8.0, 8.0, 8.0, 8.0, 0.0, 0.0)
 PULSE_EVERY_WEEKS, PULSE_MEAN, PULSE_SPREAD, RESPONDENTS = 4, 3.9, 0.8, 7
@@ -59,7 +60,7 @@ class Plan:
     alone: components that one person alone works on;  unknown: whether much of the backlog is of a new component
     late_from: week from which reviews take `slowness` times as long;  silent_weeks: last weeks without a stand-up
     unanswered: reviews asked for long ago that nobody answered;  pulse_drop: of the last two pulses
-    strained_from: week from which work moves into the evening and people have more begun at once
+    strained_from: week from which work moves into the evening, comes in at once, and more of it is begun
     """
 
     leavers: int = 0
@@ -152,8 +153,11 @@ class _Play:
         strained = week >= self.plan.strained_from
         day = int(drawn[2] * 5)
         asked_at = START + timedelta(weeks=week, days=day, hours=9 + 6 * minutes[0])
-        started_at = _office(asked_at - timedelta(days=1 + 3 * drawn[3] + (7 * drawn[4] if strained else 0)))
+        started_at = _office(asked_at - timedelta(days=1 + 3 * drawn[3] + (9 * drawn[4] if strained else 0)))
         created_at = min(_office(asked_at - timedelta(days=7 + 28 * drawn[5])), started_at - timedelta(hours=1))
+        if strained and drawn[11] < STRAINED_INTERRUPTS:
+            started_at = _office(asked_at - timedelta(days=drawn[3]))
+            created_at = started_at - timedelta(hours=20 * drawn[5] + 1)
         slow = self.plan.slowness if week >= self.plan.late_from else 1.0
         answered_at = _after_working_hours(asked_at, REVIEW_MEDIAN_H * slow * float(np.exp(REVIEW_SPREAD * spread)))
         done_at = answered_at + timedelta(minutes=20)
@@ -172,7 +176,7 @@ class _Play:
                 yield self._act(answered_at, ActivityKind.REVIEW, ActivityRole.REVIEWER, other, item)
         for index in range(min(comments, 4)):
             at = started_at + (asked_at - started_at) * minutes[index + 1]
-            late = minutes[index + 3] < (0.35 if strained else AFTER_HOURS_SHARE)
+            late = minutes[index + 3] < (STRAINED_AFTER_HOURS if strained else AFTER_HOURS_SHARE)
             at = at.replace(hour=21 if late else 9 + int(8 * drawn[7 + index]))
             if at <= SEEN_AT:
                 yield self._act(at, ActivityKind.COMMENT, ActivityRole.ASSIGNEE, person, item)

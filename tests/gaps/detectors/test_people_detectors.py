@@ -24,7 +24,7 @@ from projects.history.two_clocks import key_of
 from tests.gaps.detectors.people_contexts import context_of
 from tests.project_histories import DAY, NOW, WEEK, generated_facts, generated_teams, team_facts, work_item
 
-OURS = [GapType.RESOURCE, GapType.COMMUNICATION, GapType.SKILL]
+OURS = [GapType.RESOURCE, GapType.COMMUNICATION, GapType.CULTURE, GapType.SKILL]
 ORDER = [Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL]
 SEEDS = 30
 """A short form of the 200 seeds a type that were run by hand."""
@@ -211,6 +211,7 @@ def test_every_planted_type_has_its_twins_and_no_other_can_be_asked_for() -> Non
 UNLOCKS: dict[GapType, set[UnlockStep]] = {
     GapType.RESOURCE: {UnlockStep.ASSIGN_WORK},
     GapType.COMMUNICATION: {UnlockStep.CONNECT_ACTIVITY},
+    GapType.CULTURE: {UnlockStep.START_PULSES},
     GapType.SKILL: {UnlockStep.ASSIGN_WORK},
 }
 
