@@ -69,22 +69,23 @@ class Weekly:
 
     def distinct(self, instants: Instants, keys: Instants) -> FloatArray:
         """How many different keys appear in each week; NOBODY is none."""
-        week, people = self._of_people(instants, keys)
-        pairs = np.unique(np.stack([week, people], axis=1), axis=0)
-        return np.bincount(pairs[:, 0], minlength=self.weeks).astype(np.float64)
+        week, _ = self._counts(instants, keys)
+        return np.bincount(week, minlength=self.weeks).astype(np.float64)
 
     def largest_share(self, instants: Instants, keys: Instants, *, at_least: int = 1) -> FloatArray:
         """Share of the most frequent key of each week; NaN in weeks with fewer than at_least keyed instants."""
-        week, people = self._of_people(instants, keys)
-        pairs, counts = np.unique(np.stack([week, people], axis=1), axis=0, return_counts=True)
+        week, counts = self._counts(instants, keys)
         largest = np.zeros(self.weeks)
-        np.maximum.at(largest, pairs[:, 0], counts.astype(np.float64))
-        return share_of(largest, np.bincount(week, minlength=self.weeks).astype(np.float64), at_least=at_least)
+        np.maximum.at(largest, week, counts)
+        return share_of(largest, np.bincount(week, weights=counts, minlength=self.weeks), at_least=at_least)
 
-    def _of_people(self, instants: Instants, keys: Instants) -> tuple[Instants, Instants]:
+    def _counts(self, instants: Instants, keys: Instants) -> tuple[Instants, FloatArray]:
+        """For each week and key that appears in it: the week, and how often."""
         week = self.week_of(instants)
         inside = (week >= 0) & (week < self.weeks) & (keys != NOBODY)
-        return week[inside], keys[inside]
+        _, person = np.unique(keys[inside], return_inverse=True)
+        pairs, counts = np.unique(person * self.weeks + week[inside], return_counts=True)
+        return pairs % self.weeks, counts.astype(np.float64)
 
     @cached_property
     def is_worked_finish(self) -> Flags:

@@ -97,8 +97,8 @@ def areas(known: ProjectHistory, calendar: WorkCalendar) -> Areas:
 
 def _areas_of_items(known: ProjectHistory) -> tuple[tuple[str, ...], Rows]:
     components, labels = known.values_of("component").tolist(), known.values_of(TrackedField.LABELS).tolist()
-    exists = known.states.exists.tolist()
-    told = [_name(*values) if is_there else "" for *values, is_there in zip(components, labels, exists, strict=True)]
+    name_of = {pair: _name(*pair) for pair in set(zip(components, labels, strict=True))}
+    told = [name_of[pair] for pair in zip(components, labels, strict=True)]
     names = tuple(sorted(set(told) - {""}))
     number = {name: index for index, name in enumerate(names)}
     return names, np.array([number.get(name, NO_AREA) for name in told], dtype=np.intp)

@@ -36,7 +36,7 @@ from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding,
 from gaps.detectors.people import not_connected, people_hash, record_readiness
 from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
 from gaps.detectors.severity import OPENS_AT_PROBABILITY, gap_severity, opens
-from gaps.detectors.strain import PROXY_NAMES, WEEKS_OUT, Proxy, proxies, proxy_series
+from gaps.detectors.strain import PROXY_NAMES, WEEKS_OUT, proxies, proxy_series
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity, seed_of
@@ -100,10 +100,12 @@ class PulseMean:
 def detect_culture(context: DetectionContext) -> tuple[Detection, ...]:
     """What the team says, and signs of strain."""
     readiness = record_readiness(context)
-    weekly, told = None, ()
+    weekly: Weekly | None = None
+    series: Mapping[str, FloatArray] = {}
     if readiness.carries_value:
         weekly = Weekly(context.known, context.calendar, max(weeks_on_record(context.known, longest=WEEKS), 1))
-        told = proxies(weekly) if weekly.weeks > WEEKS_OUT + MIN_VALUES else ()
+        series = proxy_series(weekly) if weekly.weeks > WEEKS_OUT + MIN_VALUES else {}
+    told = proxies(series)
     has_pulses = bool(context.known.pulses)
     if not has_pulses and len(told) < MIN_PROXIES:
         message = f"There are no pulses, and {len(told)} of {MIN_PROXIES} weekly signs of strain can be told."
@@ -111,7 +113,7 @@ def detect_culture(context: DetectionContext) -> tuple[Detection, ...]:
         return tuple(_detection(subject, readiness.with_reasons([reason])) for subject in (PULSE, STRAIN))
     if weekly is None:
         return tuple(_detection(subject, readiness) for subject in (PULSE, STRAIN))
-    return _pulse(context, weekly, readiness), _strain(context, weekly, told, readiness)
+    return _pulse(context, weekly, series, readiness), _strain(context, weekly, series, readiness)
 
 
 def _detection(
@@ -125,7 +127,9 @@ def _detection(
 # --- pulse ---
 
 
-def _pulse(context: DetectionContext, weekly: Weekly, readiness: ReadinessReport) -> Detection:
+def _pulse(
+    context: DetectionContext, weekly: Weekly, series: Mapping[str, FloatArray], readiness: ReadinessReport
+) -> Detection:
     means = pulse_means(context)
     if not means:
         message = f"No pulse with {MIN_RESPONDENTS} respondents was closed in the last {PULSE_WEEKS} weeks."
@@ -156,7 +160,9 @@ def _pulse(context: DetectionContext, weekly: Weekly, readiness: ReadinessReport
         target=Measure(PULSE_TARGET, "points of 5", "at least"),
         confidence=p_beyond,
         evidence=tuple(_pulse_fact(pulse) for pulse in worst.pulses),
-        causes=_pulse_causes(context, weekly, worst.question, effect.value, seed_of(inputs_hash)),
+        causes=_pulse_causes(
+            context, weekly, series, question=worst.question, effect=effect.value, seed=seed_of(inputs_hash)
+        ),
         readiness=readiness,
         inputs_hash=inputs_hash,
     )
@@ -189,7 +195,13 @@ def _pulse_fact(pulse: PulseFact) -> EvidenceFact:
 
 
 def _pulse_causes(
-    context: DetectionContext, weekly: Weekly, question: str, effect: float, seed: int
+    context: DetectionContext,
+    weekly: Weekly,
+    series: Mapping[str, FloatArray],
+    *,
+    question: str,
+    effect: float,
+    seed: int,
 ) -> tuple[JudgedCause, ...]:
     """Tested on the weeks in which a pulse of the question closed; the outcome of a week is the newest answer."""
     outcome = np.full(weekly.weeks, np.nan)
@@ -198,11 +210,12 @@ def _pulse_causes(
         since = (context.as_of - pulse.closed_at) / timedelta(weeks=1)
         week = weekly.weeks - 1 - int(since)
         outcome[max(week, 0) :] = PULSE_TARGET - pulse.mean_score
-    return _judged(weekly, outcome, recent=PULSE_WEEKS, effect=effect, seed=seed)
+    return _judged(weekly, series, outcome, recent=PULSE_WEEKS, effect=effect, seed=seed)
 
 
 def _judged(
     weekly: Weekly,
+    series: Mapping[str, FloatArray],
     outcome: FloatArray,
     *,
     recent: int,
@@ -210,7 +223,7 @@ def _judged(
     seed: int,
     without: frozenset[str] = frozenset(),
 ) -> tuple[JudgedCause, ...]:
-    drivers = {OF_PROXY[name]: series for name, series in proxy_series(weekly).items() if name not in without}
+    drivers = {OF_PROXY[name]: values for name, values in series.items() if name not in without}
     drivers["UNCLEAR_GOALS"] = weekly.arrived - weekly.finished
     drivers["PEOPLE_LEFT"] = -weekly.people
     depends = {"OVERLOAD": ("PEOPLE_LEFT", "UNCLEAR_GOALS"), "LONG_DAYS": ("OVERLOAD", "PEOPLE_LEFT")}
@@ -222,8 +235,9 @@ def _judged(
 
 
 def _strain(
-    context: DetectionContext, weekly: Weekly, told: tuple[Proxy, ...], readiness: ReadinessReport
+    context: DetectionContext, weekly: Weekly, series: Mapping[str, FloatArray], readiness: ReadinessReport
 ) -> Detection:
+    told = proxies(series)
     if len(told) < MIN_PROXIES:
         message = f"{len(told)} of {MIN_PROXIES} weekly signs of strain can be told of five or more people."
         reason = not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)
@@ -236,7 +250,6 @@ def _strain(
     effect = Effect(excess, STRAIN_TOLERANCE, "distances of the limit")
     inputs_hash = people_hash(context, STRAIN)
     names = ", ".join(PROXY_NAMES[proxy.name] for proxy in out)
-    series = proxy_series(weekly)
     scaled = [(series[proxy.name] - proxy.mean) / (proxy.high - proxy.mean) for proxy in out]
     finding = _finding(
         context,
@@ -257,6 +270,7 @@ def _strain(
         ),
         causes=_judged(
             weekly,
+            series,
             np.mean(scaled, axis=0),
             recent=WEEKS_OUT,
             effect=excess,

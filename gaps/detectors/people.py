@@ -39,14 +39,10 @@ def history_too_short(weeks: int, required: int) -> ReadinessReason:
 
 def people_hash(context: DetectionContext, subject: str) -> str:
     """SHA-256 over every fact that a gap about people can depend on, and what it is about: 64 hex digits."""
-    known = context.known
     return hash_of(
         {
             "finish": context.finish.inputs_hash,
-            "activity": known.activity.digest(),
-            "assignments": known.context.assignments.digest(),
-            "capacity": repr(known.capacity),
-            "pulses": repr(known.pulses),
+            "people": context.known.people_hash,
             "tolerances": repr(context.tolerances),
             "subject": subject,
         }

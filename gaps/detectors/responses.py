@@ -86,7 +86,7 @@ def questions(known: ProjectHistory) -> Questions:
     rows = np.arange(begin, len(activity))
     is_about = (activity.item[begin:] != NOBODY) & (activity.contributor[begin:] != NOBODY)
     rows = rows[is_about & (activity.kind[begin:] != ACTIVITY_CODES[ActivityKind.TOUCHPOINT])]
-    rows = rows[np.lexsort((activity.at_us[rows], activity.item[rows]))]
+    rows = rows[np.argsort(activity.item[rows], kind="stable")]  # rows are ordered by instant
     item, who, at_us = activity.item[rows], activity.contributor[rows], activity.at_us[rows]
     is_review = activity.kind[rows] == ACTIVITY_CODES[ActivityKind.REVIEW_REQUESTED]
     is_comment = activity.kind[rows] == ACTIVITY_CODES[ActivityKind.COMMENT]
@@ -119,11 +119,12 @@ def dependencies(known: ProjectHistory) -> Questions:
     links, states = known.links, known.states
     # A blocker that is done or gone has answered; an item that is done or gone does not wait.
     begun_us = states.started_us[links.item]
-    chosen = np.flatnonzero(
-        (begun_us != NEVER) & ((states.category[links.item] == IN_PROGRESS) | states.finished[links.item])
-    )
+    asked_us = np.maximum(links.at_us, begun_us)
+    is_recent = asked_us > known.known_at_us - WINDOW_WEEKS * MICROSECONDS_PER_WEEK
+    needs = (states.category[links.item] == IN_PROGRESS) | states.finished[links.item]
+    chosen = np.flatnonzero((begun_us != NEVER) & is_recent & needs)
     item, blocker = links.item[chosen], links.blocker[chosen]
-    asked_us = np.maximum(links.at_us[chosen], begun_us[chosen])
+    asked_us = asked_us[chosen]
     first_us = _first_trace_us(known, blocker, asked_us)
     over_us = np.minimum(_over_us(known, item), np.minimum(_over_us(known, blocker), links.until_us[chosen]))
     return Questions(
@@ -181,7 +182,8 @@ def _over_us(known: ProjectHistory, rows: Rows) -> Instants:
 def _first_trace_us(known: ProjectHistory, rows: Rows, since_us: Instants) -> Instants:
     """The first activity on each item after an instant, NEVER where there is none: shape of rows."""
     activity, keys = known.activity, item_keys(known)[rows]
-    order = np.lexsort((activity.at_us, activity.item))
+    about = np.flatnonzero(np.isin(activity.item, keys))
+    order = about[np.argsort(activity.item[about], kind="stable")]  # rows are ordered by instant
     item, at_us = activity.item[order], activity.at_us[order]
     first_us = np.full(len(rows), NEVER, dtype=np.int64)
     for index, (key, since) in enumerate(zip(keys.tolist(), since_us.tolist(), strict=True)):

@@ -70,9 +70,9 @@ def proxy_series(weekly: Weekly) -> dict[str, FloatArray]:
     return {name: np.where(enough, values, np.nan) for name, values in series.items()}
 
 
-def proxies(weekly: Weekly) -> tuple[Proxy, ...]:
-    """Every proxy that the record can tell, in a fixed order."""
-    told = (_judged(name, series) for name, series in proxy_series(weekly).items())
+def proxies(series: Mapping[str, FloatArray]) -> tuple[Proxy, ...]:
+    """Every proxy that the record can tell, in a fixed order.  series: as proxy_series gives them"""
+    told = (_judged(name, values) for name, values in series.items())
     return tuple(proxy for proxy in told if proxy is not None)
 
 
@@ -80,11 +80,10 @@ def ignored_retro_actions(weekly: Weekly) -> FloatArray:
     """Open items with a retro label, older than four weeks, at the end of each week; NaN where no item has one."""
     known = weekly.known
     labels = known.values_of(TrackedField.LABELS).tolist()
-    rows = np.flatnonzero(
-        [any(name in RETRO_LABELS for name in str(value or "").casefold().split()) for value in labels]
-    )
-    if len(rows) == 0:
+    retro = {value for value in set(labels) if any(one in RETRO_LABELS for one in str(value or "").casefold().split())}
+    if not retro:
         return np.full(weekly.weeks, np.nan)
+    rows = np.array([row for row, value in enumerate(labels) if value in retro], dtype=np.intp)
     due_us = known.items.created_us[rows] + IGNORED_AFTER_WEEKS * MICROSECONDS_PER_WEEK
     end_us = np.minimum(known.states.finished_us[rows], known.items.gone_us[rows])
     counts = [int(((due_us < edge) & (end_us >= edge)).sum()) for edge in weekly.edges_us[1:]]

@@ -97,7 +97,9 @@ def test_one_sign_alone_is_no_gap() -> None:
 
     known = ProjectHistory.from_facts(facts).as_of(SEEN_AT)
 
-    assert [proxy.name for proxy in proxies(Weekly(known, WorkCalendar(), 29)) if proxy.is_out] == ["LOAD"]
+    assert [proxy.name for proxy in proxies(proxy_series(Weekly(known, WorkCalendar(), 29))) if proxy.is_out] == [
+        "LOAD"
+    ]
     assert _of("strain", facts).finding is None
 
 
@@ -114,7 +116,7 @@ def test_team_of_four_is_told_nothing_about_its_evenings() -> None:
 
     assert len(people) == 4
     assert all(np.isnan(series).all() for series in proxy_series(weekly).values())
-    assert proxies(weekly) == ()
+    assert proxies(proxy_series(weekly)) == ()
 
 
 def test_pulses_alone_keep_the_type_on_and_strain_off() -> None:
