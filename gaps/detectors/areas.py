@@ -5,7 +5,8 @@
    so that somebody who left does not count. Where no activity is on record, everybody counts.
 3. P(depth at most one): 0 with two or more; with one who finished n items (n + 1) / (n + 3): two
    people who share by an unknown hand would leave all n to one of them in 2 / (n + 1) of the cases, and before
-   anything is seen both are as likely; with nobody 1, once the area is two weeks old and has five open items, else 0.
+   anything is seen both are as likely; with nobody 1. An area counts once it is two weeks
+   old and has five open items.
 4. An area is a bottleneck by demand where the items left, over what it finishes by the target, exceed 1.2 times what
    the whole project has of that: drawn from the gamma posterior of its rate over 26 weeks.
 
@@ -82,7 +83,7 @@ def areas(known: ProjectHistory, calendar: WorkCalendar) -> Areas:
     is_settled = (first_us < known.known_at_us - NEW_AREA_WEEKS * MICROSECONDS_PER_WEEK) & (
         open_items >= MIN_OPEN_ITEMS
     )
-    p_thin = np.where(depth == 1, (shown + 1) / (shown + 3), np.where((depth == 0) & is_settled, 1.0, 0.0))
+    p_thin = np.where(depth == 1, (shown + 1) / (shown + 3), np.where(depth == 0, 1.0, 0.0))
     return Areas(
         names=names,
         of_item=of_item,
@@ -90,7 +91,7 @@ def areas(known: ProjectHistory, calendar: WorkCalendar) -> Areas:
         finished=np.bincount(of_item[worked], minlength=count).astype(np.int64),
         depth=depth.astype(np.int64),
         before=np.bincount(pairs[:, 0], minlength=count).astype(np.int64),
-        p_thin=np.where(is_nobodys, 0.0, p_thin),
+        p_thin=np.where(is_nobodys | ~is_settled, 0.0, p_thin),
         weeks=_weeks_of(known, since_us),
     )
 

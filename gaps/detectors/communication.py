@@ -17,7 +17,7 @@ Touchpoints
 
 Facts: reviews or comments with contributors and items; links; meetings. Gate: no activity closes the type. Do not
 believe it in a week in which the team changed the tool it talks in. A single late answer is no gap.
-False alarms: at most 1 per project-year for the three together, to be borne out by replay.
+False alarms: at most 1 per project-year for each subject, to be borne out by replay.
 
 Example: reviews took P85 = 1.5 d for 34 weeks and take 6 d for four: effect 4.5 d, T = 0.5 d, 9 T: CRITICAL.
 """

@@ -15,7 +15,7 @@ as a proxy is no cause of itself, so causes of strain are drivers beside those t
 Facts: pulses, or activity of five or more people with starts. Gate: neither pulses nor two proxies close the type. Do
 not believe strain in a release week or after a change of tools, and never as a statement about a person: there is no
 text, no sentiment and nobody below five.
-False alarms: at most 0.5 per project-year for both together, to be borne out by replay.
+False alarms: at most 0.5 per project-year for each subject, to be borne out by replay.
 
 Example: seven people answered 2.1 to "clarity" twice in a row: 14 answers pooled with 4 of 3.5 give 2.41, missing 1.09,
 3.6 T: CRITICAL.

@@ -16,7 +16,7 @@ Critical work
 Facts: assignees or calendars; for the rate a target and the gate of the finish forecast; for presence calendars of
 contributors and activity. Gate: neither assignees nor calendars close the type. Do not believe presence where people
 work outside of the connected tools, nor the rate where the backlog is a wish list.
-False alarms: at most 1 per project-year for the three together, to be borne out by replay.
+False alarms: at most 1 per project-year for each subject, to be borne out by replay.
 
 Example: 8 people of 40 h; three of them, who left traces on 8 of 10 days, are silent for three weeks, off no day: 120
 of 320 h are missing, 37.5 % or 3.75 T: CRITICAL, with departures as the cause once the silence lasts four weeks.

@@ -16,7 +16,7 @@ Demand
 Facts: assignees of finished items, components or labels; a target for demand. Gate: the gate of the finish forecast;
 no assignees, or areas on less than half of the remaining work, close the type. Do not believe it where items are
 carried by a lead who hands them on in the corridor.
-False alarms: at most 0.5 per project-year for both together, to be borne out by replay.
+False alarms: at most 0.5 per project-year for each subject, to be borne out by replay.
 
 Example: 100 items are left, 24 of them in a component of which one person finished all 12 items: P(thin) = 87 %, the
 share to be expected .21, 2.1 T: HIGH.
