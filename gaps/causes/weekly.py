@@ -77,7 +77,9 @@ class Weekly:
         week, counts = self._counts(instants, keys)
         largest = np.zeros(self.weeks)
         np.maximum.at(largest, week, counts)
-        return share_of(largest, np.bincount(week, weights=counts, minlength=self.weeks), at_least=at_least)
+        return share_of(
+            largest, np.bincount(week, weights=counts, minlength=self.weeks).astype(np.float64), at_least=at_least
+        )
 
     def _counts(self, instants: Instants, keys: Instants) -> tuple[Instants, FloatArray]:
         """For each week and key that appears in it: the week, and how often."""

@@ -2,7 +2,7 @@
 
 1. The area of an item is its component, else its first label. Items without are in no area.
 2. Who has shown it: carriers of items of the area finished in the last 26 weeks who have left a trace in the last six,
-   so that somebody who left does not count. Where no activity is on record, everybody counts.
+   so that somebody who left does not count. Who never left one in the activity counts: silence says nothing of them.
 3. P(depth at most one): 0 with two or more; with one who finished n items (n + 1) / (n + 3): two
    people who share by an unknown hand would leave all n to one of them in 2 / (n + 1) of the cases, and before
    anything is seen both are as likely; with nobody 1. An area counts once it is two weeks
@@ -36,6 +36,8 @@ SKILL_WEEKS, TRACE_WEEKS = 26, 6
 NEW_AREA_WEEKS, MIN_OPEN_ITEMS = 2, 5
 """A new component with a single ticket is no gap in skill."""
 NO_AREA = -1
+MAX_NAME = 80
+"""Longer names would not fit into what is kept of a finding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,17 +110,18 @@ def _areas_of_items(known: ProjectHistory) -> tuple[tuple[str, ...], Rows]:
 def _name(component: object, labels: object) -> str:
     """The component, else the first label; empty without either."""
     if component:
-        return str(component).strip()
-    return next(iter(str(labels or "").replace(",", " ").split()), "")
+        return str(component).strip()[:MAX_NAME]
+    return next(iter(str(labels or "").replace(",", " ").split()), "")[:MAX_NAME]
 
 
 def _is_there(known: ProjectHistory, people: NDArray[np.int64]) -> Flags:
-    """Who has left a trace in the last weeks; everybody where no activity names anybody: shape of people."""
+    """Who is to be counted: shape of people. Silence says something only of people who left traces before."""
     activity = known.activity
-    if not bool((activity.contributor != NOBODY).any()):
-        return np.ones(len(people), dtype=np.bool_)
     begin = int(np.searchsorted(activity.at_us, known.known_at_us - TRACE_WEEKS * MICROSECONDS_PER_WEEK))
-    flags: Flags = np.isin(people, activity.contributor[begin:])
+    lately = known.states.finished_us > known.known_at_us - TRACE_WEEKS * MICROSECONDS_PER_WEEK
+    finished_lately = known.assignees[lately & known.states.finished]
+    is_recent = np.isin(people, activity.contributor[begin:]) | np.isin(people, finished_lately)
+    flags: Flags = is_recent | ~np.isin(people, activity.contributor[:begin])
     return flags
 
 

@@ -162,8 +162,12 @@ def _earlier_carriers(known: ProjectHistory, of_one: Rows) -> tuple[int, int]:
     rows = np.flatnonzero(np.isin(assignments.item, of_one) & (assignments.contributor != NOBODY))
     earlier = rows[assignments.contributor[rows] != known.assignees[assignments.item[rows]]]
     activity = known.activity
-    seen = activity.contributor[activity.at_us > known.known_at_us - SILENT_WEEKS * MICROSECONDS_PER_WEEK]
-    is_silent = ~np.isin(assignments.contributor[earlier], seen)
+    since_us = known.known_at_us - SILENT_WEEKS * MICROSECONDS_PER_WEEK
+    before, lately = (
+        activity.contributor[chosen] for chosen in (activity.at_us <= since_us, activity.at_us > since_us)
+    )
+    of = assignments.contributor[earlier]
+    is_silent = np.isin(of, before) & ~np.isin(of, lately)
     of_silent = np.unique(assignments.item[earlier[is_silent]])
     of_present = np.setdiff1d(assignments.item[earlier[~is_silent]], of_silent)
     return len(of_silent), len(of_present)

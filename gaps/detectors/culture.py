@@ -54,6 +54,7 @@ PULSE_TARGET, PULSE_TOLERANCE = 3.5, 0.3
 PULSE_WEEKS, MIN_RESPONDENTS = 8, 5
 ANSWER_SPREAD, PRIOR_ANSWERS = 1.0, 4.0
 WEEKS = 29
+MAX_QUESTION = 64
 MIN_PROXIES = 2
 STRAIN_TOLERANCE, MOST_STRAIN = 1.0, 1.99
 """Below 2 T is at most MEDIUM: the proxies are indicative."""
@@ -145,7 +146,7 @@ def _pulse(
     finding = _finding(
         context,
         effect=effect,
-        title=f'The team answers {worst.value:.1f} of 5 to "{worst.question}", {PULSE_TARGET} is meant',
+        title=f'The team answers {worst.value:.1f} of 5 to "{worst.question[:MAX_QUESTION]}", {PULSE_TARGET} is meant',
         description=(
             f"{worst.answers} answers in the last {PULSE_WEEKS} weeks, always of {MIN_RESPONDENTS} or more people. "
             f"{sum(mean.value < PULSE_TARGET for mean in means)} of {len(means)} questions are below the target."
@@ -190,7 +191,7 @@ def _mean(question: str, pulses: list[PulseFact]) -> PulseMean:
 def _pulse_fact(pulse: PulseFact) -> EvidenceFact:
     value = f"{pulse.mean_score:.2f} of 5, {pulse.respondents} respondents"
     return project_fact(
-        f"Pulse of {pulse.first_date} to {pulse.last_date}", pulse.question_code, value, pulse.closed_at
+        f"Pulse of {pulse.first_date} to {pulse.last_date}", pulse.question_code[:MAX_QUESTION], value, pulse.closed_at
     )
 
 

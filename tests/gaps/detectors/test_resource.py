@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -10,8 +11,8 @@ from gaps.detectors.detection import Detection
 from gaps.detectors.resource import detect_resource
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
-from projects.enums import Readiness, TrackedField
-from projects.history import CapacityFact, FieldChangeFact, HistoryFact
+from projects.enums import ActivityKind, Readiness, TrackedField
+from projects.history import ActivityFact, CapacityFact, FieldChangeFact, HistoryFact
 from projects.history.readiness import ReasonCode
 from tests.gaps.detectors.people_contexts import context_of
 
@@ -87,8 +88,13 @@ def test_critical_items_that_came_from_somebody_who_left_are_traced_to_departure
         for item in critical
     ]
 
-    finding = _of("critical work", facts).finding
+    still_here = _of("critical work", facts).finding
+    long_ago = SEEN_AT - 60 * DAY
+    trace = ActivityFact(UUID(int=5), long_ago, long_ago, ActivityKind.COMMENT, contributor_id=UUID(gone))
+    finding = _of("critical work", [*facts, trace]).finding
 
+    assert still_here is not None
+    assert still_here.root_causes[0].code == "REASSIGNED"
     assert finding is not None
     assert finding.root_causes[0].code == "DEPARTURES"
     assert gone not in repr(finding)

@@ -77,7 +77,9 @@ def test_second_person_who_finished_one_item_ends_it() -> None:
 
 
 def test_second_person_who_left_does_not_count_and_is_the_cause() -> None:
-    facts = _project({"api": SHARED, "billing": [902] * 20 + [904] * 12}, {"api": 70, "billing": 30})
+    facts = _project({"api": SHARED, "billing": [904] * 12 + [902] * 20}, {"api": 70, "billing": 30})
+    long_ago = NOW - 10 * WEEK
+    facts.append(ActivityFact(item_id(80), long_ago, long_ago, ActivityKind.COMMENT, contributor_id=item_id(904)))
 
     finding = _of("depth", facts).finding
 
