@@ -14,8 +14,8 @@ Demand
    the number of areas (Bonferroni), and the area holds a tenth of the remaining work.
 
 Facts: assignees of finished items, components or labels; a target for demand. Gate: the gate of the finish forecast;
-no assignees, or areas on less than half of the remaining work, close the type. Do not believe it where items are
-carried by a lead who hands them on in the corridor.
+no assignees, areas on less than half of the remaining work or a single one close the type. Do not believe it where
+items are carried by a lead who hands them on in the corridor.
 False alarms: at most 0.5 per project-year for each subject, to be borne out by replay.
 
 Example: 100 items are left, 24 of them in a component of which one person finished all 12 items: P(thin) = 87 %, the
@@ -47,7 +47,8 @@ FloatArray = NDArray[np.float64]
 MODEL = ModelIdentity("skill.depth-and-demand", "1")
 DEPTH, DEMAND = "depth", "demand"
 DEPTH_TOLERANCE, DEMAND_TOLERANCE = 0.1, 0.2
-LEAST_SHARE_IN_AREAS = 0.5
+LEAST_SHARE_IN_AREAS, MIN_AREAS = 0.5, 2
+"""Where everything is one area, nothing is said of skills."""
 MIN_SHARE_OF_AREA = 0.1
 MAX_AREAS_NAMED = 5
 PRIOR_FINISHES = 0.5
@@ -71,8 +72,11 @@ def detect_skill(context: DetectionContext) -> tuple[Detection, ...]:
         return tuple(_detection(subject, readiness) for subject in (DEPTH, DEMAND))
     told = areas(known, context.calendar)
     remaining = int(known.states.open.sum())
-    if told.covered < LEAST_SHARE_IN_AREAS * remaining:
-        message = f"{told.covered:.0f} of {remaining} open items have a component or a label; half are needed."
+    if told.covered < LEAST_SHARE_IN_AREAS * remaining or len(told.names) < MIN_AREAS:
+        message = (
+            f"{told.covered:.0f} of {remaining} open items have a component or a label, of {len(told.names)} "
+            f"different ones; half of the items and {MIN_AREAS} areas are needed."
+        )
         readiness = readiness.with_reasons([not_connected(ReasonCode.NO_AREAS, message, UnlockStep.NAME_AREAS)])
         return tuple(_detection(subject, readiness) for subject in (DEPTH, DEMAND))
     return _depth(context, told, remaining, readiness), _demand(context, told, remaining, readiness)

@@ -132,3 +132,10 @@ def test_without_components_the_type_is_off() -> None:
     for detection in detect_skill(context_of(facts, at=SEEN_AT + timedelta(0))):
         assert detection.readiness.readiness == Readiness.MISCONFIGURED
         assert [reason.code for reason in detection.readiness.reasons] == [ReasonCode.NO_AREAS]
+
+
+def test_project_of_one_component_tells_no_skills_apart() -> None:
+    (depth, _) = detect_skill(context_of(_project({"api": [901] * 30}, {"api": 40}), at=NOW))
+
+    assert [reason.code for reason in depth.readiness.reasons] == [ReasonCode.NO_AREAS]
+    assert (depth.finding, depth.effect) == (None, None)
