@@ -4,7 +4,7 @@
    is one with a trace in the record.
 2. Silence = planned days since the last active one, without today. Before it, the contributor was active on k of m
    planned days. Somebody with less than 20 planned or 8 active days is not judged.
-3. Still there and silent for n days has the probability E[(1 - a)^n], a ~ 0.7 Beta(k, m - k + 1): a habit is counted
+3. Still there and silent for n days has the probability E[(1 - a)^n], a ~ 0.6 Beta(k, m - k + 1): a habit is counted
    for less than it shows, because traces come in clusters. With one leaver in fifty before anything is seen, Bayes'
    rule gives P(gone).
 4. Whoever has been as silent before, or is silent for less than 5 days, counts as there.
@@ -12,8 +12,8 @@
 Assumes that work leaves traces. Do not believe it where a tool was taken out of use: then everybody falls silent, and
 nobody is judged (`is_quiet`).
 
-Example: active on 40 of 50 planned days, silent for 8: 1 - 0.7 * 0.8 = 0.44, and 0.44^8 = 0.0014 (0.0017 with what
-is unsure of the habit); P(gone) = .02 / (.02 + .98 * .0017) or 92 %. After 5 days it is 52 %.
+Example: active on 40 of 50 planned days, silent for 10: 1 - 0.6 * 0.8 = 0.52, and 0.52^10 = 0.0015 (0.0021 with what
+is unsure of the habit); P(gone) = .02 / (.02 + .98 * .0021) or 91 %. After 5 days it is 32 %.
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,9 @@ MIN_SILENT_DAYS = 5
 """Working days, from the definition of the gap."""
 LONG_SILENT_DAYS = 20
 """Four weeks of planned work without a trace: not an illness of a week."""
-HABIT_COUNTED = 0.7
-"""Starting value: at 1, one simulated healthy team of ten had somebody declared gone."""
+HABIT_COUNTED = 0.6
+"""Simulated healthy teams have somebody declared gone 0.7 times a year at 0.7, 0.2 times at 0.6; three leavers of eight
+are then found a day later, after nine days."""
 PRIOR_GONE = 0.02
 """Starting value: yearly turnover of 15-20 % is about one in fifty in the seven weeks that are judged."""
 QUIET_DAYS = 3
@@ -152,7 +153,7 @@ def _longest_silence(active: Flags) -> int:
 
 
 def _p_gone(active_days: int, planned_days: int, silent_days: int) -> float:
-    """By the mean of (1 - 0.7 a)^n over quantiles of the habit a, which stand for its distribution."""
+    """By the mean of (1 - 0.6 a)^n over quantiles of the habit a, which stand for its distribution."""
     habit = stats.beta.ppf(QUANTILES, active_days, planned_days - active_days + 1)
     silent_but_there = float(((1 - HABIT_COUNTED * habit) ** silent_days).mean())
     return PRIOR_GONE / (PRIOR_GONE + (1 - PRIOR_GONE) * silent_but_there)

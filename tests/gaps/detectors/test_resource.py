@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +8,12 @@ import pytest
 
 from gaps.backtesting.simulated_people_gaps import SEEN_AT, simulate
 from gaps.detectors.detection import Detection
+from gaps.detectors.presence import presence
 from gaps.detectors.resource import detect_resource
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
 from projects.enums import ActivityKind, Readiness, TrackedField
-from projects.history import ActivityFact, CapacityFact, FieldChangeFact, HistoryFact
+from projects.history import ActivityFact, CapacityFact, FieldChangeFact, HistoryFact, ProjectHistory, WorkCalendar
 from projects.history.readiness import ReasonCode
 from tests.gaps.detectors.people_contexts import context_of
 
@@ -128,3 +129,25 @@ def test_without_a_target_the_rate_is_off_and_says_so() -> None:
 
     assert [reason.code for reason in found.readiness.reasons] == [ReasonCode.TARGET_PASSED]
     assert found.finding is None
+
+
+@pytest.mark.parametrize(("silent_days", "p_gone"), [(4, 0.0), (5, 0.32), (10, 0.91)])
+def test_silence_against_the_own_habit_by_hand(silent_days: int, p_gone: float) -> None:
+    """Active on four of five planned days for ten weeks, then silent."""
+    end = date(2024, 7, 1)  # a Monday
+    worked = [end - n * DAY for n in range(1, 112) if (end - n * DAY).weekday() < 5]
+    active = [day for number, day in enumerate(worked[silent_days : silent_days + 50]) if number % 5 != 2]
+    who, at = UUID(int=77), datetime(2024, 7, 1, tzinfo=UTC)
+    first_date = worked[silent_days + 49]
+    facts: list[HistoryFact] = [
+        ActivityFact(UUID(int=1 + n), seen_at, seen_at, ActivityKind.COMMENT, contributor_id=who)
+        for n, day in enumerate(active)
+        for seen_at in [datetime.combine(day, time(12), tzinfo=UTC)]
+    ]
+    facts.append(CapacityFact(UUID(int=900), at - 200 * DAY, who, first_date, None, (8.0,) * 5 + (0.0, 0.0)))
+
+    judged = presence(ProjectHistory.from_facts(facts).as_of(at), WorkCalendar())
+
+    assert judged.silent_days.tolist() == [silent_days]
+    assert judged.p_gone[0] == pytest.approx(p_gone, abs=0.01)
+    assert judged.hours.tolist() == [80.0]
