@@ -77,16 +77,25 @@ def test_nobody_is_named(gap_type: GapType) -> None:
 
 
 @detectors
-def test_gaps_planted_in_many_projects_are_found_and_healthy_ones_left_alone(gap_type: GapType) -> None:
-    found = [bool(findings(DETECTORS[gap_type](context_of(simulate(gap_type, s, planted=True))))) for s in range(SEEDS)]
-    false = [
-        detection.subject
-        for seed in range(SEEDS)
-        for detect in DETECTORS.values()
-        for detection in findings(detect(context_of(simulate(gap_type, seed, planted=False))))
-    ]
+def test_gaps_planted_in_many_projects_are_found_and_the_larger_is_never_the_less_severe(gap_type: GapType) -> None:
+    found = [findings(DETECTORS[gap_type](context_of(simulate(gap_type, n, planted=True)))) for n in range(SEEDS)]
 
-    assert np.mean(found) >= 0.9
+    assert np.mean([bool(some) for some in found]) >= 0.9
+    seen = [
+        (detection.effect or 0.0, ORDER.index(detection.finding.severity))
+        for some in found
+        for detection in some
+        if detection.finding is not None
+    ]
+    ranks = [rank for _, rank in sorted(seen)]
+    assert ranks == sorted(ranks)
+
+
+def test_healthy_projects_are_left_alone_by_every_detector() -> None:
+    contexts = [context_of(simulate(GapType.RESOURCE, seed, planted=False)) for seed in range(SEEDS)]
+
+    false = [one.subject for some in contexts for detect in DETECTORS.values() for one in findings(detect(some))]
+
     assert len(false) / SEEDS <= 0.1, false  # .05 over 200 seeds; 30 are too few to tell .05 from .1
 
 
@@ -185,19 +194,6 @@ def test_contradictory_facts_never_raise(gap_type: GapType, seed: int) -> None:
 
     for detection in DETECTORS[gap_type](context_of(record.facts, at=record.ends_at - timedelta(days=25))):
         assert detection.finding is None or detection.finding.evidence
-
-
-@detectors
-def test_severity_never_falls_with_the_effect(gap_type: GapType) -> None:
-    seen = [
-        (detection.effect or 0.0, ORDER.index(detection.finding.severity))
-        for seed in range(SEEDS)
-        for detection in DETECTORS[gap_type](context_of(simulate(gap_type, seed, planted=True)))
-        if detection.finding is not None
-    ]
-
-    ranks = [rank for _, rank in sorted(seen)]
-    assert ranks == sorted(ranks)
 
 
 def test_every_planted_type_has_its_twins_and_no_other_can_be_asked_for() -> None:
