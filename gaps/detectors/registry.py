@@ -2,10 +2,18 @@
 
 from collections.abc import Mapping
 
+from gaps.detectors.communication import detect_communication
+from gaps.detectors.culture import detect_culture
 from gaps.detectors.detection import Detector
+from gaps.detectors.resource import detect_resource
+from gaps.detectors.skill import detect_skill
 from gaps.detectors.timeline import detect_timeline
 from gaps.enums import GapType
 
 DETECTORS: Mapping[GapType, Detector] = {
     GapType.TIMELINE: detect_timeline,
+    GapType.RESOURCE: detect_resource,
+    GapType.COMMUNICATION: detect_communication,
+    GapType.CULTURE: detect_culture,
+    GapType.SKILL: detect_skill,
 }

@@ -346,6 +346,15 @@ class ProjectHistory:
         """The pulses that were closed by `known_at`."""
         return self.context.newest_pulses(self.as_of_moment)
 
+    @cached_property
+    def people_hash(self) -> str:
+        """SHA-256 over activity, assignments, capacity and pulses, and the moment: 64 hex digits.
+
+        Not part of `inputs_hash`: a comment must not draw the trials of the finish forecast anew.
+        """
+        columns = (self.activity.digest(), self.context.assignments.digest())
+        return hashlib.sha256(repr((self.known_at_us, columns, self.capacity, self.pulses)).encode()).hexdigest()
+
     def values_of(self, name: str) -> Texts:
         """The latest value of a field per item at `known_at`, None where it is unknown: shape (items,)."""
         rows = self.fields.take((self.fields.field == name) & (self.fields.at_us <= self.known_at_us))

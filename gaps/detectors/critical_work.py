@@ -1,0 +1,191 @@
+"""How much of the critical open work one contributor carries: a share, never who. The third subject of RESOURCE.
+
+1. Critical are open items of a top priority, and open items that another open item waits for.
+2. Of those that are assigned, the largest share on one carrier is the effect; T is a half.
+3. Luck: with as many carriers as have open items, the chance that an even hand gives some carrier so many (binomial,
+   times the carriers, at most 1). It must be below 1 %.
+4. Causes, as parts of that carrier's items: came from somebody who has left no trace for four weeks (DEPARTURES), came
+   from somebody else (REASSIGNED), never had another carrier (UNEVEN_LOAD). A part counts above 5 %.
+
+Example: 12 of 16 assigned critical items on one of 6 carriers: 75 %, 1.5 T: MEDIUM; luck gives that once in a million.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import stats
+
+from gaps.causes.candidates import JudgedCause, counted_part, judge_parts
+from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Finding, Measure
+from gaps.detectors.people import item_facts, not_connected, oldest_first, people_hash, record_readiness
+from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
+from gaps.detectors.severity import gap_severity, opens
+from gaps.enums import AreaKind, GapCategory, GapType
+from predictions.enums import Priority
+from predictions.forecasters.answers import ModelIdentity, seed_of
+from projects.enums import TrackedField
+from projects.history.columns import Flags, Rows
+from projects.history.instants import MICROSECONDS_PER_WEEK
+from projects.history.project_history import ProjectHistory
+from projects.history.readiness import ReadinessReport, ReasonCode, UnlockStep
+from projects.history.two_clocks import NOBODY
+from tenants.enums import Role
+
+CRITICAL_WORK = "critical work"
+TOP_PRIORITIES = frozenset({"blocker", "critical", "highest", "urgent", "immediate", "p0", "p1"})
+"""Names of the top priorities in the usual tools, in lower case."""
+HALF = 0.5
+MIN_CRITICAL, MIN_CARRIERS = 8, 3
+"""Below eight items, or with two carriers, half of them on one is nothing unusual. Starting values."""
+MAX_LUCK = 0.01
+SILENT_WEEKS = 4
+
+CAUSES: Mapping[str, CauseText] = {
+    "DEPARTURES": CauseText(GapCategory.ORGANIZATIONAL, "Items came from people who left no trace for four weeks."),
+    "REASSIGNED": CauseText(GapCategory.OPERATIONAL, "Items were given over by people who are still there."),
+    "UNEVEN_LOAD": CauseText(GapCategory.OPERATIONAL, "Items were given to one carrier from the start."),
+}
+
+
+def critical_work(context: DetectionContext, model: ModelIdentity, *, has_assignees: bool) -> Detection:
+    """The share on one carrier, and a finding where it is half or more and no luck."""
+    readiness, effect, finding = record_readiness(context), None, None
+    if not has_assignees:
+        message = "No item has an assignee, so nobody can be told to carry too many."
+        readiness = readiness.with_reasons([not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK)])
+    if readiness.carries_value:
+        known = context.known
+        rows = np.flatnonzero(_is_critical(known) & (known.assignees != NOBODY))
+        carriers, counts = np.unique(known.assignees[rows], return_counts=True)
+        on_one = int(counts.max(initial=0))
+        share = on_one / len(rows) if len(rows) else 0.0
+        effect = share / HALF
+        luck = _luck(on_one, len(rows), _carriers(known))
+        is_gap = share >= HALF and len(rows) >= MIN_CRITICAL and luck < MAX_LUCK
+        if opens(
+            p_beyond_tolerance=1 - luck if is_gap else 0.0, p_breach=0.0, accepted_breach=1.0, readiness=readiness
+        ):
+            busiest = carriers[int(np.argmax(counts))]
+            of_one = rows[known.assignees[rows] == busiest]
+            finding = _finding(context, model, of_one, items=len(rows), confidence=1 - luck, readiness=readiness)
+    return Detection(
+        type=GapType.RESOURCE, model=model, readiness=readiness, subject=CRITICAL_WORK, effect=effect, finding=finding
+    )
+
+
+def _is_critical(known: ProjectHistory) -> Flags:
+    priorities = known.values_of(TrackedField.PRIORITY)
+    names = {name for name in set(priorities.tolist()) if str(name).strip().casefold() in TOP_PRIORITIES}
+    is_top = np.fromiter((name in names for name in priorities.tolist()), dtype=np.bool_, count=len(priorities))
+    links, is_open = known.links, known.states.open
+    stands = (links.at_us <= known.known_at_us) & (links.until_us > known.known_at_us)
+    blocks = np.zeros(len(known.items), dtype=np.bool_)
+    blocks[links.blocker[stands & is_open[links.item]]] = True
+    flags: Flags = is_open & (is_top | blocks)
+    return flags
+
+
+def _carriers(known: ProjectHistory) -> int:
+    """Contributors who have open items."""
+    carriers = known.assignees[known.states.open]
+    return len(np.unique(carriers[carriers != NOBODY]))
+
+
+def _luck(on_one: int, items: int, carriers: int) -> float:
+    """Chance that an even hand gives some carrier at least so many: in (0, 1]; 1 with too few carriers."""
+    if carriers < MIN_CARRIERS or items == 0:
+        return 1.0
+    tail = float(stats.binom.sf(on_one - 1, items, 1 / carriers))
+    return float(min(1.0, max(carriers * tail, 1e-9)))
+
+
+def _finding(
+    context: DetectionContext,
+    model: ModelIdentity,
+    of_one: Rows,
+    *,
+    items: int,
+    confidence: float,
+    readiness: ReadinessReport,
+) -> Finding:
+    known, at = context.known, context.as_of
+    share = len(of_one) / items
+    effect = Effect(share, HALF, "share of the critical items")
+    severity = gap_severity(effect.in_tolerances)
+    inputs_hash = people_hash(context, CRITICAL_WORK)
+    ordered = oldest_first(known, of_one)
+    created = known.items.created_us[ordered]
+    return Finding(
+        type=GapType.RESOURCE,
+        category=GapCategory.OPERATIONAL,
+        title=f"{len(of_one)} of {items} assigned critical items are on one contributor",
+        description=(
+            f"{share:.0%} of the critical open work is carried by one contributor, of {_carriers(known)} who carry "
+            "open items. One absence stops it."
+        ),
+        impact=f"{share:.0%} of the critical work on one contributor; half is the limit.",
+        as_of=at,
+        current=Measure(share, "share", "critical items on one contributor"),
+        target=Measure(HALF, "share", "at most"),
+        effect=effect,
+        severity=severity,
+        confidence=confidence,
+        urgency_h=None,
+        affected_areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{items} critical items", severity),),
+        evidence=(
+            project_fact("Critical items on one contributor", "assignee", f"{len(of_one)} of {items}", at),
+            *item_facts(known, ordered, field="priority", values=["critical"] * len(ordered), at_us=created.tolist()),
+        ),
+        root_causes=ranked_causes(
+            _causes(known, of_one, share, seed_of(inputs_hash)), CAUSES, effect=share, at=at, whole=share
+        ),
+        corrective_actions=(_spread(len(of_one), items),),
+        readiness=readiness,
+        is_reconstructed=known.is_reconstructed,
+        model=model,
+        inputs_hash=inputs_hash,
+    )
+
+
+def _causes(known: ProjectHistory, of_one: Rows, share: float, seed: int) -> tuple[JudgedCause, ...]:
+    left, given = _earlier_carriers(known, of_one)
+    counts = {"DEPARTURES": left, "REASSIGNED": given, "UNEVEN_LOAD": len(of_one) - left - given}
+    rng = np.random.default_rng(seed)
+    parts = [counted_part(code, count, len(of_one), effect=share, rng=rng) for code, count in counts.items()]
+    return judge_parts(parts, effect=share)
+
+
+def _earlier_carriers(known: ProjectHistory, of_one: Rows) -> tuple[int, int]:
+    """How many of the items another had before: one who is silent now, or one who is still there."""
+    assignments = known.context.assignments
+    rows = np.flatnonzero(np.isin(assignments.item, of_one) & (assignments.contributor != NOBODY))
+    earlier = rows[assignments.contributor[rows] != known.assignees[assignments.item[rows]]]
+    activity = known.activity
+    since_us = known.known_at_us - SILENT_WEEKS * MICROSECONDS_PER_WEEK
+    before, lately = (
+        activity.contributor[chosen] for chosen in (activity.at_us <= since_us, activity.at_us > since_us)
+    )
+    of = assignments.contributor[earlier]
+    is_silent = np.isin(of, before) & ~np.isin(of, lately)
+    of_silent = np.unique(assignments.item[earlier[is_silent]])
+    of_present = np.setdiff1d(assignments.item[earlier[~is_silent]], of_silent)
+    return len(of_silent), len(of_present)
+
+
+def _spread(on_one: int, items: int) -> CorrectiveActionFinding:
+    surplus = max(1, on_one - int(items * HALF) + 1)
+    return CorrectiveActionFinding(
+        code="SPREAD_CRITICAL_WORK",
+        title=f"Give {surplus} or more of these items to others, in pairs at first",
+        description="Begin with those that nobody has started, so that nothing is interrupted.",
+        priority=Priority.HIGH,
+        steps=(
+            "List the critical items that are not begun.",
+            "Find for each a second person who knows the area.",
+            "Hand over with an hour of pairing each.",
+        ),
+        effort_h=2.0 * surplus,
+        owner_role=Role.TEAM_LEADER,
+        expected_effect=f"The share on one contributor falls from {on_one / items:.0%} to below {HALF:.0%}",
+    )
