@@ -31,6 +31,9 @@ STEPS: Mapping[str, str] = {
     UnlockStep.RECORD_COSTS: "Record what has been spent, or import the ledger or the time sheets.",
     UnlockStep.APPROVE_BUDGET: "Approve a baseline with a budget above zero, in the currency of the costs.",
     UnlockStep.USE_ONE_CURRENCY: "Record the costs in the currency of the budget; nothing is converted silently.",
+    UnlockStep.APPROVE_OR_CUT_SCOPE: "Approve the scope as it is now, or take out what was added.",
+    UnlockStep.ENTER_PLANNED_SCOPE: "Record the items that the approved scope holds.",
+    UnlockStep.RECORD_ITEM_TYPES: "Give items a type in the tool, and bugs one that says so; import again.",
 }
 """What a person can do about each thing that limits an answer."""
 

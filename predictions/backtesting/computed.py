@@ -23,6 +23,7 @@ import numpy as np
 
 from predictions import attribution, forecasters
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.scope_growth import ScopeGrowth, scope_growth
 from projects import history as history_package
 from projects.enums import TrackedField
 from projects.history.calendar import WorkCalendar
@@ -35,11 +36,14 @@ PACKAGES: tuple[ModuleType, ...] = (history_package, forecasters, attribution)
 NOT_OF_A_MOMENT: frozenset[str] = frozenset(
     {
         # These judge claims by what came after them; their own tests show that nothing after the target counts.
+        "predictions.forecasters.arrival_resolution.decide_level",
+        "predictions.forecasters.arrival_resolution.is_observed",
         "predictions.forecasters.replay.replay_delay_risk",
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
         "predictions.forecasters.resolution.resolve_delay",
         "predictions.forecasters.resolution.scope_hash",
+        "predictions.forecasters.scope_creep_resolution.resolve_scope_creep",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
@@ -82,6 +86,14 @@ class Moment:
         return WorkClock(self.calendar, self.calendar.local_date(self.first_us), (self.as_of + CLOCK_REACH).date())
 
     @cached_property
+    def growth(self) -> ScopeGrowth | None:
+        return scope_growth(self.known)
+
+    @property
+    def since_us(self) -> int:
+        return self.first_us
+
+    @cached_property
     def first_us(self) -> int:
         return int(self.known.items.created_us.min(initial=self.known.known_at_us))
 
@@ -115,6 +127,8 @@ OF_MOMENT = frozenset(
         "spells",
         "clock",
         "first_us",
+        "since_us",
+        "growth",
     }
 )
 Computation = Callable[[Moment], object]

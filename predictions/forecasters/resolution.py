@@ -47,6 +47,10 @@ class ResolutionReason(StrEnum):
     SCOPE_LOST = "SCOPE_LOST"
     NOT_OBSERVED = "NOT_OBSERVED"
     NOT_DUE = "NOT_DUE"
+    LEVEL_REACHED = "LEVEL_REACHED"
+    LEVEL_NOT_REACHED = "LEVEL_NOT_REACHED"
+    CREATED_IN_BULK = "CREATED_IN_BULK"
+    CLAIM_INCOMPLETE = "CLAIM_INCOMPLETE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ class ReasonCode(StrEnum):
     FUTURE_COSTS = "FUTURE_COSTS"
     COSTS_REVERSED = "COSTS_REVERSED"
     NOTHING_EARNED = "NOTHING_EARNED"
+    SCOPE_GROWN = "SCOPE_GROWN"
+    SCOPE_NOT_ENTERED = "SCOPE_NOT_ENTERED"
+    CREATED_IN_BULK = "CREATED_IN_BULK"
+    NO_ITEM_TYPES = "NO_ITEM_TYPES"
+    NO_BUG_TYPE = "NO_BUG_TYPE"
 
 
 class UnlockStep(StrEnum):
@@ -92,6 +97,9 @@ class UnlockStep(StrEnum):
     RECORD_COSTS = "RECORD_COSTS"
     APPROVE_BUDGET = "APPROVE_BUDGET"
     USE_ONE_CURRENCY = "USE_ONE_CURRENCY"
+    APPROVE_OR_CUT_SCOPE = "APPROVE_OR_CUT_SCOPE"
+    ENTER_PLANNED_SCOPE = "ENTER_PLANNED_SCOPE"
+    RECORD_ITEM_TYPES = "RECORD_ITEM_TYPES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +159,22 @@ def finish_readiness(history: ProjectHistory, *, as_of: datetime, calendar: Work
         _future_dated(known),
     )
     return report(reason for reason in checks if reason is not None)
+
+
+def arrival_reasons(known: ProjectHistory) -> tuple[ReadinessReason, ...]:
+    """Why a record cannot carry a rate at which items arrive: no item, none of late, or dates still to come."""
+    if not bool(known.states.exists.any()):
+        message = "The record holds no work items."
+        return (ReadinessReason(ReasonCode.NO_ITEMS, Readiness.MISCONFIGURED, message, UnlockStep.CONNECT_A_TOOL),)
+    ahead = int((known.items.created_us > known.known_at_us).sum())
+    future = doubtful_share(
+        doubtful=ahead,
+        total=len(known.items),
+        code=ReasonCode.FUTURE_DATED,
+        what="carry a date of creation that had not come when it was recorded",
+        unlock=UnlockStep.CORRECT_DATES,
+    )
+    return tuple(reason for reason in (_stale(known), future) if reason is not None)
 
 
 def target_readiness(target_date: date | None, *, as_of: datetime, calendar: WorkCalendar) -> ReadinessReport:
@@ -247,7 +271,7 @@ def _too_short(known: ProjectHistory, worked_us: Instants) -> ReadinessReason | 
 
 def _bulk_closed(known: ProjectHistory, worked_us: Instants) -> ReadinessReason | None:
     total = len(_recent(known.finished_us, known))
-    return _doubtful(
+    return doubtful_share(
         doubtful=total - len(_recent(worked_us, known)),
         total=total,
         code=ReasonCode.BULK_CLOSED,
@@ -258,7 +282,7 @@ def _bulk_closed(known: ProjectHistory, worked_us: Instants) -> ReadinessReason 
 
 def _done_without_date(known: ProjectHistory) -> ReadinessReason | None:
     undated = known.defects.done_without_date
-    return _doubtful(
+    return doubtful_share(
         doubtful=undated,
         total=undated + int(known.states.finished.sum()),
         code=ReasonCode.DONE_WITHOUT_DATE,
@@ -268,7 +292,7 @@ def _done_without_date(known: ProjectHistory) -> ReadinessReason | None:
 
 
 def _finished_before_created(known: ProjectHistory) -> ReadinessReason | None:
-    return _doubtful(
+    return doubtful_share(
         doubtful=known.defects.finished_before_created,
         total=int(known.states.finished.sum()),
         code=ReasonCode.FINISHED_BEFORE_CREATED,
@@ -279,7 +303,7 @@ def _finished_before_created(known: ProjectHistory) -> ReadinessReason | None:
 
 def _future_dated(known: ProjectHistory) -> ReadinessReason | None:
     future = known.defects.future_dated
-    return _doubtful(
+    return doubtful_share(
         doubtful=future,
         total=future + len(known.finished_us),
         code=ReasonCode.FUTURE_DATED,
@@ -288,8 +312,10 @@ def _future_dated(known: ProjectHistory) -> ReadinessReason | None:
     )
 
 
-def _doubtful(*, doubtful: int, total: int, code: ReasonCode, what: str, unlock: UnlockStep) -> ReadinessReason | None:
-    """A reason when too large a share of the facts that count is doubtful."""
+def doubtful_share(
+    *, doubtful: int, total: int, code: ReasonCode, what: str, unlock: UnlockStep
+) -> ReadinessReason | None:
+    """A reason when more than a fifth of the facts that count is doubtful; with more than half there is no number."""
     share = doubtful / total if total else 0.0
     if share <= LIMITED_SHARE:
         return None
