@@ -34,6 +34,11 @@ STEPS: Mapping[str, str] = {
     UnlockStep.APPROVE_OR_CUT_SCOPE: "Approve the scope as it is now, or take out what was added.",
     UnlockStep.ENTER_PLANNED_SCOPE: "Record the items that the approved scope holds.",
     UnlockStep.RECORD_ITEM_TYPES: "Give items a type in the tool, and bugs one that says so; import again.",
+    UnlockStep.ASSIGN_WORK: "Import who carries each item; contributors stay pseudonymous.",
+    UnlockStep.ENTER_CAPACITY: "Enter the capacity calendars of the contributors.",
+    UnlockStep.CONNECT_ACTIVITY: "Connect comments and reviews (times and roles only; no content is read).",
+    UnlockStep.NAME_AREAS: "Give the items a component or a label, so that areas of skill can be told apart.",
+    UnlockStep.START_PULSES: "Start an opt-in pulse with at least five respondents, or connect activity.",
 }
 """What a person can do about each thing that limits an answer."""
 
