@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 
 from gaps.detectors.detection import Detector
+from gaps.detectors.process import detect_process
+from gaps.detectors.quality import detect_quality
+from gaps.detectors.technology import detect_technology
 from gaps.detectors.timeline import detect_timeline
 from gaps.enums import GapType
 
 DETECTORS: Mapping[GapType, Detector] = {
     GapType.TIMELINE: detect_timeline,
+    GapType.PROCESS: detect_process,
+    GapType.TECHNOLOGY: detect_technology,
+    GapType.QUALITY: detect_quality,
 }

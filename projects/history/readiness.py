@@ -82,6 +82,10 @@ class ReasonCode(StrEnum):
     NO_ACTIVITY = "NO_ACTIVITY"
     NO_AREAS = "NO_AREAS"
     NO_PULSES = "NO_PULSES"
+    NO_DELIVERIES = "NO_DELIVERIES"
+    TOO_FEW_DELIVERIES = "TOO_FEW_DELIVERIES"
+    NO_STATES = "NO_STATES"
+    NO_STARTS = "NO_STARTS"
 
 
 class UnlockStep(StrEnum):
@@ -110,6 +114,8 @@ class UnlockStep(StrEnum):
     CONNECT_ACTIVITY = "CONNECT_ACTIVITY"
     NAME_AREAS = "NAME_AREAS"
     START_PULSES = "START_PULSES"
+    CONNECT_DELIVERY = "CONNECT_DELIVERY"
+    USE_MORE_STATES = "USE_MORE_STATES"
 
 
 @dataclass(frozen=True, slots=True)
