@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gaps.detectors.budget import detect_budget
 from gaps.detectors.detection import Detector
 from gaps.detectors.process import detect_process
 from gaps.detectors.quality import detect_quality
@@ -14,4 +15,5 @@ DETECTORS: Mapping[GapType, Detector] = {
     GapType.PROCESS: detect_process,
     GapType.TECHNOLOGY: detect_technology,
     GapType.QUALITY: detect_quality,
+    GapType.BUDGET: detect_budget,
 }
