@@ -11,9 +11,9 @@
 4. Intervals draw four-week periods (cost, hours, items) and items (time in work) again, for all sets in common. They
    hold for all factors at once (Bonferroni); a factor is named when its interval excludes zero.
 
-A factor that the record cannot tell is off: without hours in the ledger the price is in efficiency, without dated starts
-rework is, without a baseline the volume is as planned. Assumes that items cost alike and that the first weeks were paid
-as planned. Do not believe it for fixed prices, or where large purchases stand beside labour.
+A factor that the record cannot tell is off: without hours in the ledger the price is in efficiency, without dated
+starts rework is, without a baseline the volume is as planned. Assumes that items cost alike and that the first weeks
+were paid as planned. Do not believe it for fixed prices, or where large purchases stand beside labour.
 
 Example: budget 100 for 10 items; 10 are done and cost 120, nothing is left. Hours cost 20 % more than at first: all
 20 are PRICE. With 12 items approved as 10: volume 1.2, the same 20 are VOLUME.
@@ -209,7 +209,7 @@ class _Measured:
         efficiency_rest = item_rest / planned_item / (price_rest * again) if self.remaining else efficiency_past
         past = np.array([price_past, efficiency_past, volume, again])
         rest = np.array([price_rest, efficiency_rest, volume, again])
-        return tuple(np.clip(each, 1 / MAX_MULTIPLE, MAX_MULTIPLE) for each in (past, rest))  # type: ignore[return-value]
+        return np.clip(past, 1 / MAX_MULTIPLE, MAX_MULTIPLE), np.clip(rest, 1 / MAX_MULTIPLE, MAX_MULTIPLE)
 
     @property
     def _undated_share(self) -> float:

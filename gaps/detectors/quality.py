@@ -5,7 +5,8 @@
    comes from the work of some weeks. Bugs created in one go are an import and do not count.
 2. The newest 4 weeks are held against the 12 before them (shifts: exact one-sided test). A rate is worse when p < .05
    and it is 1.25 times the usual one or more; and, because the question is asked every week, when p is below the level
-   that keeps the year's false alarms in their budget, the chart shows a signal and P(rise > T) is at least 80 %.
+   that keeps the year's false alarms in their budget, the chart shows a signal and P(rise > T) is at least 80 %. There
+   have to be more in a week as well (p < .05): a rate that rose because less was done is no gap in quality.
 3. T is half of the usual rate. The team's own upper limit decides through the signal; as T it would be the wider the
    less is known.
 4. Open bugs: more arrived than were closed in each of the last 3 weeks, and so many more that chance does not explain
@@ -15,7 +16,7 @@
 
 Facts: finished items with dates; for bugs, types of items. Gate: 16 weeks on record, the gate of the work; without
 types only reopenings are judged. Do not believe it where support tickets are filed as bugs, when a tester joins, or
-after a test campaign: more is found then, not more broken. False alarms: 0.02 a project-year where nothing changes; on
+after a test campaign: more is found then, not more broken. False alarms: 0.05 a project-year where nothing changes; on
 real records, where levels do change, at most half an alarm a project-year.
 
 Example: 10 items done a week; for 12 weeks 2 bugs a week, then 6. The rates are 2 and 6 per 10 done; 24 of 48 bugs fall
@@ -37,8 +38,9 @@ from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity
 from projects.enums import ActivityKind, Readiness
 from projects.history.activity import ACTIVITY_CODES
-from projects.history.columns import DONE, Flags, Rows
+from projects.history.columns import DONE, IN_PROGRESS, Flags, Rows
 from projects.history.instants import from_us
+from projects.history.intervals import spans_of
 from projects.history.item_types import item_types
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReason, ReadinessReport, ReasonCode, UnlockStep, bulk_closed, report
@@ -46,10 +48,14 @@ from tenants.enums import Role
 
 MODEL = ModelIdentity("quality.weekly-rates", "1")
 BASE_WEEKS, RECENT_WEEKS, BACKLOG_WEEKS = 12, 4, 3
-WEEKS = BASE_WEEKS + RECENT_WEEKS
+MIN_WEEKS = BASE_WEEKS + RECENT_WEEKS
+SPREAD_WEEKS = 26
+"""How much weeks stray, and what moves together, is told by half a year; twelve weeks tell it badly."""
+WEEKS = SPREAD_WEEKS + RECENT_WEEKS
+BASE = slice(-MIN_WEEKS, -RECENT_WEEKS)
 MAX_P, MIN_RATIO = 0.05, 1.25
 """The definition of a difference worth a word; the level for weekly questions is stricter."""
-FALSE_ALARMS_PER_YEAR, TESTS = 0.02, 3
+FALSE_ALARMS_PER_YEAR, TESTS = 0.05, 3
 TOLERANCE_SHARE = 0.5
 WORK_WEEKS = 4
 """What breaks comes from the work of some weeks, and one week's finishes stray too much to divide by."""
@@ -132,7 +138,7 @@ def detect_quality(context: DetectionContext) -> tuple[Detection, ...]:
     known = context.known
     types = item_types(known)
     work = work_readiness(known, context.calendar)
-    short = too_short(known, first_of(known.items.created_us[known.states.exists]), weeks=WEEKS)
+    short = too_short(known, first_of(known.items.created_us[known.states.exists]), weeks=MIN_WEEKS)
     if short is not None and known.states.exists.any():
         work = work.with_reasons([short])
     typed = _with_types(work, types.known, types.bug)
@@ -194,7 +200,7 @@ def _rate(  # noqa: PLR0917  # one row of a table
         return subject, readiness, None, None
     effect = shift.rise / shift.tolerance
     level = min(MAX_P, test_level(FALSE_ALARMS_PER_YEAR, TESTS))
-    if not shift.is_rise(level) or shift.ratio < MIN_RATIO:
+    if not shift.is_rise(level) or shift.ratio < MIN_RATIO or not _more_of_them(counts):
         return subject, readiness, effect, None
     what = "Bugs per 10 items done" if subject == BUGS else "Reopenings per 10 items done"
     unit = "per 10 done"
@@ -217,7 +223,7 @@ def _rate(  # noqa: PLR0917  # one row of a table
         evidence=_evidence(known, newest, subject),
         outcome=shift.series,
         recent_weeks=RECENT_WEEKS,
-        drivers=_drivers(weekly, items if subject == BUGS else None),
+        drivers=_drivers(weekly, work, items if subject == BUGS else None),
         texts=TEXTS,
         remedies=REMEDIES,
     )
@@ -225,7 +231,13 @@ def _rate(  # noqa: PLR0917  # one row of a table
 
 
 def _shift(counts: FloatArray, exposure: FloatArray) -> Shift | None:
-    return rate_shift(counts, exposure, recent=RECENT_WEEKS, tolerance_share=TOLERANCE_SHARE)
+    return rate_shift(counts, exposure, recent=RECENT_WEEKS, tolerance_share=TOLERANCE_SHARE, base=BASE_WEEKS)
+
+
+def _more_of_them(counts: FloatArray) -> bool:
+    """Whether there are more in a week than before, and not just less work done."""
+    by_week = rate_shift(counts, np.ones(len(counts)), recent=RECENT_WEEKS, tolerance_share=0.0, base=BASE_WEEKS)
+    return by_week is not None and by_week.p_value <= MAX_P
 
 
 def _backlog(weekly: Weekly, bug: Flags, readiness: ReadinessReport) -> Answer:
@@ -239,9 +251,9 @@ def _backlog(weekly: Weekly, bug: Flags, readiness: ReadinessReport) -> Answer:
     )
     late = slice(-BACKLOG_WEEKS, None)
     more, fewer = float(arrived[late].sum()), float(closed[late].sum())
-    tolerance = max(float(closed[:BASE_WEEKS].mean()), LEAST_BACKLOG)
+    tolerance = max(float(closed[BASE].mean()), LEAST_BACKLOG)
     growth = max(more - fewer, 0.0)
-    over = dispersion(arrived[:BASE_WEEKS], np.ones(BASE_WEEKS))
+    over = dispersion(arrived[BASE], np.ones(BASE_WEEKS))
     p_value = tail_at_least(more / over, (more + fewer) / over, 0.5)
     p_beyond = 1 - tail_at_least(more / over, (more + fewer + tolerance) / over, 0.5)
     is_growing = bool((arrived[late] > closed[late]).all())
@@ -270,7 +282,7 @@ def _backlog(weekly: Weekly, bug: Flags, readiness: ReadinessReport) -> Answer:
         evidence=_evidence(known, items[np.argsort(-known.items.created_us[items], kind="stable")], BACKLOG),
         outcome=series,
         recent_weeks=BACKLOG_WEEKS,
-        drivers=_drivers(weekly, np.flatnonzero(bug)),
+        drivers=_drivers(weekly, ~bug, np.flatnonzero(bug)),
         texts=TEXTS,
         remedies=REMEDIES,
     )
@@ -300,10 +312,11 @@ def _with_types(work: ReadinessReport, known_type: Flags, bug: Flags) -> Readine
 # --- candidate causes ---
 
 
-def _drivers(weekly: Weekly, bugs: Rows | None) -> tuple[Candidate, ...]:
+def _drivers(weekly: Weekly, work: Flags, bugs: Rows | None) -> tuple[Candidate, ...]:
+    """work: items that are no bugs, shape (items,): that more bugs are in work explains no bugs"""
     found = [
-        Candidate("WIP_UP", weekly.in_progress),
-        Candidate("BATCH_SIZE", largest_day(weekly), depends_on=("WIP_UP",)),
+        Candidate("WIP_UP", in_progress(weekly, work)),
+        Candidate("BATCH_SIZE", largest_day(weekly, work), depends_on=("WIP_UP",)),
         Candidate("UNREVIEWED_MERGES", unreviewed_merges(weekly)),
         Candidate("NEWCOMERS", weekly.newcomer_share),
     ]
@@ -312,9 +325,17 @@ def _drivers(weekly: Weekly, bugs: Rows | None) -> tuple[Candidate, ...]:
     return tuple(found)
 
 
-def largest_day(weekly: Weekly) -> FloatArray:
-    """Items finished on the busiest of the seven days of each week; NaN where nothing was finished."""
-    finished_us = weekly.known.states.finished_us[weekly.is_worked_finish]
+def in_progress(weekly: Weekly, work: Flags) -> FloatArray:
+    """Some of the items in progress at the end of each week."""
+    known = weekly.known
+    moves = known.statuses.take((known.statuses.at_us <= known.known_at_us) & work[known.statuses.item])
+    spans = spans_of(moves, (moves.category == IN_PROGRESS) & moves.dated, moment_us=known.known_at_us)
+    return spans.count_at(weekly.edges_us[1:]).astype(np.float64)
+
+
+def largest_day(weekly: Weekly, work: Flags) -> FloatArray:
+    """Some of the items finished on the busiest of the seven days of each week; NaN where nothing was finished."""
+    finished_us = weekly.known.states.finished_us[weekly.is_worked_finish & work]
     week = weekly.week_of(finished_us)
     inside = (week >= 0) & (week < weekly.weeks)
     day = (finished_us[inside] - weekly.edges_us[0]) // (86_400 * 1_000_000)

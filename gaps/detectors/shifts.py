@@ -112,7 +112,8 @@ def share_test(recent: float, of_recent: float, usual: float, of_usual: float, *
     if recent <= 0 or of_recent <= 0 or of_usual <= 0:
         return 1.0
     hits, misses = usual + LEAST_USUAL, max(of_usual - usual, 0.0) + LEAST_USUAL
-    grid = np.linspace(*betaincinv(hits, misses, [TINY, 1 - TINY]), SHARE_POINTS + 1)
+    first, last = (float(betaincinv(hits, misses, level)) for level in (TINY, 1 - TINY))
+    grid = np.linspace(first, last, SHARE_POINTS + 1)
     weights = np.diff(betainc(hits, misses, grid))
     shares = np.clip((grid[1:] + grid[:-1]) / 2 + more, 0.0, 1.0)
     tails = betainc(recent, max(of_recent - recent, 0.0) + 1, shares)
@@ -132,9 +133,11 @@ def dispersion(counts: FloatArray, exposure: FloatArray) -> float:
     usable = expected > 0
     strays = (counts - expected)[usable] ** 2 / expected[usable]
     if strays.size < MIN_STRAYS:
-        return max(float(strays.sum()) / max(strays.size - 1, 1), 1.0)
+        few = float(strays.sum() / max(strays.size - 1, 1))
+        return max(1.0, few)
     rest = float(strays.sum() - strays.max()) / (strays.size - _largest_stray(strays.size))
-    return max(rest * strays.size / (strays.size - 1), 1.0)
+    over = float(rest * strays.size / (strays.size - 1))
+    return max(1.0, over)
 
 
 @lru_cache
@@ -152,22 +155,24 @@ def rate_shift(
     tolerance_share: float,
     least_tolerance: float = 0.0,
     is_share: bool = False,
+    base: int | None = None,
 ) -> Shift | None:
     """The rise of a rate; None where one of the two periods has no exposure.
 
     is_share: counts are some of the exposure, so that no rate is above 1
+    base: weeks before the newest that the usual rate and the chart rest on; the dispersion rests on all
 
     counts, exposure: shape (weeks,);  recent: newest weeks
     tolerance_share: of the usual rate;  least_tolerance: in events per exposure
     """
-    before, late = slice(None, -recent), slice(-recent, None)
+    before, late = slice(None if base is None else -recent - base, -recent), slice(-recent, None)
     exposed_before, exposed_late = float(exposure[before].sum()), float(exposure[late].sum())
     if exposed_before <= 0 or exposed_late <= 0:
         return None
     events, late_events = float(counts[before].sum()), float(counts[late].sum())
     usual = max(events, LEAST_USUAL) / exposed_before
     tolerance = max(tolerance_share * usual, least_tolerance)
-    over = dispersion(counts[before], exposure[before])
+    over = dispersion(counts[:-recent], exposure[:-recent])
     if is_share:
         asked = (late_events / over, exposed_late / over, events / over, exposed_before / over)
         p_value, p_at_tolerance = share_test(*asked), share_test(*asked, more=tolerance)
@@ -184,7 +189,7 @@ def rate_shift(
         tolerance=tolerance,
         p_value=p_value,
         p_beyond=1 - p_at_tolerance,
-        has_signal=signal_above(series, recent=recent),
+        has_signal=signal_above(series[before.start :], recent=recent),
         series=series,
         n=int(late_events),
     )
