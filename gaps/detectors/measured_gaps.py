@@ -195,4 +195,4 @@ def _action(gap: MeasuredGap, remedy: Remedy, part: float, severity: Severity) -
 
 
 def _said(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004  # three digits either way

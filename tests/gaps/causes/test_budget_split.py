@@ -36,8 +36,8 @@ def split(
     return split_overrun(CostBasis(known, budget, np.full(50, rest), work, rework_share * work), seed=1)
 
 
-def parts_of(result: BudgetSplit) -> dict[BudgetFactor, float]:
-    return {part.factor: part.money for part in result.parts}
+def parts_of(result: BudgetSplit) -> dict[str, float]:
+    return {part.factor.value: part.money for part in result.parts}
 
 
 def test_items_that_cost_more_are_efficiency_and_nothing_else() -> None:

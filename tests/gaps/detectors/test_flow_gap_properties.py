@@ -1,7 +1,8 @@
 """What has to hold for the detectors of process, technology, quality and budget, whatever the facts are."""
 
 import dataclasses
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from time import process_time
 
 import numpy as np
@@ -27,8 +28,8 @@ EVERY = pytest.mark.parametrize("gap_type", PLANTED_TYPES)
 SLOW = settings(deadline=timedelta(seconds=5), max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
-def asked(facts: list[HistoryFact], gap_type: GapType, *, as_of: object = NOW) -> tuple[Detection, ...]:
-    known = ProjectHistory.from_facts(facts).as_of(as_of)  # type: ignore[arg-type]
+def asked(facts: Iterable[HistoryFact], gap_type: GapType, *, as_of: datetime = NOW) -> tuple[Detection, ...]:
+    known = ProjectHistory.from_facts(facts).as_of(as_of)
     finish = forecast_finish(known, as_of=known.as_of_moment, calendar=CALENDAR, trials=200)
     return MINE[gap_type](DetectionContext(known, CALENDAR, finish))
 
@@ -91,7 +92,7 @@ def test_bulk_closed_future_dated_and_one_week_of_facts_get_no_finding(gap_type:
     planted = simulate(gap_type, 1, planted=True)
     one_week = [fact for fact in planted if _recorded_at(fact) > AS_OF - WEEK]
     ahead = [_shifted(fact, timedelta(weeks=60)) for fact in planted]
-    tidied = [fact for fact in planted if not isinstance(fact, StatusChangeFact)]
+    tidied: list[HistoryFact] = [fact for fact in planted if not isinstance(fact, StatusChangeFact)]
     tidied += [
         dataclasses.replace(move, changed_at=AS_OF - timedelta(hours=1), recorded_at=AS_OF)
         for move in planted
@@ -164,7 +165,7 @@ def test_all_four_on_thirty_thousand_items_are_fast() -> None:
     assert process_time() - begun < 1.2  # 0.4 s is what was measured; a busy machine may take three times as long
 
 
-def _recorded_at(fact: HistoryFact) -> object:
+def _recorded_at(fact: HistoryFact) -> datetime:
     return fact.created_at if isinstance(fact, WorkItemFact) else fact.recorded_at
 
 

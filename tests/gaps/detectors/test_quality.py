@@ -7,7 +7,7 @@ from gaps.detectors.quality import BACKLOG, BUGS, REOPENINGS, detect_quality
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
 from projects.enums import Readiness, StatusCategory
-from projects.history import HistoryFact
+from projects.history import HistoryFact, WorkItemFact
 from projects.history.readiness import ReasonCode, UnlockStep
 from tests.gaps.flow_contexts import context_of, item, moved, work_facts
 from tests.project_histories import DAY, NOW, WEEK
@@ -30,7 +30,7 @@ def test_three_times_as_many_bugs_are_a_gap_with_everything_to_check_it() -> Non
     assert finding.current.value == pytest.approx(8.0, abs=0.1)
     assert finding.target.value == pytest.approx(2.5, abs=0.1)
     assert finding.current.unit == finding.target.unit == finding.effect.unit == "per 10 done"
-    assert finding.effect.tolerance == pytest.approx(finding.target.value / 2)
+    assert finding.effect.tolerance == pytest.approx(1.25, abs=0.05)
     assert finding.effect.in_tolerances == detection.effect == pytest.approx(4.4, abs=0.1)
     assert finding.confidence > 0.95
     assert {area.kind for area in finding.affected_areas} == {AreaKind.WORK_ITEMS}
@@ -95,7 +95,7 @@ def test_empty_project_says_what_to_connect() -> None:
 
 def test_without_types_bugs_are_off_and_reopenings_are_not() -> None:
     facts = [
-        item(fact.id.int, fact.created_at, "") if hasattr(fact, "item_type") else fact
+        item(fact.id.int, fact.created_at, "") if isinstance(fact, WorkItemFact) else fact
         for fact in work_facts([10] * WEEKS, [2] * USUAL + [8] * 4)
     ]
 

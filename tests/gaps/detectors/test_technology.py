@@ -28,7 +28,8 @@ def test_three_times_as_many_red_builds_are_a_gap_with_everything_to_check_it() 
     assert finding.current.value == pytest.approx(51 / 160, abs=0.01)
     assert finding.target.value == pytest.approx(0.1, abs=0.01)
     assert float(finding.current.low or 0) < float(finding.current.value or 0) < float(finding.current.high or 0)
-    assert (finding.effect.unit, finding.effect.tolerance) == ("share", pytest.approx(0.05, abs=0.001))
+    assert finding.effect.unit == "share"
+    assert finding.effect.tolerance == pytest.approx(0.05, abs=0.001)
     assert [(area.kind, area.name) for area in finding.affected_areas] == [(AreaKind.COMPONENT, "build")]
     runs = [row for row in finding.evidence if row.object_type == "ci_run"]
     assert [row.value for row in runs] == ["failure"] * 5
