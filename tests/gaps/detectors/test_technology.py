@@ -1,11 +1,16 @@
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
 from gaps.detectors.detection import Detection
 from gaps.detectors.technology import detect_technology
-from gaps.enums import AreaKind, GapType
+from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Severity
-from projects.enums import Readiness
+from projects.enums import Readiness, RunOutcome
 from projects.history import HistoryFact
+from projects.history.delivery_facts import CiRunFact
 from projects.history.readiness import ReasonCode, UnlockStep
 from tests.gaps.flow_contexts import ci_facts, context_of, deployment_facts
 from tests.project_histories import team_facts
@@ -82,3 +87,37 @@ def test_few_weeks_and_few_events_say_nothing() -> None:
     assert {detection.finding for detection in [*short.values(), *rare.values()]} == {None}
     assert rare["CI failures"].readiness.readiness == Readiness.INSUFFICIENT
     assert rare["CI failures"].readiness.reasons[0].code == ReasonCode.TOO_FEW_DELIVERIES
+
+
+def test_failures_that_pass_when_repeated_name_flaky_tests() -> None:
+    flaky = [0, 1, 0, 0] * (USUAL // 4) + [6, 7, 8, 7]
+    facts: list[HistoryFact] = []
+    for fact in ci_facts([3, 4] * (USUAL // 2) + [12, 12, 13, 12], runs=40):
+        assert isinstance(fact, CiRunFact)
+        week, index = divmod(fact.id.int - 1, 1_000)
+        commit = f"{week}-{index}"
+        facts.append(replace(fact, commit=commit))
+        if fact.outcome == RunOutcome.FAILURE and index < flaky[week] and fact.finished_at is not None:
+            again_at = fact.finished_at + timedelta(minutes=20)
+            passed = RunOutcome.SUCCESS
+            facts.append(
+                CiRunFact(
+                    UUID(int=fact.id.int + 10**6),
+                    fact.finished_at,
+                    again_at,
+                    passed,
+                    again_at,
+                    "build",
+                    "main",
+                    commit,
+                    2,
+                )
+            )
+
+    finding = detections(facts)["CI failures"].finding
+
+    assert finding is not None
+    cause = finding.root_causes[0]
+    assert (cause.code, cause.category) == ("FLAKY_TESTS", GapCategory.TECHNICAL)
+    assert {row.field for row in cause.evidence_for} == {"before_and_recent", "p_value"}
+    assert finding.corrective_actions[0].code == "QUARANTINE_FLAKY_TESTS"
