@@ -221,17 +221,21 @@ def _of_state(flow: _Flow, state: str, level: float) -> tuple[float | None, Meas
     largest = max(_gaps(flow, state, shift, queue, level), key=lambda gap: gap.effect.value, default=None)
     if largest is not None:
         return largest.effect.in_tolerances, largest
-    return max(0.0 if shift is None else shift.rise, queue.wait_days) / tolerance, None
+    return max(0.0 if shift is None else shift.lasting_effect, queue.lasting_days / tolerance), None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Queue:
-    """What stands in a state.  series: at the end of each week;  wait_days: longer wait of who joins now"""
+    """What stands in a state.  series: at the end of each week
+
+    wait_days: longer wait of who joins now;  lasting_days: the same against the older half of the weeks before
+    """
 
     series: FloatArray
     usual: float
     tolerance_days: float
     wait_days: float
+    lasting_days: float
     is_growing: bool
     p_value: float
     p_beyond: float
@@ -254,6 +258,8 @@ class _Queue:
             usual=float(before.mean()),
             tolerance_days=tolerance_days,
             wait_days=max(now - float(before.mean()), 0.0) / leave_a_day,
+            lasting_days=max(now - float(before.mean()), now - float(before[: BASE_WEEKS // 2].mean()), 0.0)
+            / leave_a_day,
             is_growing=bool((np.diff(series[-QUEUE_WEEKS - 1 :]) > 0).all()),
             p_value=rate_test(*asked),
             p_beyond=1 - rate_test(*asked, factor=beyond),
@@ -332,13 +338,15 @@ def _efficiency(flow: _Flow, level: float) -> tuple[float | None, MeasuredGap | 
     recent, recent_error = _ratio(active[late], elapsed[late])
     error = max(float(np.hypot(usual_error, recent_error)), 1e-9)
     drop = max(usual - recent, 0.0)
-    effect = drop / EFFICIENCY_TOLERANCE
+    older = week < BASE_WEEKS // 2
+    before = max(usual, _ratio(active[older], elapsed[older])[0]) if older.sum() >= MIN_ITEMS else usual
+    effect, lasting_effect = (max(was - recent, 0.0) / EFFICIENCY_TOLERANCE for was in (usual, before))
     series = 1 - share_of(weekly.sums(items.finished_us, active), weekly.sums(items.finished_us, elapsed))
     p_value = float(ndtr(-drop / error))
     p_beyond = float(ndtr((drop - EFFICIENCY_TOLERANCE) / error))
     has_signal = signal_above(series, recent=RECENT_WEEKS)
     if not (p_value <= level and p_beyond >= OPENS_AT_PROBABILITY and has_signal):
-        return effect, None
+        return lasting_effect, None
     waiting = np.flatnonzero(flow.visits.is_again & flow.counts & (flow.week >= BASE_WEEKS))
     rows = np.unique(flow.visits.item[waiting])
     return effect, MeasuredGap(

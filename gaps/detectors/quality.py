@@ -198,10 +198,9 @@ def _rate(  # noqa: PLR0917  # one row of a table
     shift = _shift(counts, work_done(weekly, work) / PER_ITEMS) if readiness.carries_value else None
     if shift is None:
         return subject, readiness, None, None
-    effect = shift.rise / shift.tolerance
     level = min(MAX_P, test_level(FALSE_ALARMS_PER_YEAR, TESTS))
     if not shift.is_rise(level) or shift.ratio < MIN_RATIO or not _more_of_them(counts):
-        return subject, readiness, effect, None
+        return subject, readiness, shift.lasting_effect, None
     what = "Bugs per 10 items done" if subject == BUGS else "Reopenings per 10 items done"
     unit = "per 10 done"
     known = weekly.known
@@ -227,7 +226,7 @@ def _rate(  # noqa: PLR0917  # one row of a table
         texts=TEXTS,
         remedies=REMEDIES,
     )
-    return subject, readiness, effect, gap
+    return subject, readiness, shift.effect, gap
 
 
 def _shift(counts: FloatArray, exposure: FloatArray) -> Shift | None:

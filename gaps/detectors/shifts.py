@@ -10,11 +10,12 @@
    week that strays most does not speak.
 5. The level of each test is the alarms allowed in a year, over the questions of a year and the measures tested each
    time.
-6. A rise needs the test, P(rise > T) of at least 80 %, and a signal of the process behaviour chart that reaches into
+6. A gap that lasts becomes a part of the weeks before. How much of it is left is asked against the older half of them.
+7. A rise needs the test, P(rise > T) of at least 80 %, and a signal of the process behaviour chart that reaches into
    the newest weeks.
 
 Assumes that weeks before were alike but for chance. Do not believe it across a change of the team or the tool; and what
-lasts for a quarter becomes the usual, so that a gap is shown while it is new.
+lasts for half a year has become the usual.
 
 Example: 12 weeks with 24 bugs on 120 items, then 4 weeks with 24 on 40. If nothing had changed, a quarter of the 48 was
 to come in the newest weeks; P(24 or more) is 0.0001. At 1.25 times the rate it is 0.002: beyond a quarter more.
@@ -52,6 +53,8 @@ class Shift:
     """How a measure moved. Every value is oriented so that more is worse and has the unit of the measure.
 
     usual, recent: before, and in the newest weeks;  low, high: 80 % interval of recent;  tolerance: T, above 0
+    oldest, oldest_tolerance: usual value of the older half of the weeks before, which a gap of some weeks has not
+    touched yet, and T of it
     p_value: of the exact test that nothing changed;  p_beyond: probability that it rose by more than T
     series: one value a week, oldest first, NaN where unknown;  n: events that `recent` rests on
     """
@@ -66,11 +69,26 @@ class Shift:
     has_signal: bool
     series: FloatArray
     n: int
+    oldest: float
+    oldest_tolerance: float
 
     @property
     def rise(self) -> float:
         """How much worse it became, at least 0."""
         return max(self.recent - self.usual, 0.0)
+
+    @property
+    def effect(self) -> float:
+        """The rise in tolerances."""
+        return self.rise / self.tolerance
+
+    @property
+    def lasting_effect(self) -> float:
+        """The same against what was usual before a gap of some weeks had become a part of the usual.
+
+        A gap closes by it: that everybody is used to it does not solve it.
+        """
+        return max(self.effect, (self.recent - self.oldest) / self.oldest_tolerance)
 
     @property
     def ratio(self) -> float:
@@ -179,6 +197,7 @@ def rate_shift(
     else:
         asked = (late_events / over, exposed_late, events / over, exposed_before)
         p_value, p_at_tolerance = rate_test(*asked), rate_test(*asked, factor=(usual + tolerance) / usual)
+    oldest = _older_rate(counts[:-recent], exposure[:-recent], usual)
     series = np.full(len(counts), np.nan)
     np.divide(counts, exposure, out=series, where=exposure > 0)
     return Shift(
@@ -192,7 +211,16 @@ def rate_shift(
         has_signal=signal_above(series[before.start :], recent=recent),
         series=series,
         n=int(late_events),
+        oldest=oldest,
+        oldest_tolerance=max(tolerance_share * oldest, least_tolerance),
     )
+
+
+def _older_rate(counts: FloatArray, exposure: FloatArray, usual: float) -> float:
+    """Rate of the older half of the weeks that have exposure."""
+    rows = np.flatnonzero(exposure > 0)
+    rows = rows[: len(rows) // 2]
+    return max(float(counts[rows].sum()), LEAST_USUAL) / float(exposure[rows].sum()) if rows.size else usual
 
 
 def drop_shift(counts: FloatArray, *, recent: int, tolerance_share: float) -> Shift | None:
@@ -208,6 +236,7 @@ def drop_shift(counts: FloatArray, *, recent: int, tolerance_share: float) -> Sh
     over = dispersion(counts[:-recent], np.ones(weeks_before))
     asked = (events / over, float(weeks_before), late_events / over, float(recent))
     late = late_events / recent
+    older = max(float(counts[: max(weeks_before // 2, 1)].mean()), LEAST_USUAL)
     missing_high = usual - (float(gammaincinv(late_events, LOW)) / recent if late_events else 0.0)
     return Shift(
         usual=0.0,
@@ -220,6 +249,8 @@ def drop_shift(counts: FloatArray, *, recent: int, tolerance_share: float) -> Sh
         has_signal=signal_above(-counts, recent=recent),
         series=usual - counts,
         n=int(late_events),
+        oldest=usual - older,
+        oldest_tolerance=tolerance_share * older,
     )
 
 
@@ -254,6 +285,7 @@ def duration_shift(
     ]
     half = NORMAL_LOW_HIGH * np.sqrt(LONG * (1 - LONG) / late.size)
     low, high = np.quantile(late, np.clip([LONG - half, LONG + half], 0.0, 1.0))
+    oldest = _older_quantile(week[~is_late], before, usual)
     series = weekly_quantiles(week, durations, weeks=weeks)
     return Shift(
         usual=usual,
@@ -266,7 +298,16 @@ def duration_shift(
         has_signal=signal_above(series, recent=recent),
         series=series,
         n=int(late.size),
+        oldest=oldest,
+        oldest_tolerance=max(tolerance_share * oldest, least_tolerance),
     )
+
+
+def _older_quantile(week: NDArray[np.int64], durations: FloatArray, usual: float) -> float:
+    """P85 of the durations in the older half of the weeks that have any."""
+    weeks = np.unique(week)
+    older = durations[week <= weeks[max(len(weeks) // 2 - 1, 0)]]
+    return float(np.quantile(older, LONG)) if older.size else usual
 
 
 def weekly_quantiles(week: NDArray[np.int64], durations: FloatArray, *, weeks: int) -> FloatArray:

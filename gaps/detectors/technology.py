@@ -183,8 +183,9 @@ def _detection(delivery: _Delivery, subject: str, measure: Callable[[_Delivery],
     effect, finding = None, None
     if readiness.carries_value and measured.shift is not None:
         shift = measured.shift
-        effect = shift.rise / shift.tolerance
+        effect = shift.lasting_effect
         if shift.is_rise(test_level(FALSE_ALARMS_PER_YEAR, TESTS)):
+            effect = shift.effect
             gap = _gap(delivery, subject, measured, shift)
             finding = finding_of(gap, delivery.known, readiness, reconstructed=_is_reconstructed(delivery.known))
     return Detection(

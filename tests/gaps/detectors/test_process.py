@@ -5,6 +5,7 @@ import pytest
 
 from gaps.detectors.detection import Detection
 from gaps.detectors.process import detect_process
+from gaps.detectors.severity import stays_open
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
 from projects.enums import Readiness, StatusCategory, TrackedField
@@ -48,6 +49,16 @@ def test_its_near_twin_that_takes_a_little_longer_is_none() -> None:
 
     assert {detection.finding for detection in found.values()} == {None}
     assert 0 < (found[REVIEW].effect or 0.0) < 1
+
+
+def test_gap_that_lasts_is_not_taken_for_solved() -> None:
+    new = detections(reviewed_facts([USUAL_STAYS] * USUAL + [LONG_STAYS] * 4))[REVIEW]
+    lasting = detections(reviewed_facts([USUAL_STAYS] * USUAL + [LONG_STAYS] * 12))[REVIEW]
+    solved = detections(reviewed_facts([USUAL_STAYS] * USUAL + [LONG_STAYS] * 8 + [USUAL_STAYS] * 4))[REVIEW]
+
+    assert lasting.finding is None
+    assert stays_open(opened_at_effect=new.effect or 0.0, later_effects=(lasting.effect or 0.0,) * 3)
+    assert not stays_open(opened_at_effect=new.effect or 0.0, later_effects=(solved.effect or 0.0,) * 3)
 
 
 def test_queue_that_grows_for_three_weeks_is_a_gap_even_if_nothing_leaves() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from gaps.detectors.detection import Detection
 from gaps.detectors.quality import BACKLOG, BUGS, REOPENINGS, detect_quality
+from gaps.detectors.severity import stays_open
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
 from projects.enums import Readiness, StatusCategory
@@ -54,6 +55,16 @@ def test_more_bugs_with_more_work_are_none() -> None:
     found = detections(work_facts([10] * USUAL + [30] * 4, [2, 3] * (USUAL // 2) + [6, 8, 7, 7]))
 
     assert found[BUGS].finding is None
+
+
+def test_gap_that_lasts_for_a_quarter_is_not_taken_for_solved() -> None:
+    new = detections(work_facts([10] * WEEKS, [2, 3] * (USUAL // 2) + [8] * 4))[BUGS]
+    lasting = detections(work_facts([10] * 36, [2, 3] * 12 + [8] * 12))[BUGS]
+    solved = detections(work_facts([10] * 36, [2, 3] * 10 + [8] * 12 + [2, 3, 2, 3]))[BUGS]
+
+    assert lasting.finding is None  # twelve weeks have made it the usual
+    assert stays_open(opened_at_effect=new.effect or 0.0, later_effects=(lasting.effect or 0.0,) * 3)
+    assert not stays_open(opened_at_effect=new.effect or 0.0, later_effects=(solved.effect or 0.0,) * 3)
 
 
 def test_as_many_bugs_while_less_is_done_are_none() -> None:
