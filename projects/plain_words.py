@@ -43,6 +43,8 @@ STEPS: Mapping[str, str] = {
     UnlockStep.ASSIGN_WORK: "Import who carries each item; contributors stay pseudonymous.",
     UnlockStep.NAME_AREAS: "Give the items a component or a label, so that areas of skill can be told apart.",
     UnlockStep.START_PULSES: "Start an opt-in pulse with at least five respondents, or connect activity.",
+    UnlockStep.CONNECT_DELIVERY: "Connect CI runs and deployments.",
+    UnlockStep.USE_MORE_STATES: "Give steps between start and done, such as review, a status of their own.",
 }
 """What a person can do about each thing that limits an answer."""
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 
+from gaps.detectors.budget import detect_budget
 from gaps.detectors.communication import detect_communication
 from gaps.detectors.culture import detect_culture
 from gaps.detectors.detection import Detector
+from gaps.detectors.process import detect_process
+from gaps.detectors.quality import detect_quality
 from gaps.detectors.resource import detect_resource
 from gaps.detectors.skill import detect_skill
+from gaps.detectors.technology import detect_technology
 from gaps.detectors.timeline import detect_timeline
 from gaps.enums import GapType
 
@@ -16,4 +20,8 @@ DETECTORS: Mapping[GapType, Detector] = {
     GapType.COMMUNICATION: detect_communication,
     GapType.CULTURE: detect_culture,
     GapType.SKILL: detect_skill,
+    GapType.PROCESS: detect_process,
+    GapType.TECHNOLOGY: detect_technology,
+    GapType.QUALITY: detect_quality,
+    GapType.BUDGET: detect_budget,
 }

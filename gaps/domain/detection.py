@@ -37,6 +37,8 @@ from projects.history.readiness import ReadinessReport, report
 from projects.models import Project
 
 MODEL_ID, MODEL_VERSION = "gaps.detectors", "1"
+MOST_REASONS = 20
+"""Of the run as a whole; each detector keeps its own."""
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -206,7 +208,8 @@ def _readiness(assessments: list[Assessment]) -> ReadinessReport:
     """Of the types that the record can answer; only where it can answer none, of all."""
     reports = [assessment.detection.readiness for assessment in assessments]
     answering = [readiness for readiness in reports if readiness.carries_value]
-    return report(reason for readiness in answering or reports for reason in readiness.reasons)
+    reasons = dict.fromkeys(reason for readiness in answering or reports for reason in readiness.reasons)
+    return report(list(reasons)[:MOST_REASONS])
 
 
 def _assessment_row(assessment: Assessment) -> dict[str, Any]:

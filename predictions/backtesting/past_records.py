@@ -191,7 +191,7 @@ def _jira_record(path: Path) -> PastRecord:
 
 def _observed_facts(batch: ObservationBatch, *, imported_at: datetime) -> Iterator[HistoryFact]:
     """Facts as if everything had been imported at one moment: what has no date is unknown before it."""
-    category_of = {status.external_id: status.category for status in batch.statuses}
+    status_of = {status.external_id: status for status in batch.statuses}
     key_of = {item.external_id: item.external_id for item in batch.items} | {
         item.key: item.external_id for item in batch.items
     }
@@ -200,9 +200,11 @@ def _observed_facts(batch: ObservationBatch, *, imported_at: datetime) -> Iterat
     for sequence, change in enumerate(batch.changes):
         item_id = _id(change.item_id)
         if change.field == TrackedField.STATUS:
-            category = category_of.get(change.to_id)
-            if category is not None:
-                yield StatusChangeFact(item_id, category, change.changed_at, imported_at, None, sequence)
+            status = status_of.get(change.to_id)
+            if status is not None:
+                yield StatusChangeFact(
+                    item_id, status.category, change.changed_at, imported_at, None, sequence, to_state=status.name
+                )
         else:
             value = change.to_id or change.to_text or None
             yield FieldChangeFact(item_id, change.field, None, value, change.changed_at, imported_at, sequence)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from projects.enums import Presence, StatusCategory
 from projects.history.facts import BlockingLinkFact, FieldChangeFact, StatusChangeFact, WorkItemFact
 from projects.history.instants import NEVER, Instants, to_us
+from projects.history.two_clocks import NOBODY, key_of
 
 Codes = NDArray[np.int8]
 Rows = NDArray[np.intp]
@@ -71,6 +72,7 @@ class StatusColumns(Columns):
 
     dated: false for a state that was only found at a moment; it says where the item stands, not since when
     blocked: the status says that nobody can go on
+    state: the name of the status, empty where only its category is known
     """
 
     item: Rows
@@ -80,6 +82,7 @@ class StatusColumns(Columns):
     category: Codes
     dated: Flags
     blocked: Flags
+    state: Texts
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -149,8 +152,9 @@ def item_columns(facts: Sequence[WorkItemFact]) -> ItemColumns:
     )
 
 
-StatusRow = tuple[int, int, int, int, int, bool, bool]
-"""Item, instant, sequence, category, recorded, dated, blocked: in the order that the rows are sorted by."""
+StatusRow = tuple[int, int, int, int, int, bool, bool, int]
+"""Item, instant, sequence, category, recorded, dated, blocked, key of the name of the state: in the order that the rows
+are sorted by."""
 
 
 def status_columns(
@@ -163,20 +167,25 @@ def status_columns(
     Duplicates collapse; a change of an unknown item is left out.
     """
     rows: list[StatusRow] = []
+    names = {NOBODY: ""}
+    key_of_name: dict[str, int] = {"": NOBODY}
     for change in changes:
         row = row_of.get(change.item_id.int)
         if row is not None:
             category = CATEGORY_CODES[change.to_category]
             at_us, recorded_us = to_us(change.changed_at), to_us(change.recorded_at)
-            rows.append((row, at_us, change.sequence, category, recorded_us, True, change.is_blocked))
+            name = key_of_name.get(change.to_state)
+            if name is None:
+                name = key_of_name[change.to_state] = key_of(change.to_state)
+                names[name] = change.to_state
+            rows.append((row, at_us, change.sequence, category, recorded_us, True, change.is_blocked, name))
     for item in observed:
         row, recorded_us = row_of[item.id.int], to_us(item.recorded_at)
         if item.resolved_at is not None:
-            rows.append((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True, False))
+            rows.append((row, to_us(item.resolved_at), UNDATED_LAST - 1, DONE, recorded_us, True, False, NOBODY))
         if item.status_category is not None:
-            rows.append(
-                (row, recorded_us, UNDATED_LAST, CATEGORY_CODES[item.status_category], recorded_us, False, False)
-            )
+            category = CATEGORY_CODES[item.status_category]
+            rows.append((row, recorded_us, UNDATED_LAST, category, recorded_us, False, False, NOBODY))
     table = sorted_without_doubles(np.array(rows, dtype=np.int64).reshape(-1, len(fields(StatusColumns))))
     return StatusColumns(
         item=table[:, 0].astype(np.intp),
@@ -186,6 +195,7 @@ def status_columns(
         recorded_us=table[:, 4].copy(),
         dated=table[:, 5].astype(np.bool_),
         blocked=table[:, 6].astype(np.bool_),
+        state=_texts([names[key] for key in table[:, 7].tolist()]),
     )
 
 

@@ -18,6 +18,7 @@ class CostColumns(Columns):
     """One row per observed cost, ordered by id, then by when it was recorded.
 
     at_us: from when on it counts;  recorded_us: when our record first held it;  amount: in its currency
+    hours: of work that it pays for, NaN where the ledger does not say
     """
 
     ids: Texts
@@ -25,6 +26,7 @@ class CostColumns(Columns):
     recorded_us: Instants
     amount: FloatArray
     currency: Texts
+    hours: FloatArray
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -37,7 +39,13 @@ class CostColumns(Columns):
 
     def hash_key(self) -> list[object]:
         """Every value a result can depend on, as plain values."""
-        return [self.ids.tolist(), self.at_us.tolist(), self.amount.tolist(), self.currency.tolist()]
+        return [
+            self.ids.tolist(),
+            self.at_us.tolist(),
+            self.amount.tolist(),
+            self.currency.tolist(),
+            self.hours.tolist(),
+        ]
 
 
 def cost_columns(facts: Iterable[CostFact]) -> CostColumns:
@@ -49,6 +57,7 @@ def cost_columns(facts: Iterable[CostFact]) -> CostColumns:
         recorded_us=np.array([to_us(fact.recorded_at) for fact in ordered], dtype=np.int64),
         amount=np.array([fact.amount for fact in ordered], dtype=np.float64),
         currency=_texts([fact.currency for fact in ordered]),
+        hours=np.array([np.nan if fact.hours is None else fact.hours for fact in ordered], dtype=np.float64),
     )
 
 

@@ -55,6 +55,7 @@ class StatusChangeFact:
     sequence: the source's own order among changes of one item at one instant
     is_blocked: the status it moved to says that nobody can go on with it
     actor_id: the contributor who moved it, None where the source does not say
+    to_state: the name of the status it moved to, as the tool shows it; empty where it is not known
     """
 
     item_id: UUID
@@ -65,6 +66,7 @@ class StatusChangeFact:
     sequence: int = 0
     is_blocked: bool = False
     actor_id: UUID | None = None
+    to_state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class BudgetFact:
 class CostFact:
     """One cost incurred on one day; a reversal is negative. Of several about one id the one recorded last holds.
 
+    hours: of work that it pays for, None where the ledger does not say
     It is true from the end of its day in UTC on: earlier in the day a replay could not have known it.
     """
 
@@ -121,6 +124,7 @@ class CostFact:
     recorded_at: datetime
     amount: float
     currency: str
+    hours: float | None = None
 
     @property
     def incurred_at(self) -> datetime:

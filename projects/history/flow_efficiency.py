@@ -40,23 +40,49 @@ class FlowEfficiency:
     missing: MissingReason | None = None
 
 
-def flow_efficiency(
+@dataclass(frozen=True, slots=True, eq=False)
+class EfficiencyByItem:
+    """Of the items finished in the window whose start is dated and earlier: equally long arrays.
+
+    finished_us: when;  active_us, elapsed_us: microseconds;  finished: all items finished in the window
+    """
+
+    finished_us: Instants
+    active_us: Instants
+    elapsed_us: Instants
+    finished: int
+
+
+def efficiency_by_item(
     history: ProjectHistory, *, as_of: datetime, window_weeks: int = SLE_WINDOW_WEEKS
-) -> FlowEfficiency:
-    """The flow efficiency of the items finished in the last window_weeks."""
+) -> EfficiencyByItem:
+    """Active and elapsed time of each item finished in the last window_weeks."""
     known = history.as_of(as_of)
     states = known.states
     finished = states.finished & (states.finished_us > known.known_at_us - window_weeks * MICROSECONDS_PER_WEEK)
     usable = finished & (states.started_us < states.finished_us)
-    count = int(usable.sum())
+    return EfficiencyByItem(
+        finished_us=states.finished_us[usable],
+        active_us=_active_us(known, usable),
+        elapsed_us=(states.finished_us - states.started_us)[usable],
+        finished=int(finished.sum()),
+    )
+
+
+def flow_efficiency(
+    history: ProjectHistory, *, as_of: datetime, window_weeks: int = SLE_WINDOW_WEEKS
+) -> FlowEfficiency:
+    """The flow efficiency of the items finished in the last window_weeks."""
+    items = efficiency_by_item(history, as_of=as_of, window_weeks=window_weeks)
+    count = len(items.finished_us)
     if count < MIN_ITEMS_FOR_QUANTILE:
         reason = MissingReason.TOO_FEW_FINISHED
-        if int(finished.sum()) >= MIN_ITEMS_FOR_QUANTILE:
+        if items.finished >= MIN_ITEMS_FOR_QUANTILE:
             reason = MissingReason.NO_DATED_START
         return FlowEfficiency(None, 0.0, 0.0, count, 0, reason)
-    if count < MIN_SHARE_WITH_START * int(finished.sum()):
+    if count < MIN_SHARE_WITH_START * items.finished:
         return FlowEfficiency(None, 0.0, 0.0, count, 0, MissingReason.NO_DATED_START)
-    active_us, elapsed_us = _active_us(known, usable), (states.finished_us - states.started_us)[usable]
+    active_us, elapsed_us = items.active_us, items.elapsed_us
     waiting_us = elapsed_us - active_us
     return FlowEfficiency(
         value=float(active_us.sum() / elapsed_us.sum()),

@@ -91,6 +91,10 @@ class ReasonCode(StrEnum):
     NO_CAPACITY = "NO_CAPACITY"
     NO_AREAS = "NO_AREAS"
     NO_PULSES = "NO_PULSES"
+    NO_DELIVERIES = "NO_DELIVERIES"
+    TOO_FEW_DELIVERIES = "TOO_FEW_DELIVERIES"
+    NO_STATES = "NO_STATES"
+    NO_STARTS = "NO_STARTS"
 
 
 class UnlockStep(StrEnum):
@@ -123,6 +127,8 @@ class UnlockStep(StrEnum):
     ASSIGN_WORK = "ASSIGN_WORK"
     NAME_AREAS = "NAME_AREAS"
     START_PULSES = "START_PULSES"
+    CONNECT_DELIVERY = "CONNECT_DELIVERY"
+    USE_MORE_STATES = "USE_MORE_STATES"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,19 +88,19 @@ def _item_facts(project_id: UUID) -> Iterator[tuple[str, WorkItemFact]]:
         )
 
 
-def _meaning_of_status(project_id: UUID) -> dict[StatusKey, tuple[StatusCategory, bool]]:
-    """Category of each status, and whether its name says that work in it is blocked."""
+def _meaning_of_status(project_id: UUID) -> dict[StatusKey, tuple[StatusCategory, bool, str]]:
+    """Category of each status, whether its name says that work in it is blocked, and its name."""
     rows = WorkflowStatus.objects.filter(project_id=project_id).order_by().values_list(
         "source", "status_id", "category", "name"
     )  # fmt: skip
     return {
-        (source, status_id): (StatusCategory(category), BLOCKED_STATUS.search(name) is not None)
+        (source, status_id): (StatusCategory(category), BLOCKED_STATUS.search(name) is not None, name)
         for source, status_id, category, name in rows
     }
 
 
 def _change_facts(
-    project_id: UUID, sources: Mapping[UUID, str], meaning_of: Mapping[StatusKey, tuple[StatusCategory, bool]]
+    project_id: UUID, sources: Mapping[UUID, str], meaning_of: Mapping[StatusKey, tuple[StatusCategory, bool, str]]
 ) -> Iterator[HistoryFact]:
     """Changes in the order of their instants; identifiers grow with recording, which follows the source's order."""
     rows = FieldChange.objects.filter(project_id=project_id).order_by("changed_at", "id").values_list(
@@ -114,11 +114,12 @@ def _change_facts(
             source = sources.get(item_id, "")
             meaning = meaning_of.get((source, to_id))
             if meaning is not None:
-                to_category, is_blocked = meaning
-                from_category, _ = meaning_of.get((source, from_id), (None, False))
+                to_category, is_blocked, to_state = meaning
+                from_category, *_ = meaning_of.get((source, from_id), (None,))
                 yield StatusChangeFact(
-                    item_id, to_category, changed_at, recorded_at, from_category, sequence, is_blocked, actor_id
-                )
+                    item_id, to_category, changed_at, recorded_at, from_category, sequence, is_blocked, actor_id,
+                    to_state,
+                )  # fmt: skip
         else:
             from_value, to_value = _value(field, from_id, from_text), _value(field, to_id, to_text)
             yield FieldChangeFact(item_id, field, from_value, to_value, changed_at, recorded_at, sequence, actor_id)
@@ -228,10 +229,10 @@ def _budget_facts(plans: list[Any], approvals: list[Any]) -> Iterator[BudgetFact
 
 def _cost_facts(project_id: UUID) -> Iterator[CostFact]:
     rows = CostEntry.objects.filter(project_id=project_id).order_by()
-    for id_, day, recorded_us, amount, currency in rows.values_list(
-        "id", "incurred_on_date", Microseconds("recorded_at"), "amount", "currency"
+    for id_, day, recorded_us, amount, currency, hours in rows.values_list(
+        "id", "incurred_on_date", Microseconds("recorded_at"), "amount", "currency", "hours"
     ).iterator(chunk_size=ROWS_PER_FETCH):
-        yield CostFact(id_, day, from_us(recorded_us), float(amount), currency)
+        yield CostFact(id_, day, from_us(recorded_us), float(amount), currency, hours)
 
 
 def _after_approval(

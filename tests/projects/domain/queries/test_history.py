@@ -201,6 +201,7 @@ def test_status_that_is_called_blocked_blocks(project: Project) -> None:
     statuses = load_history(project.pk).statuses
 
     assert statuses.blocked[statuses.dated].tolist() == [True, False]
+    assert statuses.state[statuses.dated].tolist() == ["On Hold", "Unblocking review"]
 
 
 @pytest.mark.parametrize(
@@ -303,15 +304,16 @@ def test_costs_and_the_budget_in_force_are_read_as_they_were_known(project: Proj
     BaselineFactory.create(project=project, approved_at=MONDAY, budget=Decimal("5000.00"), currency="CHF")
     BaselineFactory.create(project=project, approved_at=MONDAY + timedelta(days=1), budget=None)
     ScopeApprovalFactory.create(project=project, approved_at=WEEK_LATER, budget_delta=Decimal("750.50"))
-    for day, amount in ((6, "800.00"), (7, "-200.00")):
+    for day, amount, hours in ((6, "800.00", 8.0), (7, "-200.00", None)):
         CostEntryFactory.create(
-            project=project, incurred_on_date=date(2026, 1, day), amount=Decimal(amount), currency="CHF"
+            project=project, incurred_on_date=date(2026, 1, day), amount=Decimal(amount), currency="CHF", hours=hours
         )
 
     history = load_history(project.pk)
 
     early, late = (history.as_of(datetime(2026, 1, day, 12, tzinfo=UTC)) for day in (7, 20))
     assert (early.spent.amount.tolist(), sorted(late.spent.amount.tolist())) == ([800.0], [-200.0, 800.0])
+    assert sorted(map(str, late.spent.hours.tolist())) == ["8.0", "nan"]
     budgets = [(budget.amount, budget.currency) for budget in (early.budget, late.budget) if budget is not None]
     assert budgets == [(5000.0, "CHF"), (5750.5, "CHF")]
 
