@@ -61,6 +61,7 @@ FloatArray = NDArray[np.float64]
 MODEL = ModelIdentity("budget.expected-overrun", "1")
 CAP_PROBABILITY = 0.85
 SIGNAL_PROBABILITY = 0.5
+FALSE_ALARMS_PER_YEAR = 0.02
 PERIOD_WEEKS, PERIODS = 4, 13
 NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
 """As for TIMELINE. Starting values."""

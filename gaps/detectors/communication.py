@@ -67,7 +67,8 @@ RESAMPLES = 400
 OVERDUE_DAYS, FORGOTTEN_DAYS = 5.0, 60.0
 SKIPPED_WEEKS, USUAL_WEEKS, MAX_LUCK, LEAST_OVERDUE = 4, 12, 0.01, 0.25
 MISSED_TOLERANCE, MAX_MISSED_LUCK = 2.0, 0.05
-FALSE_ALARMS_PER_YEAR = 1.0
+FALSE_ALARMS_PER_YEAR, SUBJECTS = 1.0, 3
+"""Of each subject, and how many there are."""
 
 CAUSES: Mapping[str, CauseText] = {
     "NO_OWNER": CauseText(GapCategory.OPERATIONAL, "Questions are on items that nobody carries.", "without an owner"),

@@ -58,7 +58,8 @@ MAX_QUESTION = 64
 MIN_PROXIES = 2
 STRAIN_TOLERANCE, MOST_STRAIN = 1.0, 1.99
 """Below 2 T is at most MEDIUM: the proxies are indicative."""
-FALSE_ALARMS_PER_YEAR = 0.5
+FALSE_ALARMS_PER_YEAR, SUBJECTS = 0.5, 2
+"""Of each subject, and how many there are."""
 
 CAUSES: Mapping[str, CauseText] = {
     "OVERLOAD": CauseText(GapCategory.ORGANIZATIONAL, "More is begun at once per person.", PROXY_NAMES["LOAD"]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gaps.detectors import budget, communication, culture, process, quality, resource, skill, technology
 from gaps.detectors.budget import detect_budget
 from gaps.detectors.communication import detect_communication
 from gaps.detectors.culture import detect_culture
@@ -25,3 +26,18 @@ DETECTORS: Mapping[GapType, Detector] = {
     GapType.QUALITY: detect_quality,
     GapType.BUDGET: detect_budget,
 }
+
+ALARM_BUDGETS: Mapping[GapType, float] = {
+    GapType.RESOURCE: resource.FALSE_ALARMS_PER_YEAR * resource.SUBJECTS,
+    GapType.COMMUNICATION: communication.FALSE_ALARMS_PER_YEAR * communication.SUBJECTS,
+    GapType.CULTURE: culture.FALSE_ALARMS_PER_YEAR * culture.SUBJECTS,
+    GapType.SKILL: skill.FALSE_ALARMS_PER_YEAR * skill.SUBJECTS,
+    GapType.PROCESS: process.FALSE_ALARMS_PER_YEAR,
+    GapType.TECHNOLOGY: technology.FALSE_ALARMS_PER_YEAR,
+    GapType.QUALITY: quality.FALSE_ALARMS_PER_YEAR,
+    GapType.BUDGET: budget.FALSE_ALARMS_PER_YEAR,
+}
+"""False alarms a project-year that each detector allows itself while nothing changes, over all of its subjects.
+
+TIMELINE has none: it says what a calibrated forecast says, and that is wrong as often as the forecast states.
+"""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gaps.detectors.detection import Detection, DetectionContext, Detector, Tolerances
-from gaps.detectors.registry import DETECTORS
+from gaps.detectors.registry import ALARM_BUDGETS, DETECTORS
 from gaps.detectors.severity import stays_open
 from gaps.enums import GapType
 from predictions.enums import Severity
@@ -62,6 +62,11 @@ class DetectorRecord:
     def alarms_per_project_year(self) -> float | None:
         """None where less than a quarter of a year was answered: nobody can say."""
         return len(self.alarms) / self.project_years if self.project_years >= LEAST_YEARS else None
+
+    @property
+    def alarm_budget(self) -> float | None:
+        """False alarms a project-year that the detector allows itself; None for one that states none."""
+        return ALARM_BUDGETS.get(self.type)
 
 
 @dataclass(slots=True)

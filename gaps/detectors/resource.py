@@ -53,7 +53,8 @@ REQUIRED_RATE, PRESENT_CAPACITY = "required rate", "present capacity"
 RATE_TOLERANCE, CAPACITY_TOLERANCE = 0.1, 0.1
 """A ratio of 1.1 and a tenth of the hours: the definitions of the gap and of RESOURCE_SHORTAGE."""
 TEST_WEEKS, RECENT_WEEKS = 34, 8
-FALSE_ALARMS_PER_YEAR = 1.0
+FALSE_ALARMS_PER_YEAR, SUBJECTS = 1.0, 3
+"""Of each subject, and how many there are."""
 
 CAUSES: Mapping[str, CauseText] = {
     "DEPARTURES": CauseText(GapCategory.ORGANIZATIONAL, "People who were planned for have left.", "people active"),

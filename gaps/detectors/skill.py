@@ -53,7 +53,8 @@ MIN_SHARE_OF_AREA = 0.1
 MAX_AREAS_NAMED = 5
 PRIOR_FINISHES = 0.5
 """Jeffreys' prior of a rate."""
-FALSE_ALARMS_PER_YEAR = 0.5
+FALSE_ALARMS_PER_YEAR, SUBJECTS = 0.5, 2
+"""Of each subject, and how many there are."""
 
 CAUSES: Mapping[str, CauseText] = {
     "LEAVER": CauseText(GapCategory.ORGANIZATIONAL, "Somebody who had shown it has left no trace for six weeks."),

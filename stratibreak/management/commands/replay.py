@@ -105,6 +105,8 @@ class Command(BaseCommand):
         for record in records:
             rate = record.alarms_per_project_year
             told = "too little was answered to say" if rate is None else f"{rate:.2f} alarms per project-year"
+            if record.alarm_budget is not None:
+                told += f" (false ones allowed: {record.alarm_budget:.2f})"
             self.stdout.write(f"  {record.type}: {told}; answered {record.answered} of {record.moments} moments")
             for alarm in record.alarms:
                 until = "still open" if alarm.closed_as_of is None else f"until {alarm.closed_as_of:%Y-%m-%d}"
@@ -155,6 +157,7 @@ def detector_row(record: DetectorRecord) -> dict[str, Any]:
         "answered": record.answered,
         "project_years": round(record.project_years, 3),
         "alarms_per_project_year": record.alarms_per_project_year,
+        "false_alarms_allowed_per_project_year": record.alarm_budget,
         "alarms": [
             {
                 "subject": alarm.subject,

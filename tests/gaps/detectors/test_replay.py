@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.registry import ALARM_BUDGETS, DETECTORS
 from gaps.detectors.replay import replay_detectors
 from gaps.detectors.timeline import detect_timeline
 from gaps.enums import GapType
@@ -36,6 +37,12 @@ def test_a_plan_out_of_reach_is_one_alarm_however_long_it_lasts() -> None:
     assert len(record.alarms) == 1
     assert record.alarms[0].closed_as_of is None
     assert record.alarms_per_project_year == pytest.approx(1 / (26 * 7 / 365.25))
+
+
+def test_every_type_has_a_detector_and_all_but_one_a_budget_of_false_alarms() -> None:
+    assert set(DETECTORS) == set(GapType)
+    assert set(GapType) - set(ALARM_BUDGETS) == {GapType.TIMELINE}
+    assert all(budget > 0 for budget in ALARM_BUDGETS.values())
 
 
 def test_a_plan_within_reach_raises_none() -> None:
