@@ -18,19 +18,21 @@ from rest_framework.serializers import BaseSerializer
 
 from gaps.answers.matters import MatterKind
 from gaps.answers.sponsor import SponsorPage
+from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
 from gaps.domain.portfolio import describe_portfolio
 from gaps.domain.sponsoring import as_of_text, describe_sponsor_page, sponsor_page_of
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
+from predictions.actions_api import FollowedActionViewSet
 from predictions.enums import Severity
-from predictions.models import Prediction
+from predictions.models import Prediction, PreventiveAction
 from projects.enums import Readiness
 from projects.models import Goal, Project
 from tenants.api.access import requester, visible
 from tenants.api.encoding import encode
-from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET, TenantFilterBackend
+from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.problems import Conflict
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
@@ -122,12 +124,42 @@ class EvidenceViewSet(TenantViewSet[Evidence]):
     filters = {"gap": EXACT, "object_type": SET}
 
 
-class CorrectiveActionViewSet(TenantViewSet[CorrectiveAction]):
+class CorrectiveActionViewSet(FollowedActionViewSet[CorrectiveAction]):
     """What could be done to close a gap."""
 
     model = CorrectiveAction
     serializer_class = serializer_for(CorrectiveAction)
-    filters = {"gap": EXACT, "status": SET, "priority": SET, "owner": EXACT, "due_date": NULLABLE_RANGE}
+    filters = {"gap": EXACT, **FollowedActionViewSet.filters}
+
+
+class ActionEfficacySerializer(serializers.Serializer[Any]):
+    """What kinds of actions were worth, the best first; numbers are null below the required number of measured ones."""
+
+    required_actions = serializers.IntegerField()
+    codes = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="code, title, measured_actions, missing_actions, standing (TESTED, UNTESTED), and means in days of "
+        "the finish with their 80 % interval (value, low, high): expected_effect_days, measured_effect_days (shrunk).",
+    )
+
+
+class ActionEfficacyViewSet(ReadOnlyTenantViewSet[CorrectiveAction]):
+    """What actions were worth."""
+
+    model = CorrectiveAction
+    serializer_class = serializer_for(CorrectiveAction)
+    custom_actions = {"efficacy": Action.VIEW}
+    pagination_class = None
+    filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="action_efficacy_retrieve", responses=ActionEfficacySerializer)
+    def efficacy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What helped? Measured effects by kind of action, over the actions that the requester may see."""
+        corrective = self.filter_queryset(self.get_queryset())
+        return answer(request, encode(describe_action_efficacy(corrective, visible(PreventiveAction, request))))
 
 
 class BriefingRowSerializer(serializers.Serializer[Any]):
@@ -284,6 +316,7 @@ ITEM_VIEWS: dict[str, Callable[..., Any]] = {
 """Further things to ask of an item, by address."""
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {
+    "action-efficacy": ActionEfficacyViewSet.as_view({"get": "efficacy"}),
     "me/briefing": BriefingViewSet.as_view({"get": "briefing"}),
     "portfolio": PortfolioViewSet.as_view({"get": "portfolio"}),
 }

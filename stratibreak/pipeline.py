@@ -1,6 +1,6 @@
 """From the record of the work to predictions and gaps, in the order in which they need each other.
 
-    load history → settle → flow → forecast → explain → detect
+    load history → settle → flow → forecast → explain → detect → follow actions
 
 One transaction for a project: a run that is killed half-way leaves the former state. Of two runs over one project at
 once one does the work, and the other says so.
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from gaps.domain.acting import follow_actions
 from gaps.domain.detection import DetectionResult, detect_gaps
 from predictions.domain.following import follow_up
 from predictions.domain.forecasting import ProjectForecast, forecast_project
@@ -77,6 +78,7 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     keep_slip(project=project, history=history, calendar=calendar, finish=forecast.finish, at=at)
     follow_up(project=project, at=at)
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
+    follow_actions(project=project, at=at)
     duration_s = perf_counter() - started
     _record(project, forecast, detection, at=at, duration_s=duration_s)
     return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection, settlement)
@@ -85,10 +87,12 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
 def settle_project(*, project: Project, at: datetime) -> Settlement | None:
     """Settle what is due of one project, without analysing it; None when another run is at the project.
 
+    Overdue actions are escalated, and those that can be measured are.
     Runs in the transaction of the tenant that is current, and reads the record only if a claim waits.
     """
     if not take_refresh_lock(project.pk):
         return None
+    follow_actions(project=project, at=at)
     claims = unsettled_predictions(project, at)
     if not claims:
         return Settlement()

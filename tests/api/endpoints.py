@@ -79,6 +79,7 @@ ENDPOINTS = (
     Endpoint("predictions", "predictions.Prediction", READ),
     Endpoint("prediction-outcomes", "predictions.PredictionOutcome", READ),
     Endpoint("preventive-actions", "predictions.PreventiveAction"),
+    Endpoint("action-transitions", "predictions.ActionTransition", READ),
     Endpoint("risk-indicators", "predictions.RiskIndicator"),
     Endpoint("alerts", "predictions.Alert", READ),
     Endpoint("alert-decisions", "predictions.AlertDecision", READ),
@@ -114,6 +115,22 @@ class ItemAction:
 ITEM_ACTIONS = (
     ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
+    ItemAction(
+        "corrective-actions/<id>/transitions",
+        "POST",
+        "gaps.CorrectiveAction",
+        "gaps.CorrectiveAction",
+        Action.TRANSITION,
+        400,
+    ),
+    ItemAction(
+        "preventive-actions/<id>/transitions",
+        "POST",
+        "predictions.PreventiveAction",
+        "predictions.PreventiveAction",
+        Action.TRANSITION,
+        400,
+    ),
     ItemAction("goals/<id>/sponsor-page", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("goals/<id>/sponsor-page.html", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("goals/<id>/sponsor-page.pdf", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
@@ -141,6 +158,7 @@ ITEM_ACTIONS = (
 
 REPORTS = {
     "calibration": "predictions.Prediction",
+    "action-efficacy": "gaps.CorrectiveAction",
     "me/briefing": "gaps.Gap",
     "portfolio": "gaps.Gap",
     "suspicious-activity": "tenants.AuditEntry",
