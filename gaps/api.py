@@ -22,6 +22,7 @@ from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
 from gaps.domain.portfolio import describe_portfolio
+from gaps.domain.recomputing import recompute_gap
 from gaps.domain.sponsoring import as_of_text, describe_sponsor_page, sponsor_page_of
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
@@ -49,6 +50,17 @@ class GapMoveSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=5_000)
 
 
+class RecomputedGapSerializer(serializers.Serializer[Any]):
+    """A gap's value as it is kept and as the record of then gives it again."""
+
+    gap = serializers.UUIDField()
+    as_of = serializers.DateTimeField(allow_null=True, help_text="The record as it was known then.")
+    reproduced = serializers.BooleanField(help_text="Whether inputs and value are the same to the last bit.")
+    stored = serializers.DictField(help_text="current_value, target_value, effect, severity, inputs_hash, model.")
+    recomputed = serializers.DictField(allow_null=True, help_text="The same; null where nothing is found any more.")
+    reasons = serializers.ListField(child=serializers.DictField(), help_text="Why not: code and message.")
+
+
 class GapViewSet(TenantViewSet[Gap]):
     """Differences between what a project intended and what is happening, followed until they are gone."""
 
@@ -65,7 +77,7 @@ class GapViewSet(TenantViewSet[Gap]):
         "identified_at": RANGE,
     }
     orderings = ("id", "identified_at", "severity")
-    custom_actions = {"transitions": Action.TRANSITION}
+    custom_actions = {"transitions": Action.TRANSITION, "recompute": Action.VIEW}
     read_is_audited = True
 
     def perform_create(self, serializer: BaseSerializer[Gap]) -> Gap:
@@ -90,6 +102,15 @@ class GapViewSet(TenantViewSet[Gap]):
         columns = GapTransitionSerializer.columns()
         row = GapTransition.objects.filter(gap=gap).order_by("-id").values(*columns)[0]
         return created(request, encode(row), f"/api/v1/gap-transitions/{row['id']}")
+
+    @extend_schema(request=None, responses={200: RecomputedGapSerializer})
+    @action(detail=True, methods=["post"])
+    def recompute(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Compute its value again from the record as it was known when the gap was last seen. Changes nothing."""
+        gap = self.find()
+        told = recompute_gap(gap)
+        record_read(Gap, [gap.pk])
+        return answer(request, encode(told))
 
 
 class GapTransitionViewSet(ReadOnlyTenantViewSet[GapTransition]):

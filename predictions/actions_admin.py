@@ -21,13 +21,13 @@ class ActionMoveForm(ActForm):
     """Move an action on; what its status does not allow is not offered. Owner and due date stand on the page itself."""
 
     verb: ClassVar[str] = "Move on"
-    kind = forms.ChoiceField(label="Move")
+    move = forms.ChoiceField(label="Move")
     note = note_field("Note", required=False)
 
     def __init__(self, data: Any = None, *, row: Any) -> None:
         super().__init__(data)
         possible = [kind for kind in MOVES if can_move_action(action=row, kind=kind)]
-        cast("forms.ChoiceField", self.fields["kind"]).choices = [(kind.value, kind.label) for kind in possible]
+        cast("forms.ChoiceField", self.fields["move"]).choices = [(kind.value, kind.label) for kind in possible]
 
 
 class ActionMovingPage(ActingPage):
@@ -44,7 +44,7 @@ class ActionMovingPage(ActingPage):
     def act(self, row: Any, values: dict[str, Any], by: User) -> str:
         moved = move_action(
             action=row,
-            kind=ActionMove(values["kind"]),
+            kind=ActionMove(values["move"]),
             by=by,
             at=timezone.now(),
             note=values["note"],

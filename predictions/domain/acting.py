@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -153,8 +153,9 @@ def project_path(model: type[Action]) -> str:
 
 def lock_action(action: A) -> A:
     """The stored action, locked until the transaction ends. Raises its DoesNotExist when it is gone."""
-    rows = type(action)._default_manager.select_for_update(of=("self",))
-    return rows.select_related(project_path(type(action)), "owner").get(pk=action.pk)
+    rows: Any = type(action)._default_manager.select_for_update(of=("self",))
+    locked: A = rows.select_related(project_path(type(action)), "owner").get(pk=action.pk)
+    return locked
 
 
 def today_in(project: Project, at: datetime) -> date:

@@ -49,9 +49,10 @@ def escalations(*, since: datetime | None = None) -> QuerySet[ActionTransition]:
 
 def people_to_tell(project: Project) -> list[UUID]:
     """The project's owner, else every administrator who can act."""
-    owner = User.objects.filter(pk=project.owner_id, is_active=True).values_list("pk", flat=True)
-    if project.owner_id is not None and (found := list(owner)):
-        return found
+    if project.owner_id is not None:
+        owner = User.objects.filter(pk=project.owner_id, is_active=True).values_list("pk", flat=True)
+        if found := list(owner):
+            return found
     administrators = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("id")
     return list(administrators.values_list("pk", flat=True)[:MAX_ADMINISTRATORS])
 

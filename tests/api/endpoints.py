@@ -115,6 +115,7 @@ class ItemAction:
 ITEM_ACTIONS = (
     ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
+    ItemAction("gaps/<id>/recompute", "POST", "gaps.Gap", "gaps.Gap", Action.VIEW, 200),
     ItemAction(
         "corrective-actions/<id>/transitions",
         "POST",
