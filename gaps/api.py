@@ -18,6 +18,7 @@ from rest_framework.serializers import BaseSerializer
 
 from gaps.answers.matters import MatterKind
 from gaps.answers.sponsor import SponsorPage
+from gaps.comparing_api import ITEM_VIEWS as COMPARING_VIEWS
 from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
@@ -330,6 +331,7 @@ class SponsorPageViewSet(ReadOnlyTenantViewSet[Goal]):
 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
+    **COMPARING_VIEWS,
     "goals/<str:pk>/sponsor-page": SponsorPageViewSet.as_view({"get": "sponsor_page"}),
     "goals/<str:pk>/sponsor-page.html": SponsorPageViewSet.as_view({"get": "as_html"}),
     "goals/<str:pk>/sponsor-page.pdf": SponsorPageViewSet.as_view({"get": "as_pdf"}),

@@ -114,9 +114,9 @@ def _differences(
     if run is not None and _recorded_after(known, to_us(run.created_at)):
         found.append(FACTS_RECORDED_SINCE)
     forecast = _run_of(gap, AnalysisKind.FORECAST)
-    if forecast is not None and BASIS in forecast.results and finish.basis is not None:
-        if forecast.results[BASIS].get("pools", "") != finish.basis.pools_digest:
-            found.append(OTHER_TEAMS_CHANGED)
+    if finish.basis is not None and forecast is not None and BASIS in forecast.results:
+        then = forecast.results[BASIS].get("pools", "")
+        found += [OTHER_TEAMS_CHANGED] * (then != finish.basis.pools_digest)
     yield from found or [FACTS_CHANGED]
 
 
