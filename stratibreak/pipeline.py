@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from predictions.domain.forecasting import ProjectForecast, forecast_project
 from predictions.domain.settlement import Settlement, settle_predictions, unsettled_predictions
 from predictions.domain.slip import keep_slip
 from projects.domain.analyses import AnalysisRun, record_analysis
+from projects.domain.data_quality import QUALITY, assess_data_quality
 from projects.domain.flow import measure_flow
 from projects.domain.queries.calendars import load_calendar
 from projects.domain.queries.history import load_history
@@ -79,8 +81,9 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     follow_up(project=project, at=at)
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
     follow_actions(project=project, at=at)
+    quality = assess_data_quality(project, history, as_of=as_of, calendar=calendar)
     duration_s = perf_counter() - started
-    _record(project, forecast, detection, at=at, duration_s=duration_s)
+    _record(project, forecast, detection, quality, at=at, duration_s=duration_s)
     return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection, settlement)
 
 
@@ -103,7 +106,13 @@ def settle_project(*, project: Project, at: datetime) -> Settlement | None:
 
 
 def _record(
-    project: Project, forecast: ProjectForecast, detection: DetectionResult, *, at: datetime, duration_s: float
+    project: Project,
+    forecast: ProjectForecast,
+    detection: DetectionResult,
+    quality: list[dict[str, Any]],
+    *,
+    at: datetime,
+    duration_s: float,
 ) -> None:
     """Keep the run as a whole; its parts have records of their own."""
     finish = forecast.finish
@@ -117,6 +126,7 @@ def _record(
             "new_predictions": [str(kept.prediction.pk) for kept in forecast.kept if kept.is_new],
             "gaps": [str(gap.pk) for gap in detection.gaps],
             "gap_changes": {str(kind): number for kind, number in detection.changes.items()},
+            QUALITY: quality,
         },
         readiness=forecast.delay_risk.readiness,
         inputs_hash=forecast.inputs_hash,

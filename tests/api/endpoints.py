@@ -151,6 +151,7 @@ ITEM_ACTIONS = (
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),
     ItemAction("projects/<id>/replay", "POST", "projects.Project", "projects.AnalysisRecord", Action.ANALYSE, 201),
+    ItemAction("projects/<id>/data-quality", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),
     ItemAction(
         "projects/<id>/analyses/compare", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 400
     ),
