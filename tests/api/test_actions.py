@@ -25,7 +25,7 @@ from tests.factories.projects import ProjectFactory
 
 pytestmark = pytest.mark.django_db
 
-KINDS = {"corrective-actions": CorrectiveAction, "preventive-actions": PreventiveAction}
+KINDS: dict[str, Any] = {"corrective-actions": CorrectiveAction, "preventive-actions": PreventiveAction}
 each_kind = pytest.mark.parametrize("name", KINDS)
 
 

@@ -34,7 +34,8 @@ def late(ours: LookAlike) -> Project:
 
 def _gap(one: LookAlike, project: Project) -> Gap:
     with tenant_context(one.tenant.pk):
-        return Gap.objects.get(project=project)
+        found: Gap = Gap.objects.get(project=project)
+        return found
 
 
 def _recompute(client: ApiClient, gap: Gap) -> dict[str, Any]:

@@ -250,6 +250,7 @@ def test_effect_is_measured_once_and_says_how(past: Project, factory: Any) -> No
     assert how["reason"] is None
     assert how["is_played_on"]
     assert how["before_as_of"] == (NOW - timedelta(weeks=8)).isoformat()
+    assert action.measured_effect_days is not None
     assert action.measured_effect_days == pytest.approx(how["raw_days"] - how["regression_days"], abs=1e-3)
     assert abs(action.measured_effect_days) < 60, "a steady team: what the forecast kept back for newcomers, no more"
 
