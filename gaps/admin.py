@@ -13,6 +13,7 @@ from gaps.domain.lifecycle import VERBS, record_transition
 from gaps.enums import TransitionKind
 from gaps.gap_answer import gap_answer
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
+from predictions.actions_admin import ActionMovingPage
 from projects.plain_words import days, percent
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.admin.columns import column
@@ -152,9 +153,10 @@ class EvidencePage(TenantAdmin):
 
 
 @admin.register(CorrectiveAction)
-class CorrectiveActionPage(TenantAdmin):
+class CorrectiveActionPage(ActionMovingPage, TenantAdmin):
     """What closes gaps: who, until when, at what cost, to what effect."""
 
+    act_permission = "gaps.transition_correctiveaction"
     list_display = (
         "title",
         "gap",

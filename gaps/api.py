@@ -18,19 +18,23 @@ from rest_framework.serializers import BaseSerializer
 
 from gaps.answers.matters import MatterKind
 from gaps.answers.sponsor import SponsorPage
+from gaps.comparing_api import ITEM_VIEWS as COMPARING_VIEWS
+from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
 from gaps.domain.portfolio import describe_portfolio
+from gaps.domain.recomputing import recompute_gap
 from gaps.domain.sponsoring import as_of_text, describe_sponsor_page, sponsor_page_of
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
+from predictions.actions_api import FollowedActionViewSet
 from predictions.enums import Severity
-from predictions.models import Prediction
+from predictions.models import Prediction, PreventiveAction
 from projects.enums import Readiness
 from projects.models import Goal, Project
 from tenants.api.access import requester, visible
 from tenants.api.encoding import encode
-from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET, TenantFilterBackend
+from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.problems import Conflict
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
@@ -45,6 +49,17 @@ class GapMoveSerializer(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in VERBS])
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=5_000)
+
+
+class RecomputedGapSerializer(serializers.Serializer[Any]):
+    """A gap's value as it is kept and as the record of then gives it again."""
+
+    gap = serializers.UUIDField()
+    as_of = serializers.DateTimeField(allow_null=True, help_text="The record as it was known then.")
+    reproduced = serializers.BooleanField(help_text="Whether inputs and value are the same to the last bit.")
+    stored = serializers.DictField(help_text="current_value, target_value, effect, severity, inputs_hash, model.")
+    recomputed = serializers.DictField(allow_null=True, help_text="The same; null where nothing is found any more.")
+    reasons = serializers.ListField(child=serializers.DictField(), help_text="Why not: code and message.")
 
 
 class GapViewSet(TenantViewSet[Gap]):
@@ -63,7 +78,7 @@ class GapViewSet(TenantViewSet[Gap]):
         "identified_at": RANGE,
     }
     orderings = ("id", "identified_at", "severity")
-    custom_actions = {"transitions": Action.TRANSITION}
+    custom_actions = {"transitions": Action.TRANSITION, "recompute": Action.VIEW}
     read_is_audited = True
 
     def perform_create(self, serializer: BaseSerializer[Gap]) -> Gap:
@@ -88,6 +103,15 @@ class GapViewSet(TenantViewSet[Gap]):
         columns = GapTransitionSerializer.columns()
         row = GapTransition.objects.filter(gap=gap).order_by("-id").values(*columns)[0]
         return created(request, encode(row), f"/api/v1/gap-transitions/{row['id']}")
+
+    @extend_schema(request=None, responses={200: RecomputedGapSerializer})
+    @action(detail=True, methods=["post"])
+    def recompute(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Compute its value again from the record as it was known when the gap was last seen. Changes nothing."""
+        gap = self.find()
+        told = recompute_gap(gap)
+        record_read(Gap, [gap.pk])
+        return answer(request, encode(told))
 
 
 class GapTransitionViewSet(ReadOnlyTenantViewSet[GapTransition]):
@@ -122,12 +146,42 @@ class EvidenceViewSet(TenantViewSet[Evidence]):
     filters = {"gap": EXACT, "object_type": SET}
 
 
-class CorrectiveActionViewSet(TenantViewSet[CorrectiveAction]):
+class CorrectiveActionViewSet(FollowedActionViewSet[CorrectiveAction]):
     """What could be done to close a gap."""
 
     model = CorrectiveAction
     serializer_class = serializer_for(CorrectiveAction)
-    filters = {"gap": EXACT, "status": SET, "priority": SET, "owner": EXACT, "due_date": NULLABLE_RANGE}
+    filters = {"gap": EXACT, **FollowedActionViewSet.filters}
+
+
+class ActionEfficacySerializer(serializers.Serializer[Any]):
+    """What kinds of actions were worth, the best first; numbers are null below the required number of measured ones."""
+
+    required_actions = serializers.IntegerField()
+    codes = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="code, title, measured_actions, missing_actions, standing (TESTED, UNTESTED), and means in days of "
+        "the finish with their 80 % interval (value, low, high): expected_effect_days, measured_effect_days (shrunk).",
+    )
+
+
+class ActionEfficacyViewSet(ReadOnlyTenantViewSet[CorrectiveAction]):
+    """What actions were worth."""
+
+    model = CorrectiveAction
+    serializer_class = serializer_for(CorrectiveAction)
+    custom_actions = {"efficacy": Action.VIEW}
+    pagination_class = None
+    filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="action_efficacy_retrieve", responses=ActionEfficacySerializer)
+    def efficacy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What helped? Measured effects by kind of action, over the actions that the requester may see."""
+        corrective = self.filter_queryset(self.get_queryset())
+        return answer(request, encode(describe_action_efficacy(corrective, visible(PreventiveAction, request))))
 
 
 class BriefingRowSerializer(serializers.Serializer[Any]):
@@ -277,6 +331,7 @@ class SponsorPageViewSet(ReadOnlyTenantViewSet[Goal]):
 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
+    **COMPARING_VIEWS,
     "goals/<str:pk>/sponsor-page": SponsorPageViewSet.as_view({"get": "sponsor_page"}),
     "goals/<str:pk>/sponsor-page.html": SponsorPageViewSet.as_view({"get": "as_html"}),
     "goals/<str:pk>/sponsor-page.pdf": SponsorPageViewSet.as_view({"get": "as_pdf"}),
@@ -284,6 +339,7 @@ ITEM_VIEWS: dict[str, Callable[..., Any]] = {
 """Further things to ask of an item, by address."""
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {
+    "action-efficacy": ActionEfficacyViewSet.as_view({"get": "efficacy"}),
     "me/briefing": BriefingViewSet.as_view({"get": "briefing"}),
     "portfolio": PortfolioViewSet.as_view({"get": "portfolio"}),
 }

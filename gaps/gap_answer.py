@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gaps.domain.acting import efficacy_of_tenant
 from gaps.models import CorrectiveAction, Evidence, Gap, RootCause
+from predictions.domain.action_efficacy import ranked_actions
 from projects.plain_words import Fact, Limit, days, duration, fact, limits, measure, percent
 
 
@@ -34,7 +36,7 @@ class GapAnswer:
 
 
 def gap_answer(gap: Gap) -> GapAnswer:
-    """Put a gap into words, in three queries: its causes, its evidence and its actions."""
+    """Put a gap into words, in five queries: its causes, its evidence, its actions, and what such were worth."""
     current, target = gap.current_value or {}, gap.target_value or {}
     return GapAnswer(
         gap=gap,
@@ -45,7 +47,7 @@ def gap_answer(gap: Gap) -> GapAnswer:
         time_left="" if gap.urgency_h is None else duration(gap.urgency_h),
         causes=tuple(_cause(cause) for cause in gap.root_causes.order_by("rank")),
         evidence=tuple(_fact(row) for row in gap.evidence.order_by("id")),
-        actions=tuple(gap.corrective_actions.select_related("owner").order_by("id")),
+        actions=tuple(ranked_actions(gap.corrective_actions.select_related("owner"), efficacy_of_tenant())),
         limits=tuple(limits(gap.readiness_reasons)),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
+from predictions.actions_admin import ActionMovingPage
 from predictions.alerts_admin import OverridingPage
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
 from predictions.prediction_answer import prediction_answer, prediction_company
@@ -106,9 +107,10 @@ class PredictionOutcomePage(SystemAdmin):
 
 
 @admin.register(PreventiveAction)
-class PreventiveActionPage(TenantAdmin):
+class PreventiveActionPage(ActionMovingPage, TenantAdmin):
     """What would prevent what was predicted: who, until when, to what effect."""
 
+    act_permission = "predictions.transition_preventiveaction"
     list_display = ("title", "prediction", "status", "priority", "owner", "due_date", EXPECTED_EFFECT)
     list_filter = ("status", "priority")
     list_select_related = ("prediction", "owner")

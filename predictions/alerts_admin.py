@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils import timezone
 
+from predictions.domain.acting import ActionRefused
 from predictions.domain.alerting import MUTE_MOVES, AlertRefused, decide_mute, dismiss_alert, mute_type
 from predictions.domain.missed_events import VERDICTS, VerdictRefused, judge_missed_event, report_missed_event
 from predictions.domain.overriding import OverrideRefused, override_prediction
@@ -34,10 +35,10 @@ from tenants.domain.auditing import AuditAction
 from tenants.models import User
 
 NOTE_MAX_LENGTH = 5_000
-Refusals = (AlertRefused, VerdictRefused, OverrideRefused)
+Refusals = (ActionRefused, AlertRefused, VerdictRefused, OverrideRefused)
 
 
-class _ActForm(forms.Form):
+class ActForm(forms.Form):
     """Something a person does to a row, with what there is to say about it."""
 
     verb: ClassVar[str] = "Save"
@@ -47,26 +48,26 @@ class _ActForm(forms.Form):
         super().__init__(data, auto_id="act_%s", label_suffix="")
 
 
-def _note(label: str, *, required: bool) -> forms.CharField:
+def note_field(label: str, *, required: bool) -> forms.CharField:
     return forms.CharField(
         label=label, max_length=NOTE_MAX_LENGTH, required=required, widget=forms.Textarea(attrs={"rows": 2, "cols": 60})
     )
 
 
-class DismissalForm(_ActForm):
+class DismissalForm(ActForm):
     """Hear no more of a thread."""
 
     verb = "Dismiss"
     reason = forms.ChoiceField(label="Why", choices=DismissalReason.choices)
-    note = _note("In your words", required=False)
+    note = note_field("In your words", required=False)
 
 
-class MuteDecisionForm(_ActForm):
+class MuteDecisionForm(ActForm):
     """Decide about a mute; what its state does not allow is not offered."""
 
     verb = "Decide"
     state = forms.ChoiceField(label="Decision")
-    note = _note("In your words", required=False)
+    note = note_field("In your words", required=False)
 
     def __init__(self, data: Any = None, *, row: AlertMute) -> None:
         super().__init__(data)
@@ -74,23 +75,23 @@ class MuteDecisionForm(_ActForm):
         choice.choices = [(to.value, to.label) for to, source in MUTE_MOVES.items() if row.state == source]
 
 
-class VerdictForm(_ActForm):
+class VerdictForm(ActForm):
     """Vouch for a report, or reject it."""
 
     verb = "Decide"
     status = forms.ChoiceField(label="Verdict", choices=[(each.value, each.label) for each in VERDICTS])
-    note = _note("Why", required=True)
+    note = note_field("Why", required=True)
 
 
-class OverrideForm(_ActForm):
+class OverrideForm(ActForm):
     """Say another probability."""
 
     verb = "Say so"
     chance_percent = forms.FloatField(label="Chance (%)", min_value=0, max_value=100)
-    reason = _note("Why", required=True)
+    reason = note_field("Why", required=True)
 
 
-def _person(user_id: UUID | None) -> str:
+def person(user_id: UUID | None) -> str:
     """The address of one of the organisation's people; an id that none of them has is an operator's."""
     if user_id is None:
         return "—"
@@ -110,7 +111,7 @@ class ActingPage:
     admin_site: Any
     opts: Any
 
-    def act_form(self, data: Any, row: Any) -> _ActForm:
+    def act_form(self, data: Any, row: Any) -> ActForm:
         """The form of the act."""
         raise NotImplementedError
 
@@ -250,9 +251,9 @@ class AlertPage(ActingPage, SystemAdmin):
 
     @admin.display(description="Dismissed by")
     def dismissed_by(self, alert: Alert) -> str:
-        return _person(alert.dismissed_by_id)
+        return person(alert.dismissed_by_id)
 
-    def act_form(self, data: Any, row: Any) -> _ActForm:
+    def act_form(self, data: Any, row: Any) -> ActForm:
         return DismissalForm(data)
 
     def act_is_open(self, row: Any) -> bool:
@@ -287,9 +288,9 @@ class AlertMutePage(ActingPage, SaidOnceAdmin):
 
     @admin.display(description="Decided by")
     def decided_by(self, mute: AlertMute) -> str:
-        return _person(mute.decided_by_id)
+        return person(mute.decided_by_id)
 
-    def act_form(self, data: Any, row: Any) -> _ActForm:
+    def act_form(self, data: Any, row: Any) -> ActForm:
         return MuteDecisionForm(data, row=row)
 
     def act_is_open(self, row: Any) -> bool:
@@ -315,7 +316,7 @@ class PredictionOverridePage(SaidOnceAdmin):
 
     @admin.display(description="Made by")
     def made_by(self, override: PredictionOverride) -> str:
-        return _person(override.made_by_id)
+        return person(override.made_by_id)
 
     def say(self, obj: Any, by: User) -> Any:
         return override_prediction(
@@ -358,14 +359,14 @@ class MissedEventPage(ActingPage, SaidOnceAdmin):
 
     @admin.display(description="Reported by")
     def reported_by(self, event: MissedEvent) -> str:
-        return _person(event.reported_by_id)
+        return person(event.reported_by_id)
 
     inlines = (VerdictInline,)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return () if obj is None else self.inlines
 
-    def act_form(self, data: Any, row: Any) -> _ActForm:
+    def act_form(self, data: Any, row: Any) -> ActForm:
         return VerdictForm(data)
 
     def act_is_open(self, row: Any) -> bool:
@@ -403,7 +404,7 @@ class OverridingPage(ActingPage):
     act_name, act_permission = "override", "predictions.add_predictionoverride"
     act_title = "Say another probability"
 
-    def act_form(self, data: Any, row: Any) -> _ActForm:
+    def act_form(self, data: Any, row: Any) -> ActForm:
         return OverrideForm(data)
 
     def act_is_open(self, row: Prediction) -> bool:

@@ -76,6 +76,22 @@ class ActionStatus(TextChoices):
     DROPPED = "DROPPED", "Dropped"
 
 
+class ActionKind(TextChoices):
+    """What an action is about: a gap that is there, or a prediction that may come true."""
+
+    CORRECTIVE = "CORRECTIVE", "Corrective"
+    PREVENTIVE = "PREVENTIVE", "Preventive"
+
+
+class ActionMove(TextChoices):
+    """What happened to an action. ESCALATED changes no status: it is overdue, and somebody above was named."""
+
+    ACTIVATED = "ACTIVATED", "Activated"
+    COMPLETED = "COMPLETED", "Done"
+    DROPPED = "DROPPED", "Dropped"
+    ESCALATED = "ESCALATED", "Escalated: overdue"
+
+
 class AlertState(TextChoices):
     """Where a thread of warnings stands. CLOSED: it cleared, its event is over, or nobody can say any more."""
 

@@ -131,3 +131,28 @@ ASSUMPTIONS: dict[str, Any] = {
 
 STEPS: dict[str, Any] = {"type": "array", "maxItems": 30, "items": {"type": "string", "minLength": 1, "maxLength": 500}}
 """The steps of an action, in order."""
+
+MEASUREMENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["method", "reason"],
+    "additionalProperties": False,
+    "properties": {
+        "method": {"type": "string", "minLength": 1, "maxLength": 64},
+        "reason": {"type": ["string", "null"], "maxLength": 64},
+        "forecast_before": {"type": "string", "format": "uuid"},
+        "forecast_after": {"type": "string", "format": "uuid"},
+        "before_as_of": INSTANT_OR_NULL,
+        "after_as_of": INSTANT_OR_NULL,
+        "p85_before": INSTANT_OR_NULL,
+        "p85_without": INSTANT_OR_NULL,
+        "p85_after": INSTANT_OR_NULL,
+        "is_played_on": {"type": "boolean"},
+        "raw_days": {"type": "number"},
+        "regression_days": {"type": "number"},
+        "compared_forecasts": {"type": "integer", "minimum": 0},
+    },
+}
+"""How the effect of an action was measured; `reason` is null, or why there is no number."""
+
+USER_IDS: dict[str, Any] = {"type": "array", "maxItems": 100, "items": {"type": "string", "format": "uuid"}}
+"""People by their plain ids."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
+from projects.domain.data_quality import newest_quality
 from projects.forecast_answer import newest_forecasts
 from projects.models import (
     ActivityEvent,
@@ -85,9 +86,13 @@ class ProjectPage(TenantAdmin):
         """Show the newest forecast above the form: the question people open the page with."""
         project = self.get_object(request, object_id)
         answer = newest_forecasts([project])[0] if project is not None else None
+        quality = None if project is None else newest_quality(project)
         may_analyse = not reads_across_tenants() and request.user.has_perm("projects.analyse_project")
         return super().change_view(
-            request, object_id, form_url, {"answer": answer, "may_analyse": may_analyse, **(extra_context or {})}
+            request,
+            object_id,
+            form_url,
+            {"answer": answer, "may_analyse": may_analyse, "quality": quality, **(extra_context or {})},
         )
 
 

@@ -34,7 +34,12 @@ ROUTES: Routes = {
 """View sets by the last part of their address."""
 
 
-ITEM_VIEWS = {**gaps.api.ITEM_VIEWS, **predictions.api.ITEM_VIEWS, **stratibreak.api.ITEM_VIEWS}
+ITEM_VIEWS = {
+    **projects.api.ITEM_VIEWS,
+    **gaps.api.ITEM_VIEWS,
+    **predictions.api.ITEM_VIEWS,
+    **stratibreak.api.ITEM_VIEWS,
+}
 """Further things to ask of an item, by address."""
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {

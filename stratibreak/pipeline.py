@@ -1,6 +1,6 @@
 """From the record of the work to predictions and gaps, in the order in which they need each other.
 
-    load history → settle → flow → forecast → explain → detect
+    load history → settle → flow → forecast → explain → detect → follow actions
 
 One transaction for a project: a run that is killed half-way leaves the former state. Of two runs over one project at
 once one does the work, and the other says so.
@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from gaps.domain.acting import follow_actions
 from gaps.domain.detection import DetectionResult, detect_gaps
 from predictions.domain.following import follow_up
 from predictions.domain.forecasting import ProjectForecast, forecast_project
 from predictions.domain.settlement import Settlement, settle_predictions, unsettled_predictions
 from predictions.domain.slip import keep_slip
 from projects.domain.analyses import AnalysisRun, record_analysis
+from projects.domain.data_quality import QUALITY, assess_data_quality
 from projects.domain.flow import measure_flow
 from projects.domain.queries.calendars import load_calendar
 from projects.domain.queries.history import load_history
@@ -77,18 +80,22 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     keep_slip(project=project, history=history, calendar=calendar, finish=forecast.finish, at=at)
     follow_up(project=project, at=at)
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
+    follow_actions(project=project, at=at)
+    quality = assess_data_quality(project, history, as_of=as_of, calendar=calendar)
     duration_s = perf_counter() - started
-    _record(project, forecast, detection, at=at, duration_s=duration_s)
+    _record(project, forecast, detection, quality, at=at, duration_s=duration_s)
     return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection, settlement)
 
 
 def settle_project(*, project: Project, at: datetime) -> Settlement | None:
     """Settle what is due of one project, without analysing it; None when another run is at the project.
 
+    Overdue actions are escalated, and those that can be measured are.
     Runs in the transaction of the tenant that is current, and reads the record only if a claim waits.
     """
     if not take_refresh_lock(project.pk):
         return None
+    follow_actions(project=project, at=at)
     claims = unsettled_predictions(project, at)
     if not claims:
         return Settlement()
@@ -99,7 +106,13 @@ def settle_project(*, project: Project, at: datetime) -> Settlement | None:
 
 
 def _record(
-    project: Project, forecast: ProjectForecast, detection: DetectionResult, *, at: datetime, duration_s: float
+    project: Project,
+    forecast: ProjectForecast,
+    detection: DetectionResult,
+    quality: list[dict[str, Any]],
+    *,
+    at: datetime,
+    duration_s: float,
 ) -> None:
     """Keep the run as a whole; its parts have records of their own."""
     finish = forecast.finish
@@ -113,6 +126,7 @@ def _record(
             "new_predictions": [str(kept.prediction.pk) for kept in forecast.kept if kept.is_new],
             "gaps": [str(gap.pk) for gap in detection.gaps],
             "gap_changes": {str(kind): number for kind, number in detection.changes.items()},
+            QUALITY: quality,
         },
         readiness=forecast.delay_risk.readiness,
         inputs_hash=forecast.inputs_hash,

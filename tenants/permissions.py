@@ -60,6 +60,7 @@ class Resource(StrEnum):
     CORRECTIVE_ACTION = "corrective_action"
     PREDICTION = "prediction"
     PREVENTIVE_ACTION = "preventive_action"
+    ACTION_HISTORY = "action_history"
     RISK_INDICATOR = "risk_indicator"
     ALERT = "alert"
     ALERT_MUTE = "alert_mute"
@@ -111,6 +112,7 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
         Resource.CORRECTIVE_ACTION: ("gaps.correctiveaction",),
         Resource.PREDICTION: ("predictions.prediction", "predictions.predictionoutcome"),
         Resource.PREVENTIVE_ACTION: ("predictions.preventiveaction",),
+        Resource.ACTION_HISTORY: ("predictions.actiontransition",),
         Resource.RISK_INDICATOR: ("predictions.riskindicator",),
         Resource.ALERT: ("predictions.alert", "predictions.alertdecision"),
         Resource.ALERT_MUTE: ("predictions.alertmute",),
@@ -133,6 +135,7 @@ SYSTEM_WRITTEN = frozenset(
         Resource.RUN,
         Resource.ANALYSIS,
         Resource.GAP_HISTORY,
+        Resource.ACTION_HISTORY,
         Resource.PREDICTION,
         Resource.ALERT,
         Resource.MISSED_EVENT_HISTORY,
@@ -169,9 +172,10 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.ANALYSIS: _RUN_ANALYSIS,
             Resource.GAP: _OWN | {Action.TRANSITION},
             Resource.GAP_HISTORY: _READ,
-            Resource.CORRECTIVE_ACTION: _OWN,
+            Resource.CORRECTIVE_ACTION: _OWN | {Action.TRANSITION},
             Resource.PREDICTION: _RUN_ANALYSIS,
-            Resource.PREVENTIVE_ACTION: _OWN,
+            Resource.PREVENTIVE_ACTION: _OWN | {Action.TRANSITION},
+            Resource.ACTION_HISTORY: _READ,
             Resource.RISK_INDICATOR: _OWN,
             Resource.ALERT: _READ | {Action.TRANSITION},
             Resource.ALERT_MUTE: _SAY | {Action.EXPORT, Action.TRANSITION},
@@ -195,9 +199,10 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.ANALYSIS: _RUN_ANALYSIS,
             Resource.GAP: _OWN | {Action.TRANSITION},
             Resource.GAP_HISTORY: _READ,
-            Resource.CORRECTIVE_ACTION: _OWN,
+            Resource.CORRECTIVE_ACTION: _OWN | {Action.TRANSITION},
             Resource.PREDICTION: _RUN_ANALYSIS,
-            Resource.PREVENTIVE_ACTION: _OWN,
+            Resource.PREVENTIVE_ACTION: _OWN | {Action.TRANSITION},
+            Resource.ACTION_HISTORY: _READ,
             Resource.RISK_INDICATOR: _OWN,
             Resource.ALERT: _READ | {Action.TRANSITION},
             Resource.ALERT_MUTE: _SAY | {Action.EXPORT, Action.TRANSITION},
@@ -218,9 +223,10 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.ANALYSIS: _VIEW,
             Resource.GAP: _WRITE | {Action.TRANSITION},
             Resource.GAP_HISTORY: _VIEW,
-            Resource.CORRECTIVE_ACTION: _WRITE,
+            Resource.CORRECTIVE_ACTION: _WRITE | {Action.TRANSITION},
             Resource.PREDICTION: _VIEW,
-            Resource.PREVENTIVE_ACTION: _WRITE,
+            Resource.PREVENTIVE_ACTION: _WRITE | {Action.TRANSITION},
+            Resource.ACTION_HISTORY: _VIEW,
             Resource.RISK_INDICATOR: _VIEW,
             Resource.ALERT: _VIEW | {Action.TRANSITION},
             Resource.ALERT_MUTE: _VIEW,
@@ -245,6 +251,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.CORRECTIVE_ACTION: _READ,
             Resource.PREDICTION: _RUN_ANALYSIS,
             Resource.PREVENTIVE_ACTION: _READ,
+            Resource.ACTION_HISTORY: _READ,
             Resource.RISK_INDICATOR: _READ,
             Resource.ALERT: _READ,
             Resource.ALERT_MUTE: _READ,
@@ -265,6 +272,7 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.CORRECTIVE_ACTION: _VIEW,
             Resource.PREDICTION: _VIEW,
             Resource.PREVENTIVE_ACTION: _VIEW,
+            Resource.ACTION_HISTORY: _VIEW,
             Resource.RISK_INDICATOR: _VIEW,
             Resource.ALERT: _VIEW,
             Resource.ALERT_MUTE: _VIEW,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
 
 from gaps.detectors.detection import Detection, DetectionContext, Tolerances
 from gaps.detectors.registry import DETECTORS
@@ -37,6 +39,11 @@ def tolerances_of(project: Project) -> Tolerances:
         scope_percent=project.scope_tolerance_percent,
         accepted_risk=project.accepted_risk,
     )
+
+
+def settings_row(tolerances: Tolerances, target_date: date | None) -> dict[str, Any]:
+    """What a run was told beside the record, as it is kept: two runs differ by it although their facts are the same."""
+    return {**asdict(tolerances), "target_date": None if target_date is None else target_date.isoformat()}
 
 
 def fingerprint_of(gap_type: GapType, subject: str) -> str:

@@ -16,9 +16,13 @@ from typing import Any
 from gaps.detectors.finding import CorrectiveActionFinding, Effect, Finding, Measure, RootCauseFinding
 from gaps.domain.assessments import Assessment
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, RootCause
+from predictions.calibration.action_efficacy import Efficacy
+from predictions.domain.action_efficacy import priority_of, tenant_efficacy
 from predictions.domain.forecast_results import evidence_row
 from predictions.domain.noise import same_date
 from predictions.enums import ActionStatus
+from predictions.forecasters.option_details import details_of
+from predictions.models import PreventiveAction
 from projects.domain.analyses import reason_rows
 
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -157,6 +161,7 @@ def _free_ranks(taken: set[int]) -> Iterator[int]:
 
 def _write_actions(gap: Gap, finding: Finding) -> None:
     suggested = {action.code: action for action in finding.corrective_actions}
+    ledger = tenant_efficacy((CorrectiveAction, PreventiveAction)) if suggested else {}
     known = {action.code: action for action in gap.corrective_actions.exclude(code="")}
     for code, action in known.items():
         if action.status != ActionStatus.SUGGESTED or action.owner_id is not None:
@@ -164,22 +169,25 @@ def _write_actions(gap: Gap, finding: Finding) -> None:
         if code not in suggested:
             action.delete()
         else:
-            _set_suggestion(action, suggested[code], finding.as_of)
+            _set_suggestion(action, suggested[code], finding.as_of, ledger)
             action.save()
     for code, suggestion in suggested.items():
         if code not in known:
             action = CorrectiveAction(gap=gap, code=code)
-            _set_suggestion(action, suggestion, finding.as_of)
+            _set_suggestion(action, suggestion, finding.as_of, ledger)
             action.save()
 
 
-def _set_suggestion(action: CorrectiveAction, suggestion: CorrectiveActionFinding, as_of: datetime) -> None:
+def _set_suggestion(
+    action: CorrectiveAction, suggestion: CorrectiveActionFinding, as_of: datetime, ledger: Mapping[str, Efficacy]
+) -> None:
+    details = details_of(suggestion.code)
     action.title = suggestion.title
     action.description = f"{suggestion.description} {suggestion.expected_effect}."
-    action.priority = suggestion.priority
+    action.priority = priority_of(suggestion.code, suggestion.priority, ledger)
     action.expected_effect_days = suggestion.days_saved
-    action.steps = list(suggestion.steps)
-    action.effort_h = suggestion.effort_h
-    action.owner_role = suggestion.owner_role or ""
+    action.steps = list(suggestion.steps or details.steps)
+    action.effort_h = details.effort_h if suggestion.effort_h is None else suggestion.effort_h
+    action.owner_role = suggestion.owner_role or details.owner_role or ""
     hours = suggestion.latest_start_h
     action.latest_start_at = None if hours is None else as_of + timedelta(hours=hours)

@@ -22,7 +22,7 @@ from typing import Any
 from gaps.detectors.detection import DetectionContext
 from gaps.detectors.finding import Finding
 from gaps.detectors.severity import CLOSES_BELOW_SHARE, SEVERITY_FROM
-from gaps.domain.assessments import Assessment, assess_project, tolerances_of
+from gaps.domain.assessments import Assessment, assess_project, settings_row, tolerances_of
 from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
 from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
@@ -194,7 +194,10 @@ def _record(
     run = AnalysisRun(
         kind=AnalysisKind.GAPS,
         as_of=as_of,
-        results={"detectors": [_assessment_row(assessment) for assessment in assessments]},
+        results={
+            "detectors": [_assessment_row(assessment) for assessment in assessments],
+            "settings": settings_row(tolerances_of(project), forecast.finish.target_date),
+        },
         readiness=_readiness(assessments),
         inputs_hash=hashlib.sha256(inputs.encode()).hexdigest(),
         model_id=MODEL_ID,

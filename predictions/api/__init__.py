@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from predictions.actions_api import ROUTES as ACTION_ROUTES
 from predictions.alerts_api import ROUTES as ALERT_ROUTES
 from predictions.api.forecast import FORECAST_VIEWS
 from predictions.domain.drift import describe_drift
@@ -28,14 +29,13 @@ from predictions.models import (
     Prediction,
     PredictionOutcome,
     PredictionOverride,
-    PreventiveAction,
     RiskIndicator,
 )
 from predictions.models.prediction import prediction_status
 from projects.enums import Readiness
 from tenants.api.access import visible
 from tenants.api.encoding import encode
-from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.filters import EXACT, RANGE, SET
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer
@@ -87,14 +87,6 @@ class PredictionOutcomeViewSet(ReadOnlyTenantViewSet[PredictionOutcome]):
     filters = {"prediction": EXACT, "result": SET, "settled_at": RANGE}
     orderings = ("id", "settled_at")
     read_is_audited = True
-
-
-class PreventiveActionViewSet(TenantViewSet[PreventiveAction]):
-    """What could be done before a predicted event happens."""
-
-    model = PreventiveAction
-    serializer_class = serializer_for(PreventiveAction)
-    filters = {"prediction": EXACT, "status": SET, "priority": SET, "owner": EXACT, "due_date": NULLABLE_RANGE}
 
 
 class RiskIndicatorViewSet(TenantViewSet[RiskIndicator]):
@@ -180,7 +172,7 @@ REPORT_VIEWS: dict[str, Callable[..., Any]] = {
 ROUTES: Routes = {
     "predictions": PredictionViewSet,
     "prediction-outcomes": PredictionOutcomeViewSet,
-    "preventive-actions": PreventiveActionViewSet,
+    **ACTION_ROUTES,
     "risk-indicators": RiskIndicatorViewSet,
     **ALERT_ROUTES,
 }

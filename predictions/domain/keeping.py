@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from predictions.domain.action_efficacy import priority_of, tenant_efficacy
 from predictions.domain.claims import event_key, event_of, key_before
 from predictions.domain.forecast_results import driver_row, evidence_row, quantile_rows
 from predictions.domain.ledger import chain_prediction, newest_hash
 from predictions.domain.noise import same_amount, same_date, same_probability
+from predictions.forecasters.option_details import details_of
 from predictions.forecasters.risk import ALERT_LEVELS, Claim, RiskForecast
 from predictions.models import Prediction, PreventiveAction, RiskIndicator
 from projects.domain.analyses import reason_rows
@@ -284,13 +286,19 @@ def _store_parts(new: Sequence[tuple[_Candidate, Prediction]]) -> None:
         for candidate, draft in new
         for indicator in candidate.risk.indicators
     )
+    if not any(candidate.risk.options for candidate, _ in new):
+        return
+    ledger = tenant_efficacy((PreventiveAction,))
     PreventiveAction.objects.bulk_create(
         PreventiveAction(
             prediction=draft,
             title=option.title,
             description=option.description,
             code=option.code,
-            priority=option.priority,
+            priority=priority_of(option.code, option.priority, ledger),
+            steps=list(details_of(option.code).steps),
+            effort_h=details_of(option.code).effort_h,
+            owner_role=details_of(option.code).owner_role or "",
             expected_effect_days=option.days_saved_p85,
             latest_start_at=_after_hours(candidate.risk.as_of, option.latest_start_h),
         )

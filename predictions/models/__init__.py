@@ -1,6 +1,7 @@
 """Rows of the predictions app."""
 
 from predictions.models.action import Action
+from predictions.models.action_transition import ActionTransition
 from predictions.models.alert import Alert
 from predictions.models.alert_decision import AlertDecision
 from predictions.models.alert_mute import AlertMute
@@ -13,6 +14,7 @@ from predictions.models.risk_indicator import RiskIndicator
 
 __all__ = [
     "Action",
+    "ActionTransition",
     "Alert",
     "AlertDecision",
     "AlertMute",

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from predictions.enums import ActionStatus, Priority
-from predictions.schemas import STEPS
+from predictions.schemas import MEASUREMENT, STEPS
 from projects.constraints import not_blank
 from projects.models.fields import currency_field, money_field
 from tenants.enums import Role
@@ -24,11 +24,22 @@ class Action(TimestampedTenantModel):
     """Something a person can do about a gap or a prediction; suggested by an analysis or entered by hand.
 
     An action that is active or done has an owner and a due date, and is done exactly when it has a completion time.
+    Its status changes only through `predictions.domain.acting`, which leaves an ActionTransition behind.
     Expected and measured effect are in days of the project's finish; positive is earlier. Measured effect is filled
-    after completion, against the forecast without the action; null means untested.
+    once, some weeks after completion, against the forecast without the action; null means untested. `measurement` says
+    how it was measured, or why it cannot be. `escalated_at` is when it was found overdue, once.
     """
 
-    kept_by_system: ClassVar[tuple[str, ...]] = ("code", "measured_effect_days")
+    kept_by_system: ClassVar[tuple[str, ...]] = (
+        "code",
+        "status",
+        "started_at",
+        "completed_at",
+        "escalated_at",
+        "measured_effect_days",
+        "measured_at",
+        "measurement",
+    )
 
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
@@ -57,6 +68,9 @@ class Action(TimestampedTenantModel):
     measured_effect_days = models.FloatField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    measured_at = models.DateTimeField(null=True, blank=True)
+    measurement = CheckedJSONField(schema=MEASUREMENT, null=True, blank=True)
 
     class Meta(TimestampedTenantModel.Meta):
         abstract = True

@@ -5,8 +5,10 @@ from __future__ import annotations
 from projects.api.plan import PLAN_ROUTES
 from projects.api.project import PROJECT_ROUTES
 from projects.api.record import RECORD_ROUTES
-from projects.api.runs import RUN_ROUTES
+from projects.api.runs import ITEM_VIEWS, RUN_ROUTES
 from tenants.api.viewsets import Routes
+
+__all__ = ["ITEM_VIEWS", "ROUTES"]
 
 ROUTES: Routes = {**PROJECT_ROUTES, **PLAN_ROUTES, **RECORD_ROUTES, **RUN_ROUTES}
 """View sets by the last part of their address."""

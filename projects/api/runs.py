@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from projects.models import AnalysisRecord, ImportRun
-from tenants.api.filters import EXACT, RANGE, SET
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from projects.domain.data_quality import describe_data_quality
+from projects.enums import Readiness
+from projects.models import AnalysisRecord, ImportRun, Project, WorkItem
+from tenants.api.access import requester
+from tenants.api.encoding import encode
+from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, answer
+from tenants.permissions import Action, allowed
 
 ImportRunSerializer = serializer_for(ImportRun)
 
@@ -18,6 +31,45 @@ class AnalysisRecordViewSet(ReadOnlyTenantViewSet[AnalysisRecord]):
     filters = {"project": EXACT, "kind": SET, "readiness": SET, "as_of": RANGE, "created_at": RANGE}
 
 
+class DataQualitySerializer(serializers.Serializer[Any]):
+    """What is wrong with a project's record, the gravest first; null without an analysis."""
+
+    project = serializers.UUIDField()
+    as_of = serializers.DateTimeField(allow_null=True)
+    readiness = serializers.ChoiceField(choices=Readiness.choices, help_text="Of the analysis that found it.")
+    readiness_reasons = serializers.ListField(child=serializers.DictField())
+    analysis = serializers.UUIDField(allow_null=True, help_text="The analysis record that keeps the list.")
+    issues = serializers.ListField(
+        child=serializers.DictField(),
+        allow_null=True,
+        help_text="rule, severity, count, at most five examples (id, key, url), and how to fix it.",
+    )
+
+
+class DataQualityViewSet(ReadOnlyTenantViewSet[Project]):
+    """How far a project's record can be believed."""
+
+    model = Project
+    serializer_class = serializer_for(Project)
+    custom_actions = {"data_quality": Action.VIEW}
+    pagination_class = None
+    filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
+
+    def permission_label(self) -> str:
+        return AnalysisRecord._meta.label_lower
+
+    def own_parameters(self) -> frozenset[str]:
+        return frozenset()
+
+    @extend_schema(operation_id="projects_data_quality_retrieve", responses=DataQualitySerializer)
+    def data_quality(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What is wrong with the record, with examples and how to fix it, as the newest analysis found it."""
+        self.filter_queryset(self.get_queryset())  # refuses a parameter that nobody reads
+        project = self.find()
+        may_see_work = allowed(requester(request).role, Action.VIEW, WorkItem._meta.label_lower)
+        return answer(request, encode(describe_data_quality(project, with_examples=may_see_work)))
+
+
 class ImportRunViewSet(ReadOnlyTenantViewSet[ImportRun]):
     """Readings of files: how far each came, and what became of every record."""
 
@@ -27,3 +79,8 @@ class ImportRunViewSet(ReadOnlyTenantViewSet[ImportRun]):
 
 
 RUN_ROUTES: Routes = {"analysis-records": AnalysisRecordViewSet, "import-runs": ImportRunViewSet}
+
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {
+    "projects/<str:pk>/data-quality": DataQualityViewSet.as_view({"get": "data_quality"}),
+}
+"""Further things to ask of an item, by address."""

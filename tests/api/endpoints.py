@@ -79,6 +79,7 @@ ENDPOINTS = (
     Endpoint("predictions", "predictions.Prediction", READ),
     Endpoint("prediction-outcomes", "predictions.PredictionOutcome", READ),
     Endpoint("preventive-actions", "predictions.PreventiveAction"),
+    Endpoint("action-transitions", "predictions.ActionTransition", READ),
     Endpoint("risk-indicators", "predictions.RiskIndicator"),
     Endpoint("alerts", "predictions.Alert", READ),
     Endpoint("alert-decisions", "predictions.AlertDecision", READ),
@@ -114,6 +115,23 @@ class ItemAction:
 ITEM_ACTIONS = (
     ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
+    ItemAction("gaps/<id>/recompute", "POST", "gaps.Gap", "gaps.Gap", Action.VIEW, 200),
+    ItemAction(
+        "corrective-actions/<id>/transitions",
+        "POST",
+        "gaps.CorrectiveAction",
+        "gaps.CorrectiveAction",
+        Action.TRANSITION,
+        400,
+    ),
+    ItemAction(
+        "preventive-actions/<id>/transitions",
+        "POST",
+        "predictions.PreventiveAction",
+        "predictions.PreventiveAction",
+        Action.TRANSITION,
+        400,
+    ),
     ItemAction("goals/<id>/sponsor-page", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("goals/<id>/sponsor-page.html", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
     ItemAction("goals/<id>/sponsor-page.pdf", "GET", "projects.Goal", "gaps.Gap", Action.VIEW, 200),
@@ -133,6 +151,10 @@ ITEM_ACTIONS = (
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),
     ItemAction("projects/<id>/replay", "POST", "projects.Project", "projects.AnalysisRecord", Action.ANALYSE, 201),
+    ItemAction("projects/<id>/data-quality", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),
+    ItemAction(
+        "projects/<id>/analyses/compare", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 400
+    ),
     ItemAction("projects/<id>/forecast", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
     ItemAction("projects/<id>/forecast/moves", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
     ItemAction("projects/<id>/slip", "GET", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
@@ -141,6 +163,7 @@ ITEM_ACTIONS = (
 
 REPORTS = {
     "calibration": "predictions.Prediction",
+    "action-efficacy": "gaps.CorrectiveAction",
     "me/briefing": "gaps.Gap",
     "portfolio": "gaps.Gap",
     "suspicious-activity": "tenants.AuditEntry",

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import factory
 
 from predictions.enums import (
+    ActionKind,
+    ActionMove,
     ActionStatus,
     AlertState,
     DismissalReason,
@@ -23,6 +25,7 @@ from predictions.enums import (
     Trend,
 )
 from predictions.models import (
+    ActionTransition,
     Alert,
     AlertDecision,
     AlertMute,
@@ -249,3 +252,21 @@ class MissedEventVerdictFactory(TenantModelFactory[MissedEventVerdict]):
     actor_id = uuid.UUID(int=7)
     at = ISSUED_AT + timedelta(days=2)
     note = "No claim covers the event."
+
+
+@register
+class ActionTransitionFactory(TenantModelFactory[ActionTransition]):
+    """Somebody dropped a suggestion."""
+
+    class Meta:
+        model = ActionTransition
+
+    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    action_kind = ActionKind.PREVENTIVE
+    action_id = factory.Sequence(lambda n: uuid.UUID(int=n + 1))
+    kind = ActionMove.DROPPED
+    from_status = ActionStatus.SUGGESTED
+    to_status = ActionStatus.DROPPED
+    actor_id = uuid.UUID(int=7)
+    at = ISSUED_AT + timedelta(days=2)
+    note = "The sponsor does not want it."

@@ -12,6 +12,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from fixtures.generate_demo import FIXTURE, demo_rows, fixture_text
+from gaps.domain.recomputing import recompute_gap
+from gaps.models import Gap
 from integrations.models import Integration
 from predictions.domain.forecasting import forecast_project
 from predictions.domain.ledger import broken_links
@@ -21,6 +23,7 @@ from projects.domain.queries.history import load_history
 from projects.enums import Readiness
 from projects.models import Project, WorkItem
 from stratibreak.demo_data import DEMO_AS_OF, DEMO_TENANTS
+from stratibreak.pipeline import refresh_project
 from tenants.checks import check_default_passwords, check_default_passwords_deployed
 from tenants.default_users import DEFAULT_USERS, DefaultUser
 from tenants.isolation.models import TenantModel
@@ -255,3 +258,18 @@ def test_check_asks_one_query_and_hashes_nothing_where_the_demo_is_not(
         found = check_default_passwords(None, databases=["default"])
 
     assert found == []
+
+
+def test_every_finding_over_the_demo_recomputes_exactly_and_its_samples_say_that_they_cannot(
+    demo: tuple[UUID, UUID],
+) -> None:
+    with tenant_context(demo[0], reason="test"):
+        for project in Project.objects.order_by("name"):
+            refresh_project(project=project, as_of=DEMO_AS_OF, at=DEMO_AS_OF)
+        told = [(gap, recompute_gap(gap)) for gap in Gap.objects.select_related("project").order_by("id")]
+        found = [(gap, answer) for gap, answer in told if gap.last_seen_at == DEMO_AS_OF and gap.detector_id]
+
+        assert found
+        assert {gap.title: answer["reasons"] for gap, answer in found} == {gap.title: [] for gap, _ in found}
+        assert all(answer["reproduced"] for _, answer in found)
+        assert all(answer["reasons"] for _, answer in told if not answer["reproduced"])

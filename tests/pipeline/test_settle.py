@@ -106,4 +106,4 @@ def test_command_says_so_where_nothing_is_claimed(ours: LookAlike) -> None:
 
     call_command("settle", tenant=str(ours.tenant.pk), stdout=told)
 
-    assert told.getvalue() == "No project has a claim that is open.\n"
+    assert told.getvalue() == "No project has an open claim, nor an action to follow.\n"

@@ -1,4 +1,4 @@
-"""Say what became of predictions whose target is over, or whose scope is done."""
+"""Say what became of predictions whose target is over or whose scope is done, and of actions that are due."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from gaps.domain.acting import projects_with_open_actions
 from predictions.domain.settlement import Settlement, projects_with_claims
 from predictions.enums import OutcomeResult
 from projects.management.project_argument import find_project
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         for tenant, project_id in found:
             self._settle(tenant, project_id)
         if not found:
-            self.stdout.write("No project has a claim that is open.")
+            self.stdout.write("No project has an open claim, nor an action to follow.")
 
     def _settle(self, tenant: Tenant, project_id: UUID) -> None:
         with tenant_context(tenant.pk, reason=REASON):
@@ -51,7 +52,9 @@ class Command(BaseCommand):
 
 def _project_ids(tenant: Tenant, name_or_id: str | None) -> list[UUID]:
     with tenant_context(tenant.pk, reason=REASON):
-        return [find_project(name_or_id).pk] if name_or_id else projects_with_claims()
+        if name_or_id:
+            return [find_project(name_or_id).pk]
+        return list(dict.fromkeys([*projects_with_claims(), *projects_with_open_actions()]))
 
 
 def _line(settlement: Settlement | None) -> str:

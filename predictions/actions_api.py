@@ -1,0 +1,96 @@
+"""Moving actions on through the API, and their history. Corrective and preventive actions share all of it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+
+from predictions.domain.acting import MOVES, ActionRefused, move_action
+from predictions.enums import ActionMove
+from predictions.models import Action, ActionTransition, PreventiveAction
+from tenants.api.access import requester
+from tenants.api.encoding import encode
+from tenants.api.fields import VisibleReference
+from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.problems import Conflict
+from tenants.api.serializers import serializer_for
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, created
+from tenants.models import User
+from tenants.permissions import Action as Permitted
+
+A = TypeVar("A", bound=Action)
+NOTE_MAX_LENGTH = 5_000
+
+ActionTransitionSerializer = serializer_for(ActionTransition)
+
+
+class ActionMoveSerializer(serializers.Serializer[Any]):
+    """One move of an action, with what there is to say about it. An activation may name owner and due date."""
+
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in MOVES])
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=NOTE_MAX_LENGTH)
+    owner = VisibleReference(queryset=User._default_manager.none(), required=False, allow_null=True, default=None)
+    due_date = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class FollowedActionViewSet(TenantViewSet[A]):
+    """Actions that are followed up: their status moves by the table of moves only, and the moves stay."""
+
+    filters: ClassVar[Any] = {
+        "status": SET,
+        "priority": SET,
+        "owner": EXACT,
+        "code": EXACT,
+        "due_date": NULLABLE_RANGE,
+        "escalated_at": NULLABLE_RANGE,
+    }
+    custom_actions = {"transitions": Permitted.TRANSITION}
+
+    @extend_schema(request=ActionMoveSerializer, responses={201: ActionTransitionSerializer})
+    @action(detail=True, methods=["post"])
+    def transitions(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Move an action on: activate it (with owner and due date), say that it is done, or drop it and say why."""
+        found = self.find()
+        move = ActionMoveSerializer(data=request.data, context=self.get_serializer_context())
+        move.is_valid(raise_exception=True)
+        wanted = move.validated_data
+        try:
+            move_action(
+                action=found,
+                kind=ActionMove(wanted["kind"]),
+                by=requester(request),
+                at=timezone.now(),
+                note=wanted["note"],
+                owner=wanted["owner"],
+                due_date=wanted["due_date"],
+            )
+        except ActionRefused as refused:
+            raise Conflict({refused.field: [str(refused)]}) from refused
+        columns = ActionTransitionSerializer.columns()
+        row = ActionTransition.objects.filter(action_id=found.pk).order_by("-id").values(*columns)[0]
+        return created(request, encode(row), f"/api/v1/action-transitions/{row['id']}")
+
+
+class PreventiveActionViewSet(FollowedActionViewSet[PreventiveAction]):
+    """What could be done before a predicted event happens."""
+
+    model = PreventiveAction
+    serializer_class = serializer_for(PreventiveAction)
+    filters = {"prediction": EXACT, **FollowedActionViewSet.filters}
+
+
+class ActionTransitionViewSet(ReadOnlyTenantViewSet[ActionTransition]):
+    """What happened to actions: activated, done, dropped, escalated. Never rewritten."""
+
+    model = ActionTransition
+    serializer_class = ActionTransitionSerializer
+    filters = {"project": EXACT, "action_id": EXACT, "action_kind": SET, "kind": SET, "at": RANGE}
+
+
+ROUTES: Routes = {"preventive-actions": PreventiveActionViewSet, "action-transitions": ActionTransitionViewSet}
