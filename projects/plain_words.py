@@ -40,6 +40,8 @@ STEPS: Mapping[str, str] = {
     UnlockStep.APPROVE_OR_CUT_SCOPE: "Approve the scope as it is now, or take out what was added.",
     UnlockStep.ENTER_PLANNED_SCOPE: "Record the items that the approved scope holds.",
     UnlockStep.RECORD_ITEM_TYPES: "Give items a type in the tool, and bugs one that says so; import again.",
+    UnlockStep.CLOSE_OR_RESUME: "Close what nobody works on, or put it back into the backlog.",
+    UnlockStep.ESTIMATE_ITEMS: "Give the items estimates that are numbers.",
 }
 """What a person can do about each thing that limits an answer."""
 
