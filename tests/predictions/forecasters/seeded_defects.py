@@ -86,7 +86,7 @@ def one_week_of_data(facts: Facts) -> Facts:
     begun = NOW - WEEK
     recent = [fact for fact in facts if _happened_at(fact) >= begun or isinstance(fact, (WorkItemFact, StayFact))]
     done_before = {fact.id for fact in _items(facts) if fact.resolved_at is not None and fact.resolved_at < begun}
-    kept = []
+    kept: Facts = []
     for fact in recent:
         if isinstance(fact, WorkItemFact):
             if fact.id not in done_before:
@@ -131,7 +131,7 @@ def future_dates(facts: Facts) -> Facts:
     """Of every ten items, costs and traces nine carry dates of next year, recorded today."""
     dated = (WorkItemFact, StatusChangeFact, FieldChangeFact, ActivityFact, CostFact)
 
-    def later(fact: Any) -> HistoryFact:
+    def later(fact: Any) -> Any:
         owner = fact.id if isinstance(fact, (WorkItemFact, CostFact, ActivityFact)) else fact.item_id
         if owner.int % 10 == 0:
             return fact
@@ -164,7 +164,7 @@ def done_without_dates(facts: Facts) -> Facts:
     """A spreadsheet: what is done is known, but not when."""
     finished = {fact.id for fact in _items(facts) if fact.resolved_at is not None}
 
-    def undated(fact: Any) -> HistoryFact | None:
+    def undated(fact: Any) -> Any:
         if isinstance(fact, WorkItemFact):
             is_done = fact.id in finished
             return replace(fact, resolved_at=None, status_category=StatusCategory.DONE) if is_done else fact
@@ -194,7 +194,7 @@ def one_item_many_times(facts: Facts) -> Facts:
     """Each observation is of one and the same item."""
     first = next((fact.id for fact in _items(facts)), item_id(1))
 
-    def same(fact: Any) -> HistoryFact:
+    def same(fact: Any) -> Any:
         return replace(fact, **{"id" if isinstance(fact, WorkItemFact) else "item_id": first})
 
     return _each(same, WorkItemFact, StatusChangeFact, FieldChangeFact, StayFact)(facts)
@@ -208,7 +208,7 @@ def everything_deleted(facts: Facts) -> Facts:
 
 
 def groups_without_dates(facts: Facts) -> Facts:
-    def undated(fact: Any) -> HistoryFact:
+    def undated(fact: Any) -> Any:
         if isinstance(fact, IterationFact):
             return replace(fact, starts_at=None, ends_at=None, completed_at=None)
         return replace(fact, start_date=None, target_date=None)
@@ -250,7 +250,7 @@ def target_in_the_past(facts: Facts) -> Facts:
     """Every promise, of the plan, a release, an iteration or an item, is of last month or before."""
     last_month = NOW - 4 * WEEK
 
-    def passed(fact: Any) -> HistoryFact:
+    def passed(fact: Any) -> Any:
         if isinstance(fact, BaselineFact):
             return replace(fact, target_date=min(fact.target_date, last_month.date()))
         if isinstance(fact, MilestoneFact):
@@ -296,7 +296,7 @@ def contradictory_links(facts: Facts) -> Facts:
 def dates_of_year_one(facts: Facts) -> Facts:
     """A tool's empty date: one item of three, and what goes with it, is of the year 1."""
 
-    def oldest(fact: Any) -> HistoryFact:
+    def oldest(fact: Any) -> Any:
         if isinstance(fact, CostFact):
             return replace(fact, incurred_on_date=date.min) if fact.id.int % 3 == 0 else fact
         if isinstance(fact, ActivityFact):
@@ -314,7 +314,7 @@ def one_date_of_year_one(facts: Facts) -> Facts:
     """The same of one item and one trace of work."""
     changed: set[type] = set()
 
-    def oldest(fact: Any) -> HistoryFact:
+    def oldest(fact: Any) -> Any:
         if type(fact) in changed:
             return fact
         changed.add(type(fact))
@@ -327,7 +327,7 @@ def one_date_of_year_one(facts: Facts) -> Facts:
 def dates_at_the_end_of_time(facts: Facts) -> Facts:
     """Whatever lies ahead lies on the last day that a date can hold."""
 
-    def last(fact: Any) -> HistoryFact:
+    def last(fact: Any) -> Any:
         if isinstance(fact, BaselineFact):
             return replace(fact, target_date=date.max)
         if isinstance(fact, MilestoneFact):
@@ -340,7 +340,7 @@ def dates_at_the_end_of_time(facts: Facts) -> Facts:
         return replace(fact, to_value=date.max.isoformat()) if is_ahead else fact
 
     changed = _each(last, BaselineFact, MilestoneFact, IterationFact, CapacityFact, FieldChangeFact)(facts)
-    ahead = [
+    ahead: Facts = [
         work_item(FIRST_EXTRA + 1, created_at=END_OF_TIME),
         CostFact(item_id(FIRST_EXTRA + 2), date(9999, 12, 30), IMPORTED, 1.0, "EUR"),
         IterationFact(item_id(FIRST_EXTRA + 3), "end", IMPORTED, "end", None, END_OF_TIME, END_OF_TIME),
@@ -352,7 +352,7 @@ def dates_at_the_end_of_time(facts: Facts) -> Facts:
 def huge_values(facts: Facts) -> Facts:
     """The largest numbers that the tables take."""
 
-    def huge(fact: Any) -> HistoryFact:
+    def huge(fact: Any) -> Any:
         if isinstance(fact, BaselineFact):
             return replace(fact, scope_items=2**31 - 1)
         if isinstance(fact, BudgetFact):
