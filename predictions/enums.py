@@ -129,6 +129,7 @@ class PushReason(TextChoices):
     LATE = "LATE", "Less than 72 hours ahead"
     BUDGET_SPENT = "BUDGET_SPENT", "As many pushes as a week may have"
     TYPE_MUTED = "TYPE_MUTED", "This kind of warning is muted in the project"
+    ON_PROBATION = "ON_PROBATION", "Warnings of this kind were wrong too often"
 
 
 class DismissalReason(TextChoices):

@@ -45,6 +45,8 @@ STEPS: Mapping[str, str] = {
     UnlockStep.START_PULSES: "Start an opt-in pulse with at least five respondents, or connect activity.",
     UnlockStep.CONNECT_DELIVERY: "Connect CI runs and deployments.",
     UnlockStep.USE_MORE_STATES: "Give steps between start and done, such as review, a status of their own.",
+    UnlockStep.CLOSE_OR_RESUME: "Close what nobody works on, or put it back into the backlog.",
+    UnlockStep.ESTIMATE_ITEMS: "Give the items estimates that are numbers.",
 }
 """What a person can do about each thing that limits an answer."""
 

@@ -22,6 +22,7 @@ from predictions.domain.overriding import (
     settled_overrides,
     standing_override_value,
 )
+from predictions.domain.probation import describe_probation
 from predictions.domain.track_record import describe_track_record, settled_claims
 from predictions.enums import MissedEventStatus, PredictionStatus
 from predictions.models import (
@@ -122,6 +123,11 @@ class CalibrationSerializer(serializers.Serializer[Any]):
         child=serializers.DictField(),
         help_text="By type: whether probabilities and finish dates have ceased to be right, since when, in which way.",
     )
+    probation = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="By type, over the whole organisation: how many warnings of the past year came true; below the "
+        "required share a type is left to the digest.",
+    )
 
 
 class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
@@ -149,6 +155,7 @@ class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
             "overrides": describe_overrides(overrides),
             "reported_misses": reports,
             "drift": describe_drift(claims),
+            "probation": describe_probation(now),
         }
         return answer(request, encode(shown))
 

@@ -179,7 +179,7 @@ def measure_factors(
         done_items=int(states.finished.sum()) - done_before,
         open_items=int(states.open.sum()),
         added_rows=_added_rows(known, plan),
-        lost_dates=_lost_dates(calendar, planned_calendar, start, max(target, calendar.local_date(known.known_at_us))),
+        lost_dates=_lost_dates(calendar, planned_calendar, start, min(max(target, today), last)),
         clock=clock,
         planned_clock=planned_clock,
         off=off,

@@ -57,6 +57,7 @@ JUDGING = (Claim, IssuedClaim, Circumstances)
 TRIALS, DRAWS, SEED = 200, 8, 1
 """Enough to tell two answers apart; how good they are is not asked here."""
 WINDOW_WEEKS, HORIZON_WEEKS, BUDGET = 26, 6.0, 1_000.0
+ENDED_ITERATIONS = 3
 TARGET_AFTER = timedelta(weeks=7)
 CLOCK_REACH = timedelta(weeks=10)
 WINDOW = timedelta(weeks=8)
@@ -135,6 +136,8 @@ class Moment:
             "budget": BUDGET,
             "source": CapacitySource.CONTRIBUTORS,
             "team_signals_enabled": True,
+            "ended": ENDED_ITERATIONS,
+            "promise": self.target_date,
         }
         if name in constants:
             return constants[name]

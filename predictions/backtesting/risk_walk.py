@@ -17,7 +17,7 @@ Example: asked weekly about 28 days for a year, there are 49 forecasts of at mos
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -71,30 +71,45 @@ def walk_risk(
     history: ProjectHistory, *, ask: Ask, resolve: Resolve, moments: Iterable[datetime], until: datetime
 ) -> Walk:
     """Ask at every moment, oldest first, and settle by the record at `until`, which was looked at then."""
-    today, now = history.as_of(until), Circumstances(until, observed_until=until)
-    steps: list[WalkedForecast] = []
+    walker = Walker(history.as_of(until), resolve, Circumstances(until, observed_until=until))
     for moment in moments:
-        forecast = ask(history.as_of(moment), moment)
-        claim, probability = forecast.claim, forecast.probability
+        walker.see(ask(history.as_of(moment), moment))
+    return tuple(walker.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Takes the answers of one forecaster, oldest first, and settles each by the record of the end of the walk.
+
+    today: restricted to it;  now: what settlement knows then
+    """
+
+    today: ProjectHistory
+    resolve: Resolve
+    now: Circumstances
+    steps: list[WalkedForecast] = field(default_factory=list)
+
+    def see(self, forecast: RiskForecast) -> None:
+        """The next answer."""
+        moment, claim, probability = forecast.as_of, forecast.claim, forecast.probability
         if claim is None or probability is None:
-            steps.append(WalkedForecast(moment))
-            continue
-        is_alert = forecast.should_alert(was_alerting=bool(steps) and steps[-1].is_alert)
-        is_over = claim.ends_at <= until
-        resolution = resolve(today, IssuedClaim(claim, moment, moment), now) if is_over else None
-        steps.append(
+            self.steps.append(WalkedForecast(moment))
+            return
+        is_over = claim.ends_at <= self.now.at
+        issued = IssuedClaim(claim, moment, moment)
+        resolution = self.resolve(self.today, issued, self.now) if is_over else None
+        self.steps.append(
             WalkedForecast(
                 as_of=moment,
                 ends_at=claim.ends_at,
                 probability=probability.value,
                 base_rate=forecast.base_rate,
-                is_alert=is_alert,
+                is_alert=forecast.should_alert(was_alerting=bool(self.steps) and self.steps[-1].is_alert),
                 result=None if resolution is None else resolution.result,
                 decided_at=None if resolution is None else resolution.decided_at,
                 model=forecast.model.id,
             )
         )
-    return tuple(steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from predictions.domain.probation import types_on_probation
 from predictions.enums import AlertState, DismissalReason, MuteState, PredictionType, PushDecision, PushReason
 from predictions.forecasters.alert_rules import (
     EARLY_ENOUGH,
@@ -254,15 +255,16 @@ def _decide(project: Project, news: dict[UUID, _News], *, at: datetime) -> Count
     policy = push_policy(Tenant.objects.get(pk=require_tenant_id()))
     mutes = AlertMute.objects.filter(project=project, state=MuteState.ACTIVE)
     muted = set(mutes.values_list("type", flat=True))
+    on_probation = types_on_probation(at)
     pushes = _pushes(project, at)
     decided: Counter[str] = Counter()
     unpushed: list[AlertDecision] = []
     for each in news.values():
-        choice = _choice(each, at=at, policy=policy, pushes=pushes, muted=muted)
+        choice = _choice(each, at=at, policy=policy, pushes=pushes, muted=muted, on_probation=on_probation)
         if choice.deliver_at is not None and not _keep([_decision(project, each, choice, at=at)]):
             # Another run took the place, or decided: look again at what is committed now.
             pushes = _pushes(project, at)
-            choice = _choice(each, at=at, policy=policy, pushes=pushes, muted=muted)
+            choice = _choice(each, at=at, policy=policy, pushes=pushes, muted=muted, on_probation=on_probation)
             if choice.deliver_at is not None and not _keep([_decision(project, each, choice, at=at)]):
                 continue  # it decided this very news
         if choice.deliver_at is None:
@@ -274,7 +276,13 @@ def _decide(project: Project, news: dict[UUID, _News], *, at: datetime) -> Count
 
 
 def _choice(
-    news: _News, *, at: datetime, policy: PushPolicy, pushes: Sequence[datetime], muted: set[str]
+    news: _News,
+    *,
+    at: datetime,
+    policy: PushPolicy,
+    pushes: Sequence[datetime],
+    muted: set[str],
+    on_probation: frozenset[str],
 ) -> PushChoice:
     return choose(
         news.standing,
@@ -284,6 +292,7 @@ def _choice(
         pushes=pushes,
         is_muted=news.standing.type in muted,
         is_late=news.is_late,
+        is_on_probation=news.standing.type in on_probation,
     )
 
 

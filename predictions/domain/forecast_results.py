@@ -75,7 +75,9 @@ def answer_row(answer: ForecasterAnswer) -> dict[str, Any]:
         "reasons": [] if first is None else reason_rows(first.readiness),
         "model": {"id": model.id, "version": model.version},
         "claims": len(claims),
-        "above_alert_level": sum(_likelihood(risk) >= ALERT_LEVELS[forecaster.type].open_at for risk in claims),
+        "above_alert_level": sum(
+            ALERT_LEVELS[forecaster.type].opens(_likelihood(risk), risk.base_rate) for risk in claims
+        ),
         "likeliest": [_risk_row(risk) for risk in likeliest[:MAX_RISKS_PER_FORECASTER]],
     }
 

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from predictions.backtesting.project_replay import ProjectReplay, TypeRecord, replay_project
 from predictions.domain.queries import NOT_YET_RUN
 from predictions.domain.settlement import observed_until
 from predictions.forecasters.replay import (
@@ -19,7 +20,6 @@ from predictions.forecasters.replay import (
     ReplayPlan,
     ReplayStep,
     Watcher,
-    replay_delay_risk,
 )
 from projects.domain.analyses import AnalysisRun, record_analysis
 from projects.domain.queries.calendars import load_calendar
@@ -42,6 +42,7 @@ class ReplayInputs:
     calendar: WorkCalendar
     accepted_probability: float
     observed_until: datetime | None
+    team_signals_enabled: bool = False
 
 
 def load_replay_inputs(project: Project, *, at: datetime) -> ReplayInputs:
@@ -51,28 +52,35 @@ def load_replay_inputs(project: Project, *, at: datetime) -> ReplayInputs:
         calendar=load_calendar(project, on=at.astimezone(ZoneInfo(project.time_zone)).date()),
         accepted_probability=1 - project.accepted_risk,
         observed_until=observed_until(project, at),
+        team_signals_enabled=project.team_signals_enabled,
     )
 
 
-def run_replay(inputs: ReplayInputs, plan: ReplayPlan, *, watch: Watcher = lambda _done, _all: None) -> Replay:
-    """Replay; needs no database."""
-    return replay_delay_risk(
+def has_replay(project: Project) -> bool:
+    """Whether a replay of the project is kept already."""
+    return AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.REPLAY).exists()
+
+
+def run_replay(inputs: ReplayInputs, plan: ReplayPlan, *, watch: Watcher = lambda _done, _all: None) -> ProjectReplay:
+    """Replay every type at project level; needs no database."""
+    return replay_project(
         inputs.history,
         plan,
         calendar=inputs.calendar,
         accepted_probability=inputs.accepted_probability,
         observed_until=inputs.observed_until,
+        team_signals_enabled=inputs.team_signals_enabled,
         watch=watch,
     )
 
 
-def keep_replay(project: Project, replay: Replay, *, at: datetime, duration_ms: int) -> AnalysisRecord:
+def keep_replay(project: Project, replay: ProjectReplay, *, at: datetime, duration_ms: int) -> AnalysisRecord:
     """Keep a replay as an AnalysisRecord; the same one again is the one that is kept already."""
     run = AnalysisRun(
         kind=AnalysisKind.REPLAY,
-        as_of=replay.plan.until,
+        as_of=replay.delay.plan.until,
         results=replay_results(replay),
-        readiness=replay.readiness,
+        readiness=replay.delay.readiness,
         inputs_hash=replay.inputs_hash,
         model_id=replay.model.id,
         model_version=replay.model.version,
@@ -120,16 +128,38 @@ def describe_record(project: Project, record: AnalysisRecord | None) -> dict[str
     }
 
 
-def replay_results(replay: Replay) -> dict[str, Any]:
-    """A replay as JSON: how it turned out, event by event and step by step."""
+def replay_results(project_replay: ProjectReplay) -> dict[str, Any]:
+    """A replay as JSON: how it turned out type by type, and of the delay risk event by event and step by step."""
+    replay = project_replay.delay
     return {
         "months": replay.plan.months,
         "step_days": replay.plan.step.total_seconds() / 86_400,
         "is_reconstructed": replay.is_reconstructed,
         "notes": [NEVER_SCORED, *([RECONSTRUCTED] if replay.is_reconstructed else [])],
         "summary": replay_summary(replay),
+        "types": [_type_row(record) for record in project_replay.types],
         "events": [_event_row(event) for event in replay.events],
         "steps": [_step_row(step) for step in replay.steps],
+    }
+
+
+def _type_row(record: TypeRecord) -> dict[str, Any]:
+    return {
+        "type": str(record.type),
+        "moments": record.moments,
+        "answered": record.answered,
+        "events": record.events,
+        "hits": record.hits,
+        "late": record.late,
+        "misses": record.misses,
+        "unforeseeable": record.unforeseeable,
+        "false_alarms": record.false_alarms,
+        "lead_time_p50_h": record.lead_time_p50_h,
+        "false_alarms_per_project_month": record.false_alarms_per_project_month,
+        "closed_by": [
+            {"code": str(reason.code), "message": reason.message, "unlock": str(reason.unlock)}
+            for reason in record.closed_by
+        ],
     }
 
 

@@ -4,8 +4,11 @@
    thread is live; the levels at which it begins and ceases to alarm lie apart (`risk.ALERT_LEVELS`), so none flickers.
 2. A thread has news when it opens, and when its impact is greater than anything it told before. All else is no news.
 3. News is muted where its type is muted in the project; left to the digest where it comes less than 72 h before the
-   event, or where three pushes lie within seven days of it; held until the quiet hours end; otherwise pushed at once.
-4. The gravest news comes first: greatest impact, then highest probability, then the nearest event.
+   event, where its type is on probation, or where three pushes lie within seven days of it; held until the quiet hours
+   end; otherwise pushed at once.
+4. A type is on probation in an organisation while, of the events that were warned of and decided in the past year, at
+   least twenty, fewer than seven of ten occurred. It goes on being forecast, warned of and settled: so it finds out.
+5. The gravest news comes first: greatest impact, then highest probability, then the nearest event.
 
 Assumes that whoever delivers asks at least once a day. A held push has its place in the week from the start: if its
 thread clears over night, the place stays spent, which errs towards silence.
@@ -26,6 +29,10 @@ EARLY_ENOUGH = timedelta(hours=72)
 WEEK = timedelta(days=7)
 SAME_REASON_TIMES = 3
 """Dismissals of one type for one reason after which muting it is proposed."""
+PROBATION_BELOW, PROBATION_EVENTS = 0.7, 20
+"""Share of warnings that came true below which a type is not pushed, and how many must be decided to say so."""
+PROBATION_LOOKS_BACK = timedelta(days=365)
+"""So that a year of silence in the digest ends it, if nothing else does."""
 IMPACT_RANK: Mapping[str, int] = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 
@@ -46,6 +53,25 @@ class Standing:
     is_late: bool
     as_of: datetime
     predicted_for: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WarningPrecision:
+    """Of the events of one type that were warned of and decided, how many there were and how many occurred."""
+
+    type: str
+    warned: int
+    occurred: int
+
+    @property
+    def share(self) -> float | None:
+        """None while too few are decided to say."""
+        return self.occurred / self.warned if self.warned >= PROBATION_EVENTS else None
+
+    @property
+    def is_on_probation(self) -> bool:
+        """Whether the type is left to the digest."""
+        return self.share is not None and self.share < PROBATION_BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +134,7 @@ def choose(
     pushes: Sequence[datetime],
     is_muted: bool,
     is_late: bool,
+    is_on_probation: bool = False,
 ) -> PushChoice:
     """Decide on one piece of news at a moment.
 
@@ -116,8 +143,9 @@ def choose(
     """
     if is_muted:
         return PushChoice(PushDecision.MUTED, PushReason.TYPE_MUTED)
-    if is_late or news.predicted_for - at < EARLY_ENOUGH:
-        return PushChoice(PushDecision.DIGEST, PushReason.LATE)
+    is_late = is_late or news.predicted_for - at < EARLY_ENOUGH
+    if is_late or is_on_probation:
+        return PushChoice(PushDecision.DIGEST, PushReason.LATE if is_late else PushReason.ON_PROBATION)
     deliver_at = end_of_quiet_hours(at, policy)
     moment = deliver_at or at
     # Both sides of the moment: a push that is held until tomorrow takes a place of today's week as well.

@@ -1,7 +1,7 @@
 """Bugs as they come in, and the limit above which their number is out of what the team is used to.
 
 1. A bug arrives when it is created (projects.history.item_types says which items are bugs). Weeks are counted back from
-   the moment; items created in one go are an import and left out.
+   the moment to the first item of a known type; items created in one go are an import and left out.
 2. The limit after each week is the count over 28 days that the year before it exceeds with 5 % at most: negative
    binomial, with the mean of that year and the dispersion of its own 28-day counts, shrunk towards the usual one.
 3. It is never below two bugs: one more than none is no matter of quality.
@@ -21,7 +21,7 @@ from predictions.calibration.arrivals import USUAL_DISPERSION, upper_limit
 from projects.enums import Readiness
 from projects.history.calendar import counts_between
 from projects.history.columns import Flags
-from projects.history.instants import MICROSECONDS_PER_WEEK, Instants
+from projects.history.instants import MICROSECONDS_PER_WEEK, PLAUSIBLE_FROM_US, Instants
 from projects.history.item_types import item_types
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import (
@@ -79,7 +79,8 @@ def bug_arrivals(known: ProjectHistory) -> BugArrivals:
     exists, now_us = known.states.exists, known.known_at_us
     every_bug = exists & item_types(known).bug
     counted = every_bug & ~created_in_bulk(known)
-    first_us = int(known.items.created_us[exists].min(initial=now_us))
+    told = exists & item_types(known).known & (known.items.created_us >= PLAUSIBLE_FROM_US)
+    first_us = int(known.items.created_us[told].min(initial=now_us))
     weeks = min(int((now_us - first_us) // MICROSECONDS_PER_WEEK), MAX_WEEKS)
     edges_us = now_us + 1 + MICROSECONDS_PER_WEEK * np.arange(-weeks, 1, dtype=np.int64)
     weekly = counts_between(known.items.created_us[counted], edges_us).astype(np.float64)

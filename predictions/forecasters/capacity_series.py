@@ -24,7 +24,7 @@ from projects.enums import ActivityKind
 from projects.history.activity import ACTIVITY_CODES, CHANGE
 from projects.history.calendar import WorkCalendar
 from projects.history.columns import DONE, Flags
-from projects.history.instants import Instants, from_us
+from projects.history.instants import PLAUSIBLE_FROM_US, Instants, from_us
 from projects.history.project_history import ProjectHistory
 from projects.history.two_clocks import NOBODY
 
@@ -149,6 +149,7 @@ def _traces(known: ProjectHistory) -> tuple[Instants, Instants]:
     """Whose work left a trace, and when: shape (traces,) both."""
     activity = known.activity
     worked = np.isin(activity.kind, WORK_KINDS) & (activity.contributor != NOBODY)
+    worked &= activity.at_us >= PLAUSIBLE_FROM_US
     carriers, done_us = _carriers_of_finishes(known)
     return (
         np.concatenate([activity.contributor[worked], carriers]),
@@ -160,6 +161,7 @@ def _carriers_of_finishes(known: ProjectHistory) -> tuple[Instants, Instants]:
     """Who carried each item when it was done, and when: shape (finishes of carried items,) both."""
     moves, given = known.statuses, known.context.assignments
     chosen = (moves.category == DONE) & moves.dated & (moves.at_us <= known.known_at_us)
+    chosen &= moves.at_us >= PLAUSIBLE_FROM_US
     item, at_us = moves.item[chosen], moves.at_us[chosen]
     if item.size == 0 or len(given) == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from projects.enums import Readiness
 from projects.history.costs import CostColumns
 from projects.history.facts import BudgetFact
-from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, PLAUSIBLE_FROM_US
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import (
     INSUFFICIENT_SHARE,
@@ -16,6 +16,7 @@ from projects.history.readiness import (
     ReadinessReport,
     ReasonCode,
     UnlockStep,
+    doubtful_share,
     report,
 )
 
@@ -46,8 +47,21 @@ def _reasons(known: ProjectHistory) -> Iterable[ReadinessReason]:
         message = f"Costs and budget are in {', '.join(currencies)}; nothing is converted silently."
         yield _wrong(ReasonCode.SEVERAL_CURRENCIES, message, UnlockStep.USE_ONE_CURRENCY)
         return
+    yield from _implausible(spent)
     yield from _amounts(budget, spent)
     yield from _span(known, spent)
+
+
+def _implausible(spent: CostColumns) -> Iterable[ReadinessReason]:
+    reason = doubtful_share(
+        doubtful=int((spent.at_us < PLAUSIBLE_FROM_US).sum()),
+        total=len(spent),
+        code=ReasonCode.IMPLAUSIBLE_DATE,
+        of="costs",
+        what="were incurred before 1971, which is how tools write that they have no date",
+        unlock=UnlockStep.CORRECT_DATES,
+    )
+    return () if reason is None else (reason,)
 
 
 def _amounts(budget: BudgetFact | None, spent: CostColumns) -> Iterable[ReadinessReason]:

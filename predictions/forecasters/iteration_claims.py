@@ -23,6 +23,7 @@ from predictions.enums import PredictionType, Severity
 from predictions.forecasters.answers import EvidenceFact, ProbabilityEstimate, hash_of
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.iteration_delivery import MODEL, IterationHistory
+from predictions.forecasters.iteration_readiness import iteration_reasons
 from predictions.forecasters.iteration_risk import IterationRisk, forecast_iteration
 from predictions.forecasters.iteration_snapshots import IterationSnapshots, begun_iterations, iteration_snapshots
 from predictions.forecasters.risk import Claim, HoursToEvent, Quantile, Quantiles, RiskForecast, Subject
@@ -69,16 +70,19 @@ def _forecast(known: ProjectHistory, row: int, iteration: int) -> RiskForecast:
         snapshots.table, iteration=float(row), board=0.0, pools=shipped_histories(_nearest(elapsed))
     )
     subject = Subject("iteration", str(snapshots.ids[row]), snapshots.names[row])
+    settled = int(np.isfinite(snapshots.table.delivered_points).sum())
+    readiness = found.readiness.with_reasons(iteration_reasons(known, ended=settled))
+    if not readiness.carries_value:
+        return _abstention(known, subject, readiness)
     if found.p_under is None or found.delivered is None or found.base_rate is None:
         return _abstention(known, subject, found.readiness)
     committed = float(snapshots.table.committed_points[row])
     hours = (ends_us - known.known_at_us) / 3_600_000_000
-    settled = int(np.isfinite(snapshots.table.delivered_points).sum())
     missing = max(0.0, 1 - found.delivered.p50 / committed)
     return RiskForecast(
         as_of=known.as_of_moment,
         type=PredictionType.DELAY_RISK,
-        readiness=found.readiness,
+        readiness=readiness,
         is_reconstructed=known.is_reconstructed,
         model=MODEL,
         inputs_hash=_inputs_hash(known, subject),

@@ -1,10 +1,12 @@
 """A project's iterations as they stood at the same share of their days, from the record as of t.
 
-1. An iteration counts from its start to its planned end; one without both is left out, and so is one that begins later.
+1. An iteration counts from its start to its planned end; one without both, or longer than half a year, is left out, and
+   so is one that begins later.
 2. The moment of each is its start plus the same share of its days. The one asked about stands at t itself; the others
    at what the dated facts say of their past.
 3. Committed is what was in it, and not done, at its start, by the estimates then. Added and removed are what came and
-   went until the moment; to do, in progress and done is what is in it then.
+   went until the moment; to do, in progress and done is what is in it then. An item that is gone has left it, unless it
+   was done before.
 4. Delivered is what was in it, and done, at its planned end, and was not done at its start: known once that has passed.
 
 Assumes that items are put into an iteration by its start; what is planned an hour later counts as added. The record
@@ -30,6 +32,8 @@ FloatArray = NDArray[np.float64]
 
 MAX_ITERATIONS = 130
 """Five years of two weeks each: before them it was another team."""
+MAX_DAYS = 182
+"""What lasts longer than half a year is a folder, or has the date of a tool that knows none. Starting value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ def begun_iterations(known: ProjectHistory) -> Rows:
     """Rows of `known.iterations` that have begun and have an end, the newest MAX_ITERATIONS, ordered by start."""
     columns = known.iterations
     has_end = (columns.ends_us != NEVER) & (columns.ends_us > columns.starts_us)
+    has_end &= columns.ends_us - columns.starts_us <= MAX_DAYS * MICROSECONDS_PER_DAY
     chosen: Rows = np.flatnonzero(has_end & (columns.starts_us <= known.known_at_us))
     order = np.lexsort((columns.ends_us[chosen], columns.starts_us[chosen]))
     return chosen[order][-MAX_ITERATIONS:]
@@ -117,8 +122,11 @@ def _figures(
     start, moment, end = (each[stays.iteration] for each in (starts_us, moments_us, ends_us))
     estimates, category = _Estimates(known), _Categories(known)
     was_done = category.at(stays.item, start) == DONE
-    committed, inside, at_end = (stays.inside(each) & ~was_done for each in (starts_us, moments_us, ends_us))
+    gone_us = known.items.gone_us[stays.item]
     now, points = category.at(stays.item, moment), estimates.at(stays.item, moment)
+    at_end = stays.inside(ends_us) & ~was_done
+    committed = stays.inside(starts_us) & ~was_done & (gone_us > start)
+    inside = stays.inside(moments_us) & ~was_done & ((gone_us > moment) | (now == DONE))
     points_at_start = estimates.at(stays.item, start)
     delivered = at_end & (category.at(stays.item, end) == DONE)
 

@@ -8,13 +8,14 @@ from predictions.forecasters.team_weeks import MIN_PEOPLE, TeamWeeks, baseline_w
 from projects.enums import Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_DAY
-from projects.history.project_history import ProjectHistory
+from projects.history.project_history import CLOCK_SKEW_US, ProjectHistory
 from projects.history.readiness import (
     LIMITED_SHARE,
     ReadinessReason,
     ReadinessReport,
     ReasonCode,
     UnlockStep,
+    doubtful_share,
     report,
 )
 
@@ -37,11 +38,28 @@ def _reasons(known: ProjectHistory, calendar: WorkCalendar, *, enabled: bool) ->
         message = "Nothing says when the team works: no comment, review or change names an account."
         yield _wrong(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)
         return
+    if not bool((known.states.exists & known.states.live).any()):
+        message = "Every work item is gone, so there is no load to speak of."
+        yield _wrong(ReasonCode.NO_ITEMS, message, UnlockStep.CONNECT_A_TOOL)
+    yield from _future(known)
     if most_common_time_share(known) > LIMITED_SHARE:
         message = "The activity on record keeps days, not hours: too much of it carries one time of day."
         yield _wrong(ReasonCode.TIMES_WITHOUT_HOURS, message, UnlockStep.CONNECT_ACTIVITY)
     yield from _stale(known)
     yield from _span(baseline_weeks(known, calendar=calendar))
+
+
+def _future(known: ProjectHistory) -> Iterable[ReadinessReason]:
+    """What carries a date to come says nothing of the weeks that are over, and was left out of them."""
+    everything = known.context.activity.at_us
+    reason = doubtful_share(
+        doubtful=int((everything > known.known_at_us + CLOCK_SKEW_US).sum()),
+        total=len(everything),
+        code=ReasonCode.FUTURE_DATED,
+        what="of activity carry a date that had not come when it was recorded",
+        unlock=UnlockStep.CORRECT_DATES,
+    )
+    return () if reason is None else (reason,)
 
 
 def _stale(known: ProjectHistory) -> Iterable[ReadinessReason]:

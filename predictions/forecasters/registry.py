@@ -19,6 +19,7 @@ from predictions.forecasters import (
     quality_issue,
     resource_shortage,
     scope_creep,
+    scope_paths,
     team_overload,
 )
 from predictions.forecasters.answers import ModelIdentity
@@ -45,6 +46,7 @@ class ForecastInputs:
     accepted_probability: that the tenant accepts, in (0, 1)
     pools: errors of the tenant's other teams over the shipped ones
     team_signals_enabled: whether the team agreed that its hours are looked at
+    growth_trials: of the scope's paths; a walk through a past asks often, and needs fewer
     """
 
     known: ProjectHistory
@@ -53,6 +55,7 @@ class ForecastInputs:
     accepted_probability: float
     pools: Sequence[ErrorPool] | None = None
     team_signals_enabled: bool = False
+    growth_trials: int = scope_paths.TRIALS
 
     @property
     def as_of(self) -> datetime:
@@ -134,6 +137,7 @@ def _scope_creep(inputs: ForecastInputs) -> Sequence[RiskForecast]:
             target_date=inputs.target_date,
             calendar=inputs.calendar,
             accepted_probability=inputs.accepted_probability,
+            trials=inputs.growth_trials,
         )
     ]
 

@@ -47,6 +47,8 @@ MAX_STEPS = 750
 
 Watcher = Callable[[int, int], object]
 """Told after each step how many of how many are done."""
+Looker = Callable[[ProjectHistory, FinishForecast], object]
+"""Shown what was known at each moment, and the finish forecast of then, so that others need not compute them again."""
 
 
 class TargetSource(StrEnum):
@@ -164,6 +166,7 @@ def replay_delay_risk(
     accepted_probability: float = ACCEPTED_PROBABILITY,
     observed_until: datetime | None = None,
     watch: Watcher = lambda _done, _all: None,
+    look: Looker = lambda _known, _finish: None,
 ) -> Replay:
     """Ask the served forecaster at every moment of a plan, and settle what it would have said. Pure.
 
@@ -178,6 +181,7 @@ def replay_delay_risk(
         if source == TargetSource.PROMISE:
             promise = target
         steps.append(judge.step(known, finish, source, before=steps[-1] if steps else None))
+        look(known, finish)
         watch(done, plan.count)
     inputs = {
         "facts": judge.today.inputs_hash,

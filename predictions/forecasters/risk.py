@@ -95,21 +95,30 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class AlertLevels:
-    """An alert opens at the one probability and closes at the other, so that one in between does not flicker."""
+    """An alert opens at the one probability and closes at the other, so that one in between does not flicker.
+
+    times_base: it opens only at so many times the base rate, too: what is always so is no news
+    """
 
     open_at: float
     clear_at: float
+    times_base: float = 1.0
+
+    def opens(self, probability: float, base_rate: float | None) -> bool:
+        """Whether a probability begins an alert.  base_rate: None where nobody knows it, which then asks nothing"""
+        usual = 0.0 if base_rate is None or self.times_base <= 1.0 else self.times_base * base_rate
+        return probability >= max(self.open_at, usual)
 
 
 ALERT_LEVELS: Mapping[PredictionType, AlertLevels] = {
     PredictionType.DELAY_RISK: AlertLevels(0.6, 0.4),
     PredictionType.RESOURCE_SHORTAGE: AlertLevels(0.6, 0.4),
-    PredictionType.QUALITY_ISSUE: AlertLevels(0.5, 0.35),
+    PredictionType.QUALITY_ISSUE: AlertLevels(0.25, 0.15, times_base=1.5),
     PredictionType.BUDGET_OVERRUN: AlertLevels(0.5, 0.35),
     PredictionType.SCOPE_CREEP: AlertLevels(0.6, 0.4),
-    PredictionType.TEAM_BURNOUT: AlertLevels(0.6, 0.4),
+    PredictionType.TEAM_BURNOUT: AlertLevels(0.4, 0.25, times_base=2.0),
 }
-"""Starting values, to be judged by replay."""
+"""Judged on simulated projects by false alarms and by what is caught 72 h before (decisions/alert-levels.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,4 +155,4 @@ class RiskForecast:
         if self.probability is None:
             return False
         levels, p = ALERT_LEVELS[self.type], self.probability.value
-        return self.alerts_anyway or p >= levels.open_at or (was_alerting and p > levels.clear_at)
+        return self.alerts_anyway or levels.opens(p, self.base_rate) or (was_alerting and p > levels.clear_at)

@@ -8,10 +8,12 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from projects.api.runs import ImportRunSerializer
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
+from projects.enums import AnalysisKind, ImportStatus
 from projects.imports.errors import ImportFileRefused
 from projects.imports.reading import PROFILE_NAMES
-from projects.models import ImportRun, Project
+from projects.models import AnalysisRecord, ImportRun, Project
 from tenants.api.problems import Conflict
 from tenants.models import User
 
@@ -27,6 +29,29 @@ class ImportSerializer(serializers.Serializer[Any]):
         required=False, allow_blank=True, max_length=63, help_text="IANA name, for instants without a UTC offset."
     )
     strict = serializers.BooleanField(required=False, default=False, help_text="Import nothing if a line is broken.")
+
+
+class ImportAnswerSerializer(ImportRunSerializer):  # type: ignore[valid-type, misc]  # made for the model
+    """What became of an import, and where to go from there."""
+
+    replay = serializers.CharField(
+        allow_null=True,
+        read_only=True,
+        help_text="POST here to replay the project's past; null where that was done before, or nothing was imported.",
+    )
+
+    class Meta:
+        model = ImportRun
+        fields = (*ImportRunSerializer.Meta.fields, "replay")
+        read_only_fields = ImportRunSerializer.Meta.read_only_fields
+
+
+def replay_address(project: Project, run: ImportRun) -> str | None:
+    """Where a first look back over the past is started; None where there was one, or nothing to look at."""
+    if run.status != ImportStatus.COMPLETED:
+        return None
+    was_replayed = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.REPLAY).exists()
+    return None if was_replayed else f"/api/v1/projects/{project.pk}/replay"
 
 
 def import_upload(*, project: Project, upload: dict[str, Any], by: User) -> ImportRun:

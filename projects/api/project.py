@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from projects.api.imports import ImportSerializer, import_upload
+from projects.api.imports import ImportAnswerSerializer, ImportSerializer, import_upload, replay_address
 from projects.api.runs import ImportRunSerializer
 from projects.models import ImportRun, Project, ProjectMembership, Stakeholder
 from tenants.api.access import requester
@@ -30,19 +30,21 @@ class ProjectViewSet(TenantViewSet[Project]):
     orderings = ("id", "status")
     custom_actions = {"imports": Action.IMPORT}
 
-    @extend_schema(request={"multipart/form-data": ImportSerializer}, responses={201: ImportRunSerializer})
+    @extend_schema(request={"multipart/form-data": ImportSerializer}, responses={201: ImportAnswerSerializer})
     @action(detail=True, methods=["post"], parser_classes=[UploadParser])
     def imports(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Read a history file into the project's record. The same file again changes nothing.
 
         Broken lines are reported with their numbers and the rest is imported, or nothing with `strict`: then the
-        run's status is REFUSED.
+        run's status is REFUSED. After a first import `replay` is where a look back over the past is started, in a
+        request of its own.
         """
         project = self.find()
         upload = ImportSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         run = import_upload(project=project, upload=upload.validated_data, by=requester(request))
         row = ImportRun.objects.filter(pk=run.pk).values(*ImportRunSerializer.columns())[0]
+        row["replay"] = replay_address(project, run)
         return created(request, encode(row), f"/api/v1/import-runs/{run.pk}")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from projects.history.calendar import WorkCalendar
 from projects.history.columns import DONE, StatusColumns
-from projects.history.instants import NEVER, Instants
+from projects.history.instants import NEVER, PLAUSIBLE_FROM_US, Instants
 from projects.history.project_history import ProjectHistory
 
 
@@ -65,8 +65,11 @@ def cumulative_flow(history: ProjectHistory, *, as_of: datetime, calendar: WorkC
 
 
 def day_ends(first_us: int, known: ProjectHistory, calendar: WorkCalendar) -> tuple[list[date], Instants]:
-    """The local days from an instant to the moment of a history, and the instants each is over; the last one is now."""
-    starts_us = calendar.day_edges_us(first_us, known.known_at_us)
+    """The local days from an instant to the moment of a history, and the instants each is over; the last one is now.
+
+    No day before records began: what carries the date of a tool that knows none is there from the first day on.
+    """
+    starts_us = calendar.day_edges_us(max(first_us, PLAUSIBLE_FROM_US), known.known_at_us)
     edges_us = np.minimum(starts_us[1:], known.known_at_us + 1)
     return [calendar.local_date(int(start)) for start in starts_us[:-1]], edges_us
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from projects.history.calendar import WorkCalendar, counts_between
 from projects.history.columns import IN_PROGRESS, Flags
-from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, NEVER, Instants
+from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, NEVER, PLAUSIBLE_FROM_US, Instants
 from projects.history.project_history import ProjectHistory
 
 SLE_PROBABILITY = 0.85
@@ -145,7 +145,7 @@ def weekly_throughput(
     if created_us.size == 0:
         return ()
     first_us = int(min(created_us.min(), known.finished_us[:1].min(initial=NEVER)))
-    edges_us = calendar.week_edges_us(first_us, known.known_at_us)[:-1]
+    edges_us = calendar.week_edges_us(max(first_us, PLAUSIBLE_FROM_US), known.known_at_us)[:-1]
     created, finished = counts_between(created_us, edges_us), counts_between(known.finished_us, edges_us)
     return tuple(
         ThroughputWeek(starts_on=calendar.local_date(int(edge)), created=int(new), finished=int(done))

@@ -18,6 +18,8 @@ MICROSECONDS_PER_SECOND = 1_000_000
 MICROSECONDS_PER_DAY: int = SECONDS_PER_DAY * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_WEEK: int = 7 * MICROSECONDS_PER_DAY
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PLAUSIBLE_FROM_US: int = 365 * MICROSECONDS_PER_DAY
+"""Nobody kept a record of work before 1971: 0001-01-01, 1900-01-01 and 1970-01-01 are what tools keep for "no date"."""
 
 
 def to_us(at: datetime | None) -> int:

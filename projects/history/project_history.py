@@ -58,7 +58,7 @@ from projects.history.facts import (
     WorkItemFact,
 )
 from projects.history.groups import IterationColumns, MilestoneColumns
-from projects.history.instants import MICROSECONDS_PER_DAY, NEVER, Instants, to_us
+from projects.history.instants import MICROSECONDS_PER_DAY, NEVER, PLAUSIBLE_FROM_US, Instants, to_us
 from projects.history.team_facts import PulseFact
 
 Changes = TypeVar("Changes", StatusColumns, FieldColumns)
@@ -109,6 +109,7 @@ class HistoryDefects:
     finished_before_created: int
     finished_without_start: int
     done_without_date: int
+    created_before_records: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +242,7 @@ class ProjectHistory:
             finished_before_created=int((finished & (states.finished_us < self.items.created_us)).sum()),
             finished_without_start=int((finished & (states.started_us == NEVER)).sum()),
             done_without_date=int(states.done_without_date.sum()),
+            created_before_records=int((states.exists & (self.items.created_us < PLAUSIBLE_FROM_US)).sum()),
         )
 
     @property
@@ -257,6 +259,16 @@ class ProjectHistory:
         instants = np.concatenate([self.items.created_us, self.statuses.at_us, self.fields.at_us])
         past = instants[instants <= moment_us]
         return int(past.max()) if past.size else None
+
+    @cached_property
+    def touched_us(self) -> Instants:
+        """When the newest dated event about each item happened by `known_at`, its creation at least: shape (items,)."""
+        touched_us = self.items.created_us.copy()
+        for rows in (self.statuses, self.fields):
+            past = rows.at_us <= self.known_at_us
+            np.maximum.at(touched_us, rows.item[past], rows.at_us[past])
+        touched_us.flags.writeable = False
+        return touched_us
 
     @property
     def baseline(self) -> BaselineFact | None:

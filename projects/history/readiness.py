@@ -20,8 +20,8 @@ from enum import StrEnum
 import numpy as np
 
 from projects.enums import Readiness
-from projects.history.calendar import WorkCalendar, counts_between
-from projects.history.columns import Flags
+from projects.history.calendar import WorkCalendar
+from projects.history.columns import IN_PROGRESS, Flags
 from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, Instants, to_us
 from projects.history.project_history import ProjectHistory
 
@@ -31,6 +31,8 @@ MIN_WEEKS, GOOD_WEEKS = 4, 12
 """Four weeks show that weeks differ; a quarter shows how much. Starting values."""
 LOOKBACK_WEEKS = 52
 """What was finished more than a year ago says little about the present rate."""
+LEFT_AFTER_DAYS = 182
+"""What was begun and has not been touched for half a year is not being worked on. Starting value."""
 STALE_AFTER_DAYS = 28
 """Two iterations of the usual length without a trace of work."""
 BULK_ITEMS, BULK_GAP_US = 10, 60_000_000
@@ -39,6 +41,8 @@ BULK_DAY_ITEMS, BULK_DAY_FACTOR = 20, 10
 """Where only the day is recorded: at least 20 items and ten times a usual day with finishes."""
 MAX_TIMES_OF_DATES, MIN_DAYS_OF_DATES = 2, 5
 """Midnight of a zone has one or two times in UTC; on fewer than five days, equal times may be one batch."""
+GLANCE = 100
+"""Finishes that usually tell times from days; where they do not, all are looked at."""
 LIMITED_SHARE, INSUFFICIENT_SHARE = 0.2, 0.5
 """A fifth of doubtful facts is worth a word; with half of them the doubtful ones decide."""
 
@@ -95,6 +99,9 @@ class ReasonCode(StrEnum):
     TOO_FEW_DELIVERIES = "TOO_FEW_DELIVERIES"
     NO_STATES = "NO_STATES"
     NO_STARTS = "NO_STARTS"
+    IMPLAUSIBLE_DATE = "IMPLAUSIBLE_DATE"
+    LEFT_UNTOUCHED = "LEFT_UNTOUCHED"
+    ESTIMATE_UNREADABLE = "ESTIMATE_UNREADABLE"
 
 
 class UnlockStep(StrEnum):
@@ -129,6 +136,8 @@ class UnlockStep(StrEnum):
     START_PULSES = "START_PULSES"
     CONNECT_DELIVERY = "CONNECT_DELIVERY"
     USE_MORE_STATES = "USE_MORE_STATES"
+    CLOSE_OR_RESUME = "CLOSE_OR_RESUME"
+    ESTIMATE_ITEMS = "ESTIMATE_ITEMS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +192,11 @@ def finish_readiness(history: ProjectHistory, *, as_of: datetime, calendar: Work
         _too_few_finished(known, worked_us),
         _too_short(known, worked_us),
         _bulk_closed(known, worked_us),
-        _done_without_date(known),
+        done_without_date(known),
         _finished_before_created(known),
-        _future_dated(known),
+        future_dated(known),
+        implausible_dates(known),
+        _left_untouched(known),
     )
     return report(reason for reason in checks if reason is not None)
 
@@ -203,7 +214,7 @@ def arrival_reasons(known: ProjectHistory) -> tuple[ReadinessReason, ...]:
         what="carry a date of creation that had not come when it was recorded",
         unlock=UnlockStep.CORRECT_DATES,
     )
-    return tuple(reason for reason in (_stale(known), future) if reason is not None)
+    return tuple(reason for reason in (_stale(known), future, implausible_dates(known)) if reason is not None)
 
 
 def target_readiness(target_date: date | None, *, as_of: datetime, calendar: WorkCalendar) -> ReadinessReport:
@@ -235,15 +246,19 @@ def bulk_closed(finished_us: Instants, calendar: WorkCalendar) -> Flags:
 
 def _holds_days_only(finished_us: Instants) -> bool:
     """Whether the source keeps no time of day: one time (two with summer time) for all of many different days."""
+    if len(np.unique(finished_us[:GLANCE] % MICROSECONDS_PER_DAY)) > MAX_TIMES_OF_DATES:
+        return False
     days, times = np.divmod(finished_us, MICROSECONDS_PER_DAY)
     return len(np.unique(times)) <= MAX_TIMES_OF_DATES and len(np.unique(days)) >= MIN_DAYS_OF_DATES
 
 
 def _bulk_days(finished_us: Instants, calendar: WorkCalendar) -> Flags:
-    edges_us = calendar.day_edges_us(int(finished_us[0]), int(finished_us[-1]))
-    counts = counts_between(finished_us, edges_us)
-    limit = max(BULK_DAY_ITEMS, BULK_DAY_FACTOR * float(np.median(counts[counts > 0])))
-    flags: Flags = counts[np.searchsorted(edges_us, finished_us, side="right") - 1] >= limit
+    """Only days with finishes are looked at: between a date of the year 1 and the next there are many without."""
+    instants, instant_of = np.unique(finished_us, return_inverse=True)
+    days = np.array([calendar.local_date(int(instant)).toordinal() for instant in instants])
+    _, day_of, counts = np.unique(days[instant_of], return_inverse=True, return_counts=True)
+    limit = max(BULK_DAY_ITEMS, BULK_DAY_FACTOR * float(np.median(counts)))
+    flags: Flags = counts[day_of] >= limit
     return flags
 
 
@@ -309,7 +324,8 @@ def _bulk_closed(known: ProjectHistory, worked_us: Instants) -> ReadinessReason 
     )
 
 
-def _done_without_date(known: ProjectHistory) -> ReadinessReason | None:
+def done_without_date(known: ProjectHistory) -> ReadinessReason | None:
+    """Too much is known to be done, and not since when."""
     undated = known.defects.done_without_date
     return doubtful_share(
         doubtful=undated,
@@ -330,7 +346,8 @@ def _finished_before_created(known: ProjectHistory) -> ReadinessReason | None:
     )
 
 
-def _future_dated(known: ProjectHistory) -> ReadinessReason | None:
+def future_dated(known: ProjectHistory) -> ReadinessReason | None:
+    """Too much carries a date that had not come when it was recorded."""
     future = known.defects.future_dated
     return doubtful_share(
         doubtful=future,
@@ -341,13 +358,39 @@ def _future_dated(known: ProjectHistory) -> ReadinessReason | None:
     )
 
 
+def implausible_dates(known: ProjectHistory) -> ReadinessReason | None:
+    """Too many items were created before anybody kept records: their tool had no date and wrote its oldest one."""
+    return doubtful_share(
+        doubtful=known.defects.created_before_records,
+        total=int(known.states.exists.sum()),
+        code=ReasonCode.IMPLAUSIBLE_DATE,
+        what="were created before 1971, which is how tools write that they have no date",
+        unlock=UnlockStep.CORRECT_DATES,
+    )
+
+
+def _left_untouched(known: ProjectHistory) -> ReadinessReason | None:
+    """Too much of what is to be done was begun long ago and left: nobody can say whether it still is to be done."""
+    is_open = known.states.open
+    left = is_open & (known.states.category == IN_PROGRESS)
+    left &= known.touched_us < known.known_at_us - LEFT_AFTER_DAYS * MICROSECONDS_PER_DAY
+    return doubtful_share(
+        doubtful=int(left.sum()),
+        total=int(is_open.sum()),
+        code=ReasonCode.LEFT_UNTOUCHED,
+        of="open items",
+        what=f"were begun and have not been touched for {LEFT_AFTER_DAYS} days",
+        unlock=UnlockStep.CLOSE_OR_RESUME,
+    )
+
+
 def doubtful_share(
-    *, doubtful: int, total: int, code: ReasonCode, what: str, unlock: UnlockStep
+    *, doubtful: int, total: int, code: ReasonCode, what: str, unlock: UnlockStep, of: str = "facts"
 ) -> ReadinessReason | None:
     """A reason when more than a fifth of the facts that count is doubtful; with more than half there is no number."""
     share = doubtful / total if total else 0.0
     if share <= LIMITED_SHARE:
         return None
     level = Readiness.INSUFFICIENT if share > INSUFFICIENT_SHARE else Readiness.LIMITED
-    message = f"{doubtful} of {total} facts {what}."
+    message = f"{doubtful} of {total} {of} {what}."
     return ReadinessReason(code, level, message, unlock, share, LIMITED_SHARE)

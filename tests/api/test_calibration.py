@@ -216,7 +216,8 @@ def test_reading_the_record_costs_a_fixed_number_of_queries(
     project = _history_of(ours, events=events)
     admin.fetch(CALIBRATION)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         answer = admin.fetch(CALIBRATION, project=str(project.pk))
 
     assert json.loads(answer.content)["all"]["events"] == events
+    assert all(row["missing_events"] == 20 - row["warned_events"] for row in json.loads(answer.content)["probation"])

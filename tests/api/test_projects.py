@@ -48,7 +48,7 @@ def test_a_history_is_read_once(admin: ApiClient, ours: LookAlike, path: str) ->
 
     assert (first.status_code, first.json()["status"], first.json()["created_count"]) == (201, "COMPLETED", 2)
     assert (again.status_code, again.json()["unchanged_count"], again.json()["created_count"]) == (201, 2, 0)
-    assert admin.fetch(first["Location"]).json() == first.json()
+    assert {**admin.fetch(first["Location"]).json(), "replay": f"{path}/replay"} == first.json()
     assert first.json()["requested_by_id"] == str(ours.users[Role.ADMIN].pk)
     assert keys(ours) == ["DEMO-1", "DEMO-2"]
 
@@ -59,6 +59,19 @@ def test_a_broken_line_is_reported_and_the_rest_is_read(admin: ApiClient, ours: 
     assert (run["status"], run["failed_count"]) == ("COMPLETED", 1)
     assert [(error["line"], error["field"]) for error in run["errors"]] == [(4, "created")]
     assert keys(ours) == ["DEMO-1", "DEMO-2"]
+
+
+def test_an_import_says_where_to_start_a_replay_until_there_is_one(
+    admin: ApiClient, ours: LookAlike, path: str
+) -> None:
+    refused = upload(admin, path, BROKEN, strict="true").json()
+    first = upload(admin, path, TABLE).json()
+
+    replayed = admin.send("POST", first["replay"], {"months": 1})
+    again = upload(admin, path, TABLE).json()
+
+    assert (refused["replay"], first["replay"], again["replay"]) == (None, f"{path}/replay", None)
+    assert replayed.status_code == 201
 
 
 def test_a_strict_import_reads_all_or_nothing(admin: ApiClient, ours: LookAlike, path: str) -> None:

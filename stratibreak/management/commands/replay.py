@@ -8,7 +8,6 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from time import perf_counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -16,33 +15,19 @@ from django.utils import timezone
 
 from gaps.detectors.replay import DetectorRecord, replay_detectors
 from gaps.domain.assessments import tolerances_of
-from predictions.domain.replaying import (
-    ReplayInputs,
-    keep_replay,
-    load_replay_inputs,
-    replay_results,
-    replay_summary,
-    run_replay,
-)
-from predictions.forecasters.replay import MAX_MONTHS, EventVerdict, Replay, ReplayPlan, Watcher
+from predictions.domain.replaying import ReplayInputs, load_replay_inputs, replay_results
+from predictions.forecasters.replay import MAX_MONTHS, ReplayPlan, Watcher
 from projects.domain.importing import Progress
 from projects.management.progress import ProgressBar
 from projects.management.project_argument import find_project
 from projects.models import Project
+from stratibreak.replay_report import replay_lines, run_and_keep
 from tenants.isolation.transaction import tenant_context
 from tenants.management.tenant_argument import add_tenant_argument, find_tenant
 
 REASON = "replay"
 DAYS_OF_UNIT = {"d": 1, "w": 7}
 STEP = re.compile(r"(\d{1,3})([dw])")
-WORDS = {
-    EventVerdict.HIT: "hits",
-    EventVerdict.LATE: "warned too late",
-    EventVerdict.MISS: "misses",
-    EventVerdict.FALSE_ALARM: "false alarms",
-    EventVerdict.QUIET: "rightly quiet",
-    EventVerdict.UNDECIDED: "undecided",
-}
 
 
 class Command(BaseCommand):
@@ -51,7 +36,7 @@ class Command(BaseCommand):
     Of detectors nothing is kept: their rates are printed.
     """
 
-    help = "Replay the delay forecasts of one project over its past. Safe to repeat and to interrupt."
+    help = "Replay the forecasts of one project over its past, type by type. Safe to repeat and to interrupt."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_tenant_argument(parser)
@@ -79,15 +64,12 @@ class Command(BaseCommand):
         if options["detectors"]:
             self._replay_detectors(project, inputs, plan, options)
             return
-        began = perf_counter()
         with self._progress(options) as watch:
-            replay = run_replay(inputs, plan, watch=watch)
-        with tenant_context(tenant.pk, reason=REASON):
-            keep_replay(project, replay, at=now, duration_ms=round((perf_counter() - began) * 1000))
+            replay = run_and_keep(tenant.pk, project, inputs, plan, at=now, watch=watch)
         if options["json"]:
             self.stdout.write(json.dumps({"project": str(project.pk), **replay_results(replay)}))
         else:
-            self._tell(project.name, replay)
+            self.stdout.write("\n".join(replay_lines(project.name, replay)))
 
     def _replay_detectors(
         self, project: Project, inputs: ReplayInputs, plan: ReplayPlan, options: dict[str, Any]
@@ -127,26 +109,6 @@ class Command(BaseCommand):
     def _draw(self, text: str) -> None:
         self.stderr.write(text, ending="")
         self.stderr.flush()
-
-    def _tell(self, name: str, replay: Replay) -> None:
-        summary = replay_summary(replay)
-        self.stdout.write(f"{name}: {summary['answered']} of {summary['moments']} moments had a forecast")
-        if not summary["answered"]:
-            for reason in replay.readiness.reasons:
-                self.stdout.write(f"  {reason.message}")
-            return
-        self.stdout.write(
-            "  " + ", ".join(f"{summary['events'][str(verdict)]} {word}" for verdict, word in WORDS.items())
-        )
-        promises = summary["promises"]
-        self.stdout.write(f"  dates promised with {promises['p']:.0%}: {promises['kept']} of {promises['judged']} kept")
-        for event in replay.events:
-            lead = "" if event.lead_time_h is None else f", warned {event.lead_time_h / 24:.0f} days before"
-            self.stdout.write(
-                f"  {event.target.isoformat()} ({str(event.source).lower()}): {WORDS[event.verdict]}{lead}"
-            )
-        if replay.is_reconstructed:
-            self.stdout.write("  reconstructed from surviving records")
 
 
 def detector_row(record: DetectorRecord) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from predictions.domain.alerting import (
     mute_type,
     raise_alerts,
 )
+from predictions.domain.probation import describe_probation, types_on_probation
 from predictions.enums import (
     AlertClosing,
     AlertState,
@@ -341,3 +342,68 @@ def test_nothing_of_the_other_tenant_is_raised_seen_or_delivered(project: Projec
     with tenant_context(theirs.tenant.pk):
         assert list(Alert.objects.values()) == before
         assert raise_alerts(project=project, at=NOON).opened == 0
+
+
+# --- probation ---
+
+
+def warn_in_vain(project: Project, *, events: int, occurred: int, type: str = "DELAY_RISK") -> None:
+    """So many events that were warned of twice each, decided two months before NOON, of which so many came."""
+    for number in range(events):
+        for day in (0, 1):
+            at = NOON - (100 - day) * DAY
+            prediction = predict(
+                project, 100 + number, at=at, event=f"{type} {number}", type=type, predicted_for=NOON - 60 * DAY
+            )
+            came = number < occurred
+            PredictionOutcomeFactory.create(
+                prediction=prediction,
+                result=OutcomeResult.OCCURRED if came else OutcomeResult.NOT_OCCURRED,
+                settled_at=NOON - 59 * DAY,
+                occurred_at=NOON - 60 * DAY if came else None,
+            )
+
+
+def test_a_type_whose_warnings_were_wrong_too_often_is_left_to_the_digest(project: Project) -> None:
+    warn_in_vain(project, events=20, occurred=13)
+    predict(project)
+
+    raise_alerts(project=project, at=NOON)
+
+    assert decisions() == [(PushDecision.DIGEST, PushReason.ON_PROBATION)]
+    assert [row.prediction.project_id for row in alerts_for_digest(NOON)] == [project.pk]
+    (row,) = describe_probation(NOON)
+    assert (row["warned_events"], row["occurred_events"], row["precision"]) == (20, 13, 0.65)
+    assert row["is_on_probation"] is True
+
+
+def test_probation_is_of_a_type_and_ends_with_its_year(project: Project) -> None:
+    warn_in_vain(project, events=20, occurred=0, type="SCOPE_CREEP")
+    predict(project)
+
+    raise_alerts(project=project, at=NOON)
+
+    assert decisions() == [(PushDecision.PUSHED, PushReason.OPENED)]
+    assert types_on_probation(NOON) == {"SCOPE_CREEP"}
+    assert types_on_probation(NOON + 310 * DAY) == frozenset()
+    assert types_on_probation(NOON - 61 * DAY) == frozenset()
+
+
+def test_the_record_of_another_tenant_puts_nobody_on_probation(project: Project, theirs: LookAlike) -> None:
+    with tenant_context(theirs.tenant.pk):
+        warn_in_vain(ProjectFactory.create(), events=20, occurred=0)
+        assert types_on_probation(NOON) == {"DELAY_RISK"}
+    predict(project)
+
+    raise_alerts(project=project, at=NOON)
+
+    assert types_on_probation(NOON) == frozenset()
+    assert decisions() == [(PushDecision.PUSHED, PushReason.OPENED)]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_record_of_warnings_takes_one_query(project: Project, rows: int, django_assert_num_queries: Any) -> None:
+    warn_in_vain(project, events=rows, occurred=0)
+
+    with django_assert_num_queries(1):
+        assert describe_probation(NOON)[0]["missing_events"] == 20 - rows

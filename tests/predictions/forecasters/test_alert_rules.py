@@ -16,6 +16,7 @@ from predictions.forecasters.alert_rules import (
     PushChoice,
     PushPolicy,
     Standing,
+    WarningPrecision,
     choose,
     closing_of,
     end_of_quiet_hours,
@@ -55,10 +56,18 @@ def chosen(
     ahead: timedelta = timedelta(days=30),
     is_muted: bool = False,
     is_late: bool = False,
+    is_on_probation: bool = False,
 ) -> PushChoice:
     news = standing(at=at, predicted_for=at + ahead)
     return choose(
-        news, PushReason.OPENED, at=at, policy=policy, pushes=pushes or [], is_muted=is_muted, is_late=is_late
+        news,
+        PushReason.OPENED,
+        at=at,
+        policy=policy,
+        pushes=pushes or [],
+        is_muted=is_muted,
+        is_late=is_late,
+        is_on_probation=is_on_probation,
     )
 
 
@@ -66,6 +75,24 @@ def test_news_by_day_is_pushed_at_once_in_the_first_place_of_its_week() -> None:
     assert chosen() == PushChoice(
         PushDecision.PUSHED, PushReason.OPENED, NOON, datetime(2026, 3, 2, tzinfo=UTC).date(), 1
     )
+
+
+def test_a_type_on_probation_is_left_to_the_digest_and_a_mute_silences_it_all_the_same() -> None:
+    assert chosen(is_on_probation=True) == PushChoice(PushDecision.DIGEST, PushReason.ON_PROBATION)
+    assert chosen(is_on_probation=True, is_late=True).reason == PushReason.LATE
+    assert chosen(is_on_probation=True, is_muted=True).decision == PushDecision.MUTED
+
+
+@pytest.mark.parametrize(
+    ("warned", "occurred", "share", "is_on_probation"),
+    [(0, 0, None, False), (19, 0, None, False), (20, 13, 0.65, True), (20, 14, 0.7, False), (40, 40, 1.0, False)],
+)
+def test_probation_needs_twenty_decided_warnings_of_which_too_few_came_true(
+    warned: int, occurred: int, share: float | None, is_on_probation: bool
+) -> None:
+    precision = WarningPrecision("QUALITY_ISSUE", warned, occurred)
+
+    assert (precision.share, precision.is_on_probation) == (share, is_on_probation)
 
 
 @pytest.mark.parametrize(

@@ -138,3 +138,13 @@ def test_empty_record_is_no_number_and_no_exception(forecaster: Forecaster) -> N
 
 def test_every_reason_has_words() -> None:
     assert set(NOTES) == set(ResolutionReason) - {ResolutionReason.NOT_DUE}
+
+
+def test_an_alert_of_what_is_usual_needs_more_than_its_level_and_clears_by_probability_alone() -> None:
+    levels = ALERT_LEVELS[PredictionType.QUALITY_ISSUE]
+
+    assert levels.times_base > 1
+    assert [levels.opens(p, 0.1) for p in (levels.open_at - 0.01, levels.open_at)] == [False, True]
+    assert not levels.opens(levels.open_at, 0.9 * levels.open_at)
+    assert levels.opens(levels.open_at, None)
+    assert ALERT_LEVELS[PredictionType.DELAY_RISK].opens(0.6, 0.59)

@@ -55,3 +55,19 @@ def test_counts_between_takes_the_left_edge_and_leaves_the_right() -> None:
     instants = np.array([NEVER, 5, 10, 10, 19, 20], dtype=np.int64)
 
     assert counts_between(instants, np.array([0, 10, 20], dtype=np.int64)).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_first_and_last_day_of_the_calendar_have_a_beginning_and_an_end(zone: str) -> None:
+    calendar = WorkCalendar(zone)
+
+    for day in (date.min, date.max):
+        begins_us, ends_us = calendar.start_of_day_us(day), calendar.end_of_day_us(day)
+        assert begins_us < ends_us
+        assert from_us(begins_us) <= from_us(ends_us)
+        assert calendar.local_date(begins_us).year == day.year
+        assert calendar.next_working_day(day).year == day.year
+    assert calendar.working_days(date.max, date.max) == 1
+    edges_us = calendar.week_edges_us(calendar.start_of_day_us(date(9999, 12, 1)), calendar.end_of_day_us(date.max))
+    assert len(edges_us) > 4
+    assert np.all(np.diff(edges_us) > 0)

@@ -1,13 +1,20 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from projects.enums import Readiness, StatusCategory
-from projects.history import HistoryFact, ProjectHistory, WorkCalendar, finish_readiness, target_readiness
+from projects.history import (
+    FieldChangeFact,
+    HistoryFact,
+    ProjectHistory,
+    WorkCalendar,
+    finish_readiness,
+    target_readiness,
+)
 from projects.history.instants import to_us
 from projects.history.readiness import ReasonCode, UnlockStep, bulk_closed
-from tests.project_histories import DAY, NOW, WEEK, team_facts, team_history, work_item
+from tests.project_histories import DAY, IMPORTED, NOW, WEEK, item_id, move, team_facts, team_history, work_item
 
 CALENDAR = WorkCalendar()
 
@@ -117,3 +124,38 @@ def test_target_that_cannot_be_missed_is_misconfigured(target_date: date | None,
 
 def test_target_of_today_is_still_to_come() -> None:
     assert target_readiness(NOW.date(), as_of=NOW, calendar=CALENDAR).readiness == Readiness.OK
+
+
+def test_work_begun_and_left_for_half_a_year_limits_and_most_of_it_decides() -> None:
+    began = NOW - 40 * WEEK
+    left: list[HistoryFact] = []
+    for number in range(1000, 1010):
+        left += [work_item(number, created_at=began), move(number, StatusCategory.IN_PROGRESS, began)]
+
+    assert verdict([*team_facts([3] * 26, open_items=20), *left]) == (Readiness.LIMITED, [ReasonCode.LEFT_UNTOUCHED])
+    assert verdict([*team_facts([3] * 26, open_items=9), *left]) == (
+        Readiness.INSUFFICIENT,
+        [ReasonCode.LEFT_UNTOUCHED],
+    )
+
+
+def test_work_that_was_touched_of_late_is_not_left() -> None:
+    began = NOW - 40 * WEEK
+    busy: list[HistoryFact] = []
+    for number in range(1000, 1010):
+        busy += [
+            work_item(number, created_at=began),
+            move(number, StatusCategory.IN_PROGRESS, began),
+            FieldChangeFact(item_id(number), "priority", None, "high", NOW - 2 * WEEK, IMPORTED),
+        ]
+
+    assert verdict([*team_facts([3] * 26, open_items=5), *busy]) == (Readiness.OK, [])
+
+
+def test_dates_of_tools_that_know_none_limit() -> None:
+    unset = [work_item(number, created_at=datetime(1900, 1, 1, tzinfo=UTC)) for number in range(1000, 1030)]
+
+    assert verdict([*team_facts([3] * 26, open_items=5), *unset]) == (
+        Readiness.LIMITED,
+        [ReasonCode.IMPLAUSIBLE_DATE],
+    )

@@ -28,7 +28,7 @@ COMPARED = (
 
 def run_command(*arguments: str) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    call_command("import_history", *arguments, stdout=out, stderr=err)
+    call_command("import_history", "--no-replay", *arguments, stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()
 
 

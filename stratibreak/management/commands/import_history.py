@@ -11,13 +11,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
+from predictions.domain.replaying import has_replay, load_replay_inputs
+from predictions.forecasters.replay import ReplayPlan
+from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, Progress, import_file
 from projects.enums import ImportStatus
 from projects.imports.errors import ImportFileRefused
 from projects.imports.reading import PROFILE_NAMES
 from projects.management.progress import ProgressBar
 from projects.management.project_argument import find_project
 from projects.models import ImportRun, Project
+from stratibreak.replay_report import replay_lines, run_and_keep
 from tenants.isolation.transaction import tenant_context
 from tenants.management.tenant_argument import add_tenant_argument, find_tenant
 from tenants.models import Tenant
@@ -33,7 +36,9 @@ NOTES = {
 class Command(BaseCommand):
     """Reads Jira issues in REST form (one, or one page, on each line) and CSV tables; plain or gzipped.
 
-    The same file again changes nothing; after an interruption it goes on where it stopped.
+    The same file again changes nothing; after an interruption it goes on where it stopped. A project whose past was
+    never replayed is replayed afterwards: what would have been warned of, and what came true. If that is interrupted,
+    the import stands, and the same command again begins the replay anew.
     """
 
     help = "Import work items and their history from a file into a project. Safe to repeat and to interrupt."
@@ -48,6 +53,9 @@ class Command(BaseCommand):
         parser.add_argument("--strict", action="store_true", help="import nothing if a line is broken")
         parser.add_argument(
             "--time-zone", default="", metavar="Z", help="IANA name, for instants in the file that have no UTC offset"
+        )
+        parser.add_argument(
+            "--no-replay", action="store_true", help="do not look back over the project's past after a first import"
         )
         parser.add_argument("--progress", action="store_true", help="show progress although stderr is no terminal")
 
@@ -65,6 +73,27 @@ class Command(BaseCommand):
         self._report(run)
         if run.status == ImportStatus.REFUSED:
             raise CommandError(f"Nothing was imported: {run.failed_count:,} lines are broken, and --strict was given.")
+        if not options["no_replay"]:
+            self._replay_once(tenant, project, shows_progress=options["progress"] or self.stderr.isatty())
+
+    def _replay_once(self, tenant: Tenant, project: Project, *, shows_progress: bool) -> None:
+        """Look back over the past, unless that was done before."""
+        now = timezone.now()
+        with tenant_context(tenant.pk, reason="replay"):
+            if has_replay(project):
+                return
+            inputs = load_replay_inputs(project, at=now)
+        bar = ProgressBar(self._draw, unit="moments")
+
+        def watch(done: int, total: int) -> None:
+            if shows_progress:
+                bar.show(Progress(done, done, total))
+
+        try:
+            replay = run_and_keep(tenant.pk, project, inputs, ReplayPlan(now), at=now, watch=watch)
+        finally:
+            bar.close()
+        self.stdout.write("\n".join(replay_lines(project.name, replay)))
 
     def _import(
         self, tenant: Tenant, project: Project, request: ImportRequest, *, path: Path, shows_progress: bool
