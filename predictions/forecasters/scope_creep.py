@@ -19,8 +19,10 @@ Example: 100 approved, 104 in the scope, one item more each week, 12 weeks to th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +76,7 @@ ASSUMPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Basis:
     """What one answer is made of, once the gate is passed.  missing: items until the threshold"""
 
@@ -94,9 +96,15 @@ class _Basis:
         """P under other rates and the same seed."""
         return self.paths_of(rates).probability()
 
-    def probability_at(self, shift: float) -> float:
-        """P with the level of what is added off by so many standard errors."""
-        return self.paths_of(self.rates, shift).probability()
+    @cached_property
+    def with_fewer(self) -> GrowthPaths:
+        """The paths where the level of what is added is lower, at the edge of its interval."""
+        return self.paths_of(self.rates, -INTERVAL_Z)
+
+    @cached_property
+    def with_more(self) -> GrowthPaths:
+        """The paths where it is higher."""
+        return self.paths_of(self.rates, INTERVAL_Z)
 
     def paths_of(self, rates: GrowthRates, shift: float = 0.0) -> GrowthPaths:
         """The paths under other rates, or with the level of what is added off by some standard errors."""
@@ -175,7 +183,7 @@ def _horizon(known: ProjectHistory, target: date | None, calendar: WorkCalendar)
 def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inputs_hash: str) -> RiskForecast:
     known, growth, paths = basis.known, basis.growth, basis.paths
     value = paths.probability()
-    low, high = basis.probability_at(-INTERVAL_Z), basis.probability_at(INTERVAL_Z)
+    low, high = basis.with_fewer.probability(), basis.with_more.probability()
     hours = paths.crossing_hours()
     options = scope_options(paths, accepted)
     return RiskForecast(
@@ -188,7 +196,7 @@ def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inp
         probability=ProbabilityEstimate(value, min(low, value), max(high, value)),
         base_rate=_base_rate(growth, basis.missing, paths.hours),
         time_to_occurrence=_hours_to_event(hours),
-        prevention_window=_window(basis, accepted),
+        prevention_window=_window(basis, options, accepted),
         impact=_impact(paths, hours),
         drivers=_drivers(basis, value),
         indicators=_indicators(basis),
@@ -318,14 +326,15 @@ def _latest_start_h(paths: GrowthPaths, scale: float, delay_h: float, accepted: 
     )
 
 
-def _window(basis: _Basis, accepted: float) -> PreventionWindow | None:
+def _window(basis: _Basis, options: Sequence[PreventiveOption], accepted: float) -> PreventionWindow | None:
     """The hours left to act; None where no action restores the accepted probability, or none is needed."""
     if 1 - basis.paths.probability() >= accepted:
         return None
-    best = _best(basis.paths, accepted)
-    if best is None:
+    starts = [(option.latest_start_h, option.code) for option in options if option.latest_start_h is not None]
+    if not starts:
         return None
-    worse, better = (_best(basis.paths_of(basis.rates, shift), accepted) for shift in (INTERVAL_Z, -INTERVAL_Z))
+    best = max(starts)
+    worse, better = _best(basis.with_more, accepted), _best(basis.with_fewer, accepted)
     return PreventionWindow(
         hours=best[0],
         low_h=None if worse is None else min(worse[0], best[0]),
