@@ -174,9 +174,7 @@ def forecast_finish(
     known = history.as_of(as_of)
     readiness = finish_readiness(known, as_of=as_of, calendar=calendar)
     others = {} if pools is None else {"pools": [pool.digest for pool in pools]}
-    inputs_hash = hash_of(
-        {"facts": known.inputs_hash, "target": target_date, "calendar": _calendar_key(calendar), **others}
-    )
+    inputs_hash = hash_of({"facts": known.inputs_hash, "target": target_date, "calendar": calendar.key(), **others})
     if not readiness.carries_value:
         return _abstain(known, target_date, _with_target(readiness, target_date, known, calendar), inputs_hash)
     seed = seed_of(inputs_hash) if seed is None else seed
@@ -316,7 +314,3 @@ def _drivers(
         Driver("RECENT_RATE", "Rate of late, against half a year", simulated.rate, "items/week", now - at_long_rate),
     )
     return tuple(sorted(drivers, key=lambda driver: -abs(driver.effect)))
-
-
-def _calendar_key(calendar: WorkCalendar) -> list[object]:
-    return [calendar.time_zone, sorted(calendar.working_weekdays), sorted(calendar.holidays)]

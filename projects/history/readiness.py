@@ -39,6 +39,8 @@ BULK_DAY_ITEMS, BULK_DAY_FACTOR = 20, 10
 """Where only the day is recorded: at least 20 items and ten times a usual day with finishes."""
 MAX_TIMES_OF_DATES, MIN_DAYS_OF_DATES = 2, 5
 """Midnight of a zone has one or two times in UTC; on fewer than five days, equal times may be one batch."""
+SOME_FINISHES = 64
+"""Enough to see that a source keeps the time of day, without sorting all of them."""
 LIMITED_SHARE, INSUFFICIENT_SHARE = 0.2, 0.5
 """A fifth of doubtful facts is worth a word; with half of them the doubtful ones decide."""
 
@@ -222,6 +224,8 @@ def bulk_closed(finished_us: Instants, calendar: WorkCalendar) -> Flags:
 
 def _holds_days_only(finished_us: Instants) -> bool:
     """Whether the source keeps no time of day: one time (two with summer time) for all of many different days."""
+    if len(np.unique(finished_us[:SOME_FINISHES] % MICROSECONDS_PER_DAY)) > MAX_TIMES_OF_DATES:
+        return False
     days, times = np.divmod(finished_us, MICROSECONDS_PER_DAY)
     return len(np.unique(times)) <= MAX_TIMES_OF_DATES and len(np.unique(days)) >= MIN_DAYS_OF_DATES
 
