@@ -152,9 +152,8 @@ def decompose_slip(
     if measured is None:
         return None
     factors = measured.factors
-    inputs_hash = hash_of(
-        {"finish": finish.inputs_hash, "planned": repr(planned_calendar and planned_calendar.key()), "measure": measure}
-    )
+    planned = None if planned_calendar is None else planned_calendar.key()
+    inputs_hash = hash_of({"finish": finish.inputs_hash, "planned": repr(planned), "measure": measure})
     trials = finish.trials
     now = _now(
         measured, known.known_at_us, capped_days(trials.days)[None, :], trials.newcomer_factor[None, :], np.ones((1, 1))

@@ -262,6 +262,6 @@ def _neighbours(moments: ItemMoments, block: Codes, settled: Codes) -> dict[str,
 
 
 def _rate(sums: NDArray[np.float32]) -> FloatArray:
-    """Weighted delay rate, leaning on ORIGIN_RATE by one label.  sums: late and all labels by weight, shape (rows, 2)"""
+    """Weighted delay rate, leaning on ORIGIN_RATE by one label.  sums: of late and of all labels, shape (rows, 2)"""
     rate: FloatArray = (sums[:, 0].astype(np.float64) + ORIGIN_RATE) / (sums[:, 1] + 1.0)
     return rate
