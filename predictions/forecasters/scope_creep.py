@@ -43,7 +43,14 @@ from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, PreventionWindow, latest_hour
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
 from predictions.forecasters.scope_growth import ScopeGrowth, estimate_inflation, scope_growth
-from predictions.forecasters.scope_paths import TRIALS, GrowthPaths, GrowthRates, WeeklyRate, simulate_growth
+from predictions.forecasters.scope_paths import (
+    TRIALS,
+    GrowthPaths,
+    GrowthRates,
+    WeeklyRate,
+    added_items,
+    simulate_growth,
+)
 from predictions.forecasters.scope_readiness import scope_readiness
 from predictions.forecasters.severity import severity_of
 from projects.history.calendar import WorkCalendar
@@ -54,7 +61,7 @@ from projects.history.readiness import ReadinessReport
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("scope-creep.growth-paths", "1")
+MODEL = ModelIdentity("scope-creep.growth-paths", "2")
 DEFAULT_HORIZON, MAX_HORIZON = timedelta(weeks=12), timedelta(weeks=104)
 """A quarter where no target says otherwise. Beyond two years nobody plans by the item."""
 USUAL_ADDED_SHARE, USUAL_TAKEN_OUT_SHARE = 0.006, 0.001
@@ -92,31 +99,25 @@ class _Basis:
     def missing(self) -> int:
         return self.growth.threshold_items - self.growth.growth_items
 
-    def probability_with(self, rates: GrowthRates) -> float:
-        """P under other rates and the same seed."""
-        return self.paths_of(rates).probability()
+    def probability_with(self, added: WeeklyRate) -> float:
+        """P with another rate of what is added, all else being as it is in every trial."""
+        return self.paths_with(added).probability()
 
     @cached_property
     def with_fewer(self) -> GrowthPaths:
         """The paths where the level of what is added is lower, at the edge of its interval."""
-        return self.paths_of(self.rates, -INTERVAL_Z)
+        return self.paths_with(self.rates.added, -INTERVAL_Z)
 
     @cached_property
     def with_more(self) -> GrowthPaths:
         """The paths where it is higher."""
-        return self.paths_of(self.rates, INTERVAL_Z)
+        return self.paths_with(self.rates.added, INTERVAL_Z)
 
-    def paths_of(self, rates: GrowthRates, shift: float = 0.0) -> GrowthPaths:
-        """The paths under other rates, or with the level of what is added off by some standard errors."""
-        return simulate_growth(
-            rates,
-            growth_items=self.growth.growth_items,
-            threshold_items=self.growth.threshold_items,
-            hours=self.paths.hours,
-            seed=self.seed,
-            trials=len(self.paths.added),
-            level_shift=shift,
-        )
+    def paths_with(self, added: WeeklyRate, shift: float = 0.0) -> GrowthPaths:
+        """The paths with another rate of what is added, or with its level off by some standard errors."""
+        hours, trials = self.paths.hours, len(self.paths.added)
+        items = added_items(added, hours=hours, seed=self.seed, trials=trials, level_shift=shift)
+        return replace(self.paths, added=items)
 
 
 def forecast_scope_creep(
@@ -359,7 +360,7 @@ def _drivers(basis: _Basis, value: float) -> tuple[Driver, ...]:
     """What moves P, strongest first; each effect is under the same seed, with that one thing as it usually is."""
     growth, rates, paths = basis.growth, basis.rates, basis.paths
     usual = replace(rates.added, per_week=USUAL_ADDED_SHARE * growth.approved_items)
-    as_usual = basis.probability_with(replace(rates, added=usual))
+    as_usual = basis.probability_with(usual)
     from_plan = (float(np.isfinite(paths.crossing_hours(growth_items=0.0)).sum()) + 1) / (len(paths.added) + 2)
     kept = replace(paths, taken_out=np.zeros_like(paths.taken_out))
     drivers = (

@@ -197,15 +197,30 @@ def simulate_growth(
     level_shift: float = 0.0,
 ) -> GrowthPaths:
     """Draw the paths.  level_shift: standard errors by which the level of what is added is taken to be off"""
-    rng = np.random.default_rng(seed)
-    weeks = int(np.ceil(hours / HOURS_PER_WEEK))
-    parts = np.minimum(1.0, hours / HOURS_PER_WEEK - np.arange(weeks))
-    added = _draw(rates.added, parts, rng, trials, level_shift)
+    parts, rng = _parts_of_weeks(hours), np.random.default_rng(seed).spawn(2)[1]
+    added = added_items(rates.added, hours=hours, seed=seed, trials=trials, level_shift=level_shift)
     taken_out = _draw(rates.taken_out, parts, rng, trials, 0.0)
-    approves = rng.random((trials, weeks)) < 1 - np.exp(-rates.approvals_per_week * parts)
+    approves = rng.random((trials, len(parts))) < 1 - np.exp(-rates.approvals_per_week * parts)
     approved = np.where(approves, rates.approved_share, 0.0)
-    phase = rng.random((trials, weeks))
+    phase = rng.random((trials, len(parts)))
     return GrowthPaths(growth_items, threshold_items, hours, added, taken_out, approved, phase)
+
+
+def added_items(
+    rate: WeeklyRate, *, hours: float, seed: int, trials: int = TRIALS, level_shift: float = 0.0
+) -> FloatArray:
+    """What each trial adds: shape (trials, weeks).
+
+    From a stream of its own, so that paths with another level of it have all else in common.
+    """
+    rng = np.random.default_rng(seed).spawn(2)[0]
+    return _draw(rate, _parts_of_weeks(hours), rng, trials, level_shift)
+
+
+def _parts_of_weeks(hours: float) -> FloatArray:
+    """How much of each week lies within the horizon: shape (weeks,), in (0, 1]."""
+    parts: FloatArray = np.minimum(1.0, hours / HOURS_PER_WEEK - np.arange(int(np.ceil(hours / HOURS_PER_WEEK))))
+    return parts
 
 
 def _draw(rate: WeeklyRate, parts: FloatArray, rng: np.random.Generator, trials: int, shift: float) -> FloatArray:
