@@ -101,6 +101,7 @@ class Walk:
 
     asked: rows that form a batch of their own, at their moment: those that a person waits for
     refit_growth: how much the labels have to grow before the trees of the past are fitted anew
+    batch_days: that the past is walked in
     first_fit_share: of the labels known when the asked rows are forecast, with which trees are fitted first
     """
 
@@ -113,9 +114,10 @@ class Walk:
         asked: Flags | None = None,
         refit_growth: float = REFIT_GROWTH,
         first_fit_share: float = 0.0,
+        batch_days: float = BATCH_DAYS,
     ) -> None:
         count = len(moments)
-        self.refit_growth = refit_growth
+        self.refit_growth, self.batch_days = refit_growth, batch_days
         self.moments, self.prior_model = moments, prior
         self.table = table or feature_table(moments)
         self.prior = prior.log_odds(self.table)
@@ -136,7 +138,7 @@ class Walk:
 
     def run(self) -> ItemForecasts:
         """Forecast every row."""
-        for start, rows in batches(self.moments.moment_day, self.asked):
+        for start, rows in batches(self.moments.moment_day, self.asked, self.batch_days):
             if self.asked[rows[0]]:
                 self._learn(start, least=MIN_LOCAL_LABELS, growth=ASKED_GROWTH)
             else:
@@ -217,9 +219,9 @@ def _parts_of(table: FeatureTable, prior: FloatArray, own: FloatArray) -> FloatA
     return np.column_stack([informed * prior[:, 0] + (1 - informed) * prior[:, 1], own])
 
 
-def batches(moment_day: FloatArray, asked: Flags) -> list[tuple[float, Codes]]:
-    """Rows by the batch of BATCH_DAYS that their moment falls into, with its first moment, oldest first; asked last."""
-    index = np.floor(moment_day / BATCH_DAYS).astype(np.int64)
+def batches(moment_day: FloatArray, asked: Flags, batch_days: float = BATCH_DAYS) -> list[tuple[float, Codes]]:
+    """Rows by the batch of days that their moment falls into, with its first moment, oldest first; asked last."""
+    index = np.floor(moment_day / batch_days).astype(np.int64)
     groups = [np.flatnonzero((index == batch) & ~asked) for batch in np.unique(index[~asked])]
     if asked.any():
         groups.append(np.flatnonzero(asked))
