@@ -162,7 +162,7 @@ class _Weeks:
 
     @property
     def trials(self) -> int:
-        return self.added.shape[1]
+        return int(self.added.shape[1])
 
     def step(self, week: int, chosen: "NDArray[np.intp] | slice" = ALL, scale: float = 1.0) -> FloatArray:
         """What a week adds to the growth of the chosen trials."""
