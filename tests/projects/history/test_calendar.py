@@ -55,3 +55,11 @@ def test_counts_between_takes_the_left_edge_and_leaves_the_right() -> None:
     instants = np.array([NEVER, 5, 10, 10, 19, 20], dtype=np.int64)
 
     assert counts_between(instants, np.array([0, 10, 20], dtype=np.int64)).tolist() == [1, 3]
+
+
+def test_key_of_a_calendar_is_the_same_whatever_order_its_days_off_were_given_in() -> None:
+    days = [date(2024, 5, day) for day in range(1, 20)]
+
+    keys = {repr(WorkCalendar("UTC", holidays=frozenset(some)).key()) for some in (days, days[::-1])}
+
+    assert keys == {repr(["UTC", [0, 1, 2, 3, 4], days])}
