@@ -146,7 +146,8 @@ def measure_factors(
     if today - start > LONGEST_PLAN:
         return None
     last = today + HORIZON
-    clock, planned_clock = WorkClock(calendar, start, last), WorkClock(planned_calendar or calendar, start, last)
+    clock = WorkClock(calendar, start, last)
+    planned_clock = clock if planned_calendar is None else WorkClock(planned_calendar, start, last)
     begin_us, target_us = calendar.start_of_day_us(start), calendar.end_of_day_us(target)
     planned_days = float(planned_clock.between(np.array([begin_us]), np.array([target_us]))[0])
     if planned_days <= 0 or begin_us >= known.known_at_us:

@@ -152,7 +152,8 @@ def decompose_slip(
     if measured is None:
         return None
     factors = measured.factors
-    inputs_hash = hash_of({"finish": finish.inputs_hash, "planned": repr(planned_calendar), "measure": measure})
+    planned = None if planned_calendar is None else planned_calendar.key()
+    inputs_hash = hash_of({"finish": finish.inputs_hash, "planned": repr(planned), "measure": measure})
     trials = finish.trials
     now = _now(
         measured, known.known_at_us, capped_days(trials.days)[None, :], trials.newcomer_factor[None, :], np.ones((1, 1))
@@ -343,27 +344,28 @@ def _part(
     measured: MeasuredFactors,
     now: _Now,
 ) -> SlipPart:
-    shares = _shares_inside(known, measured, factor)
+    shares, count = _shares_inside(known, measured, factor)
     return SlipPart(
         factor=factor,
         days=days,
         low=bound[0],
         high=bound[1],
         measured=_in_words(measured, now, factor),
-        entities=tuple(
-            EntityShare(name, label, share, share * days, url) for name, label, url, share in shares[:MAX_ENTITIES]
-        ),
-        entity_count=len(shares),
+        entities=tuple(EntityShare(name, label, share, share * days, url) for name, label, url, share in shares),
+        entity_count=count,
     )
 
 
 def _shares_inside(
     known: ProjectHistory, measured: MeasuredFactors, factor: SlipFactor
-) -> list[tuple[str, str, str, float]]:
-    """Identifier, label, address and share of every item or day inside a factor, largest first; shares add up to 1."""
+) -> tuple[list[tuple[str, str, str, float]], int]:
+    """Identifier, label, address and share of the items or days with most of a factor, largest first; and of how many.
+
+    The shares of all of them, those not named included, add up to 1.
+    """
     if factor == SlipFactor.CALENDAR:
         dates = measured.lost_dates
-        return [("", day.isoformat(), "", 1 / len(dates)) for day in dates]
+        return [("", day.isoformat(), "", 1 / len(dates)) for day in dates[:MAX_ENTITIES]], len(dates)
     weights = np.zeros(len(known.items))
     if factor == SlipFactor.SCOPE_ADDED:
         weights[measured.added_rows] = 1.0
@@ -374,11 +376,13 @@ def _shares_inside(
     elif factor == SlipFactor.DEPENDENCY_WAIT:
         weights = measured.wait.by_blocker
     total = float(weights.sum())
-    rows = np.argsort(-weights, kind="stable")[: int((weights > 0).sum())]
+    count = int((weights > 0).sum())
+    rows = np.argsort(-weights, kind="stable")[: min(count, MAX_ENTITIES)]
     items = known.items
-    return [
+    named = [
         (str(items.ids[row]), str(items.keys[row]), str(items.urls[row]), float(weights[row]) / total) for row in rows
     ]
+    return named, count
 
 
 def _in_words(measured: MeasuredFactors, now: _Now, factor: SlipFactor) -> str:

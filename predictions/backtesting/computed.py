@@ -125,7 +125,6 @@ class Moment:
     def argument(self, name: str) -> Any:
         """What to hand over for a parameter.  Raises KeyError for one that nobody thought of."""
         constants = {
-            "promise": None,  # no date was promised before
             "trials": TRIALS,
             "seed": SEED,
             "draws": DRAWS,

@@ -1,6 +1,7 @@
 """Errors that were made, as the distribution of the next one: weighted and smoothed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ MIN_WIDTH = 1e-3
 """A thousandth of the forecast: a team that never varied still may."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ErrorMixture:
     """A mixture of normal distributions of one width around errors seen before.
 
@@ -42,10 +43,16 @@ class ErrorMixture:
 
     def quantiles(self, levels: FloatArray) -> FloatArray:
         """The errors that are not exceeded with these probabilities, each in [0, 1]: shape of levels."""
+        grid, reached = self._grid
+        values: FloatArray = np.interp(levels, reached, grid)
+        return values
+
+    @cached_property
+    def _grid(self) -> tuple[FloatArray, FloatArray]:
+        """Errors from end to end, and the probability of each not being exceeded."""
         margin = TAIL_WIDTHS * self.width
         grid = np.linspace(self.errors.min() - margin, self.errors.max() + margin, GRID_POINTS)
-        values: FloatArray = np.interp(levels, np.maximum.accumulate(self.cdf(grid)), grid)
-        return values
+        return grid, np.maximum.accumulate(self.cdf(grid))
 
 
 def smoothing_widths(

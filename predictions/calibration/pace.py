@@ -63,11 +63,9 @@ class Pace:
     def capped(self) -> FloatArray:
         """Weekly throughput without bursts: shape (weeks,)."""
         capped = self.weekly.copy()
-        for week in range(MIN_CAP_WEEKS, self.weeks):
-            year = self.weekly[max(0, week - CAP_WEEKS) : week]
-            worked = year[year > 0]
-            usual = float(np.median(worked)) if worked.size else 1.0
-            capped[week] = min(self.weekly[week], max(CAP_FACTOR * usual, CAP_ITEMS))
+        if self.weeks > MIN_CAP_WEEKS:
+            usual = _medians_of_worked_weeks(self.weekly)[MIN_CAP_WEEKS:]
+            capped[MIN_CAP_WEEKS:] = np.minimum(capped[MIN_CAP_WEEKS:], np.maximum(CAP_FACTOR * usual, CAP_ITEMS))
         return capped
 
     @cached_property
@@ -107,6 +105,18 @@ class Pace:
     def _log_expected(self, half_life: float, horizon_weeks: float) -> FloatArray:
         logs: FloatArray = np.log(self.rates[half_life] * horizon_weeks + HALF_ITEM)
         return logs
+
+
+def _medians_of_worked_weeks(weekly: FloatArray) -> FloatArray:
+    """Median of the weeks with work in the year before each week, 1 where there is none: shape (weeks,)."""
+    padded = np.concatenate([np.full(CAP_WEEKS, np.inf), np.where(weekly > 0, weekly, np.inf)])
+    years = np.sort(np.lib.stride_tricks.sliding_window_view(padded, CAP_WEEKS)[: len(weekly)], axis=1)
+    worked = np.isfinite(years).sum(axis=1)
+    rows, upper = np.arange(len(weekly)), worked // 2
+    lower = np.maximum(upper - 1 + worked % 2, 0)
+    middles = (years[rows, lower] + years[rows, np.minimum(upper, CAP_WEEKS - 1)]) / 2
+    medians: FloatArray = np.where(worked > 0, middles, 1.0)
+    return medians
 
 
 def recency_weighted_means(weekly: FloatArray, half_life_weeks: float) -> FloatArray:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,8 +146,19 @@ def _people_at_work(known: ProjectHistory, days: Sequence[date], calendar: WorkC
     return CapacityMatrix(tuple(days), given, np.ones_like(given))
 
 
+_TRACES: WeakKeyDictionary[ProjectHistory, tuple[Instants, Instants]] = WeakKeyDictionary()
+"""Of each history as long as it lives: a history never changes, and one forecast asks seven times."""
+
+
 def _traces(known: ProjectHistory) -> tuple[Instants, Instants]:
     """Whose work left a trace, and when: shape (traces,) both."""
+    found = _TRACES.get(known)
+    if found is None:
+        found = _TRACES[known] = _read_traces(known)
+    return found
+
+
+def _read_traces(known: ProjectHistory) -> tuple[Instants, Instants]:
     activity = known.activity
     worked = np.isin(activity.kind, WORK_KINDS) & (activity.contributor != NOBODY)
     worked &= activity.at_us >= PLAUSIBLE_FROM_US

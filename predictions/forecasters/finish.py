@@ -42,7 +42,7 @@ from predictions.forecasters.finish_basis import (
     finish_basis,
     simulate_basis,
 )
-from predictions.forecasters.items_done import OWN_STRENGTH
+from predictions.forecasters.items_done import OWN_STRENGTH, ItemsDoneForecaster
 from predictions.forecasters.simulation import RATE_HALF_LIFE_WEEKS, TRIALS, SimulatedFinish
 from predictions.forecasters.throughput import NewcomerShare
 from projects.history.calendar import WorkCalendar
@@ -111,6 +111,7 @@ class FinishForecast:
     rates in items per week;  own_weight: share of the team's own past errors in the spread, in [0, 1)
     trials: the simulation itself, not part of the answer that is kept
     basis: what the trials can be played from again; also where only the target stands in the way of an answer
+    forecaster: of the items done, for other questions of the same run; not part of the answer either
     """
 
     as_of: datetime
@@ -132,6 +133,7 @@ class FinishForecast:
     inputs_hash: str
     trials: FinishTrials | None
     basis: FinishBasis | None = None
+    forecaster: ItemsDoneForecaster | None = None
 
     @property
     def result_hash(self) -> str:
@@ -172,9 +174,7 @@ def forecast_finish(
     known = history.as_of(as_of)
     readiness = finish_readiness(known, as_of=as_of, calendar=calendar)
     others = {} if pools is None else {"pools": [pool.digest for pool in pools]}
-    inputs_hash = hash_of(
-        {"facts": known.inputs_hash, "target": target_date, "calendar": _calendar_key(calendar), **others}
-    )
+    inputs_hash = hash_of({"facts": known.inputs_hash, "target": target_date, "calendar": calendar.key(), **others})
     if not readiness.carries_value:
         return _abstain(known, target_date, _with_target(readiness, target_date, known, calendar), inputs_hash)
     seed = seed_of(inputs_hash) if seed is None else seed
@@ -243,6 +243,7 @@ def _forecast(
         inputs_hash=inputs_hash,
         trials=sample,
         basis=basis,
+        forecaster=simulated.forecaster,
     )
 
 
@@ -313,7 +314,3 @@ def _drivers(
         Driver("RECENT_RATE", "Rate of late, against half a year", simulated.rate, "items/week", now - at_long_rate),
     )
     return tuple(sorted(drivers, key=lambda driver: -abs(driver.effect)))
-
-
-def _calendar_key(calendar: WorkCalendar) -> list[object]:
-    return [calendar.time_zone, sorted(calendar.working_weekdays), sorted(calendar.holidays)]

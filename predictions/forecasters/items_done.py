@@ -91,9 +91,20 @@ class ItemsDoneForecaster:
         self._pace = pace
         self._pools = tuple(pools)
         self._judged: dict[float, tuple[_Mixtures, LevelRecord]] = {}
+        self._forecasts: dict[float, ItemsDone] = {}
+
+    @property
+    def pace(self) -> Pace:
+        """The record it forecasts from."""
+        return self._pace
 
     def forecast(self, horizon_weeks: float) -> ItemsDone:
-        """The items done within a horizon, in weeks, above 0."""
+        """The items done within a horizon, in weeks, above 0.  Kept: all that a run asks goes by the same few."""
+        if horizon_weeks not in self._forecasts:
+            self._forecasts[horizon_weeks] = self._forecast(horizon_weeks)
+        return self._forecasts[horizon_weeks]
+
+    def _forecast(self, horizon_weeks: float) -> ItemsDone:
         pool = self._nearest_pool(horizon_weeks)
         if self._pace.after_break[-1]:
             return self._after_break(horizon_weeks, pool)

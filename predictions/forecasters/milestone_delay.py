@@ -37,11 +37,12 @@ from predictions.forecasters.answers import (
 )
 from predictions.forecasters.delay_risk import day_quantiles, delay_options, expected_slip_if_late_days
 from predictions.forecasters.finish import FinishTrials, finish_quantiles, level_error
+from predictions.forecasters.items_done import ItemsDoneForecaster
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, prevention_window
 from predictions.forecasters.resolution import open_items, scope_hash
 from predictions.forecasters.risk import Claim, HoursToEvent, RiskForecast, Subject
 from predictions.forecasters.severity import schedule_tolerance_days, severity_of
-from predictions.forecasters.simulation import TRIALS, simulate_finish
+from predictions.forecasters.simulation import TRIALS, forecaster_of, simulate_finish
 from predictions.forecasters.throughput import MAX_NEWCOMER_WINDOW, MIN_NEWCOMER_WINDOW, weekly_finishes
 from projects.enums import MilestoneState, Readiness
 from projects.history.calendar import WorkCalendar
@@ -99,6 +100,7 @@ class _Basis:
     readiness: ReadinessReport
     base_rate: float
     accepted: float
+    forecaster: ItemsDoneForecaster
     pools: Sequence[ErrorPool] | None
 
 
@@ -108,10 +110,12 @@ def forecast_milestones(
     calendar: WorkCalendar | None = None,
     accepted_probability: float = ACCEPTED_PROBABILITY,
     pools: Sequence[ErrorPool] | None = None,
+    forecaster: ItemsDoneForecaster | None = None,
 ) -> tuple[RiskForecast, ...]:
     """One forecast for each milestone with a date ahead and open items; one without a claim where there is none.
 
-    Never raises on data; abstains.  known: restricted to t;  pools: as for the finish forecast
+    Never raises on data; abstains.
+    known: restricted to t;  pools: as for the finish forecast;  forecaster: that of the finish forecast, made with them
     """
     calendar = calendar or WorkCalendar()
     ahead = _ahead(known, calendar)
@@ -121,7 +125,8 @@ def forecast_milestones(
     if not readiness.carries_value:
         return (_abstention(known, readiness, accepted_probability),)
     weekly, base_rate = weekly_finishes(known, calendar=calendar), _base_rate(known, calendar)
-    basis = _Basis(known, calendar, weekly, readiness, base_rate, accepted_probability, pools)
+    forecaster = forecaster or forecaster_of(Pace(weekly), pools=pools)
+    basis = _Basis(known, calendar, weekly, readiness, base_rate, accepted_probability, forecaster, pools)
     return tuple(_forecast(basis, milestone) for milestone in ahead)
 
 
@@ -200,7 +205,7 @@ def _trials(basis: _Basis, milestone: _Milestone, seed: int) -> tuple[FinishTria
     plain_weeks = milestone.queue / max(float(weekly[-MAX_NEWCOMER_WINDOW:].mean()), 1e-9)
     a, b = _share_parameters(known, horizon_weeks=plain_weeks, weeks=len(weekly))
     share = np.maximum(rng.beta(a, b, TRIALS), 0.01)
-    simulated = simulate_finish(Pace(weekly), milestone.queue / share, rng, pools=basis.pools)
+    simulated = simulate_finish(basis.forecaster, milestone.queue / share, rng)
     trials = FinishTrials(simulated.weeks * 7, 1 / share, level_error(weekly, simulated))
     return trials, share, a / (a + b)
 

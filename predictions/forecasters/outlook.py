@@ -26,9 +26,8 @@ from predictions.calibration.error_pool import ErrorPool
 from predictions.calibration.pace import Pace
 from predictions.forecasters.finish import FinishForecast, FinishTrials
 from predictions.forecasters.items_done import ItemsDoneForecaster
-from predictions.forecasters.simulation import LADDER_WEEKS
+from predictions.forecasters.simulation import LADDER_WEEKS, forecaster_of
 from predictions.forecasters.throughput import weekly_finishes
-from predictions.priors.throughput import shipped_pools
 from projects.history.burn_up import BurnUpDay, burn_up
 from projects.history.calendar import DAYS_PER_WEEK, WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_WEEK
@@ -83,7 +82,7 @@ def forecast_outlook(
         return None
     days = burn_up(known, as_of=finish.as_of, calendar=calendar).days
     past = days[::-1][:: int(DAYS_PER_WEEK)][: PAST_WEEKS + 1][::-1]
-    forecaster = ItemsDoneForecaster(Pace(weekly_finishes(known, calendar=calendar)), pools or shipped_pools())
+    forecaster = finish.forecaster or forecaster_of(Pace(weekly_finishes(known, calendar=calendar)), pools=pools)
     weeks, progress = _progress(forecaster, finish.trials, finish.remaining_items)
     done = past[-1].done
     cone = {

@@ -126,6 +126,7 @@ def _milestone_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
         calendar=inputs.calendar,
         accepted_probability=inputs.accepted_probability,
         pools=inputs.pools,
+        forecaster=inputs.finish.forecaster,
     )
 
 

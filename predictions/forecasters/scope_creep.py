@@ -19,8 +19,10 @@ Example: 100 approved, 104 in the scope, one item more each week, 12 weeks to th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +50,14 @@ from predictions.forecasters.prevention import (
 )
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
 from predictions.forecasters.scope_growth import ScopeGrowth, estimate_inflation, scope_growth
-from predictions.forecasters.scope_paths import TRIALS, GrowthPaths, GrowthRates, WeeklyRate, simulate_growth
+from predictions.forecasters.scope_paths import (
+    TRIALS,
+    GrowthPaths,
+    GrowthRates,
+    WeeklyRate,
+    added_items,
+    simulate_growth,
+)
 from predictions.forecasters.scope_readiness import scope_readiness
 from predictions.forecasters.severity import severity_of
 from projects.history.calendar import WorkCalendar
@@ -59,7 +68,7 @@ from projects.history.readiness import ReadinessReport
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("scope-creep.growth-paths", "1")
+MODEL = ModelIdentity("scope-creep.growth-paths", "2")
 DEFAULT_HORIZON, MAX_HORIZON = timedelta(weeks=12), timedelta(weeks=104)
 """A quarter where no target says otherwise. Beyond two years nobody plans by the item."""
 USUAL_ADDED_SHARE, USUAL_TAKEN_OUT_SHARE = 0.006, 0.001
@@ -81,7 +90,7 @@ ASSUMPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Basis:
     """What one answer is made of, once the gate is passed.  missing: items until the threshold"""
 
@@ -97,25 +106,25 @@ class _Basis:
     def missing(self) -> int:
         return self.growth.threshold_items - self.growth.growth_items
 
-    def probability_with(self, rates: GrowthRates) -> float:
-        """P under other rates and the same seed."""
-        return self.paths_of(rates).probability()
+    def probability_with(self, added: WeeklyRate) -> float:
+        """P with another rate of what is added, all else being as it is in every trial."""
+        return self.paths_with(added).probability()
 
-    def probability_at(self, shift: float) -> float:
-        """P with the level of what is added off by so many standard errors."""
-        return self.paths_of(self.rates, shift).probability()
+    @cached_property
+    def with_fewer(self) -> GrowthPaths:
+        """The paths where the level of what is added is lower, at the edge of its interval."""
+        return self.paths_with(self.rates.added, -INTERVAL_Z)
 
-    def paths_of(self, rates: GrowthRates, shift: float = 0.0) -> GrowthPaths:
-        """The paths under other rates, or with the level of what is added off by some standard errors."""
-        return simulate_growth(
-            rates,
-            growth_items=self.growth.growth_items,
-            threshold_items=self.growth.threshold_items,
-            hours=self.paths.hours,
-            seed=self.seed,
-            trials=len(self.paths.added),
-            level_shift=shift,
-        )
+    @cached_property
+    def with_more(self) -> GrowthPaths:
+        """The paths where it is higher."""
+        return self.paths_with(self.rates.added, INTERVAL_Z)
+
+    def paths_with(self, added: WeeklyRate, shift: float = 0.0) -> GrowthPaths:
+        """The paths with another rate of what is added, or with its level off by some standard errors."""
+        hours, trials = self.paths.hours, len(self.paths.added)
+        items = added_items(added, hours=hours, seed=self.seed, trials=trials, level_shift=shift)
+        return replace(self.paths, added=items)
 
 
 def forecast_scope_creep(
@@ -182,7 +191,7 @@ def _horizon(known: ProjectHistory, target: date | None, calendar: WorkCalendar)
 def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inputs_hash: str) -> RiskForecast:
     known, growth, paths = basis.known, basis.growth, basis.paths
     value = paths.probability()
-    low, high = basis.probability_at(-INTERVAL_Z), basis.probability_at(INTERVAL_Z)
+    low, high = basis.with_fewer.probability(), basis.with_more.probability()
     hours = paths.crossing_hours()
     options = scope_options(paths, accepted)
     return RiskForecast(
@@ -195,7 +204,7 @@ def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inp
         probability=ProbabilityEstimate(value, min(low, value), max(high, value)),
         base_rate=_base_rate(growth, basis.missing, paths.hours),
         time_to_occurrence=_hours_to_event(hours),
-        prevention_window=_window(basis, accepted),
+        prevention_window=_window(basis, options, accepted),
         impact=_impact(paths, hours),
         drivers=_drivers(basis, value),
         indicators=_indicators(basis),
@@ -325,14 +334,14 @@ def _latest_start_h(paths: GrowthPaths, scale: float, delay_h: float, accepted: 
     )
 
 
-def _window(basis: _Basis, accepted: float) -> PreventionWindow | None:
+def _window(basis: _Basis, options: Sequence[PreventiveOption], accepted: float) -> PreventionWindow | None:
     """The hours left to act; None where no action restores the accepted probability, or none is needed."""
     if 1 - basis.paths.probability() >= accepted:
         return None
-    best = _best(basis.paths, accepted)
+    best = best_start((option.code, option.latest_start_h) for option in options)
     if best is None:
         return None
-    worse, better = (_best(basis.paths_of(basis.rates, shift), accepted) for shift in (INTERVAL_Z, -INTERVAL_Z))
+    worse, better = _best(basis.with_more, accepted), _best(basis.with_fewer, accepted)
     return window_of(best, worse=worse, better=better)
 
 
@@ -350,7 +359,7 @@ def _drivers(basis: _Basis, value: float) -> tuple[Driver, ...]:
     """What moves P, strongest first; each effect is under the same seed, with that one thing as it usually is."""
     growth, rates, paths = basis.growth, basis.rates, basis.paths
     usual = replace(rates.added, per_week=USUAL_ADDED_SHARE * growth.approved_items)
-    as_usual = basis.probability_with(replace(rates, added=usual))
+    as_usual = basis.probability_with(usual)
     from_plan = (float(np.isfinite(paths.crossing_hours(growth_items=0.0)).sum()) + 1) / (len(paths.added) + 2)
     kept = replace(paths, taken_out=np.zeros_like(paths.taken_out))
     drivers = (

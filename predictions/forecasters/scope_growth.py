@@ -129,7 +129,9 @@ def estimate_inflation(known: ProjectHistory, since_us: int) -> float | None:
     """
     fields = known.fields
     rows = fields.take((fields.field == TrackedField.ESTIMATE_POINTS.value) & (fields.at_us <= known.known_at_us))
-    points = np.array([_number(value) for value in rows.value.tolist()], dtype=np.float64)
+    values = rows.value.tolist()
+    number_of = {value: _number(value) for value in set(values)}
+    points = np.array([number_of[value] for value in values], dtype=np.float64)
     now, then = np.full(len(known.items), np.nan), np.full(len(known.items), np.nan)
     now[rows.item] = points
     early = rows.at_us <= since_us

@@ -44,6 +44,7 @@ class SimulatedFinish:
     own_forecasts: own past windows that do not overlap, at about the median duration;  own_weight: of them, in [0, 1)
     spread: standard deviation of the logarithmic error at that horizon
     paths: along which the trials went
+    forecaster: of the items done, which the paths come from
     is_after_break: the own record was set aside because the pace has just broken
     """
 
@@ -53,6 +54,7 @@ class SimulatedFinish:
     own_weight: float
     spread: float
     paths: "FinishPaths"
+    forecaster: ItemsDoneForecaster
     is_after_break: bool = False
 
 
@@ -88,18 +90,22 @@ class FinishPaths:
 
 
 def simulate_finish(
-    pace: Pace, items: FloatArray, rng: np.random.Generator, *, pools: Sequence[ErrorPool] | None = None
+    pace: Pace | ItemsDoneForecaster,
+    items: FloatArray,
+    rng: np.random.Generator,
+    *,
+    pools: Sequence[ErrorPool] | None = None,
 ) -> SimulatedFinish:
     """Weeks until so many items are done.
 
-    pace: the team's record of finished items;  items: shape (trials,), above 0
-    pools: what other teams' forecasts were off by; the shipped prior unless given
+    pace: the team's record of finished items, or the forecaster made of it;  items: shape (trials,), above 0
+    pools: what other teams' forecasts were off by; the shipped prior unless given, those of a forecaster given
     Raises ValueError where nothing was finished.
     """
-    forecaster = forecaster_of(pace, pools=pools)
+    forecaster = pace if isinstance(pace, ItemsDoneForecaster) else forecaster_of(pace, pools=pools)
     trials = len(items)
     levels = (rng.permutation(trials) + rng.random(trials)) / trials
-    paths = finish_paths(forecaster, most_items=float(items.max()), levels=levels, rate=rate_of(pace))
+    paths = finish_paths(forecaster, most_items=float(items.max()), levels=levels, rate=rate_of(forecaster.pace))
     weeks = paths.weeks_for(items)
     at_median = forecaster.forecast(float(np.median(weeks)))
     return SimulatedFinish(
@@ -109,6 +115,7 @@ def simulate_finish(
         own_weight=at_median.own_weight,
         spread=at_median.mixture.spread,
         paths=paths,
+        forecaster=forecaster,
         is_after_break=at_median.is_after_break,
     )
 
@@ -149,8 +156,20 @@ def finish_paths(
         rows.append(np.maximum(rung.quantiles(LEVELS), rows[-1]))  # done stays done
         if rows[-1][0] >= max(most_items - HALF_ITEM, HALF_ITEM):
             break
-    done = np.stack([np.interp(levels, LEVELS, row) for row in rows])
-    return FinishPaths(np.array(horizons), done, rate)
+    return FinishPaths(np.array(horizons), _at_levels(np.stack(rows), levels), rate)
+
+
+def _at_levels(rows: FloatArray, levels: FloatArray) -> FloatArray:
+    """Each row, given at LEVELS, at other levels: shape (rows, levels).  As np.interp, with one search for all rows."""
+    place = np.searchsorted(LEVELS, levels, side="right") - 1
+    inside = np.clip(place, 0, len(LEVELS) - 2)
+    slopes = np.diff(rows, axis=1) / np.diff(LEVELS)
+    held = np.clip(levels, LEVELS[0], LEVELS[-1]) - LEVELS[inside]
+    found: FloatArray = np.take(slopes, inside, axis=1)
+    found *= held
+    found += np.take(rows, inside, axis=1)
+    found[:, place >= len(LEVELS) - 1] = rows[:, -1:]
+    return found
 
 
 def weeks_at(forecaster: ItemsDoneForecaster, items: float, probability: float) -> float:

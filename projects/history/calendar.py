@@ -30,6 +30,10 @@ class WorkCalendar:
         if not self.working_weekdays:
             raise ValueError("a calendar needs at least one working weekday")
 
+    def key(self) -> list[object]:
+        """All that it holds, the same in every process: what a hash may rest on. `repr` orders sets as it pleases."""
+        return [self.time_zone, sorted(self.working_weekdays), sorted(self.holidays)]
+
     def local_date(self, us: int) -> date:
         """The project's day at an instant."""
         at = from_us(us)

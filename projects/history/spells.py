@@ -69,23 +69,10 @@ def active_spells(known: ProjectHistory) -> Spells:
     ends_us = _ends_of_moves(moves, known)
     chosen = np.flatnonzero((moves.category == IN_PROGRESS) & moves.dated & (ends_us > moves.at_us))
     flagged = _flagged_spells(known)
-    rows: list[tuple[int, int, int, bool, bool]] = []
-    first_done_us = first_finishes_us(known)
-    for index in chosen.tolist():
-        item, begin_us, end_us = int(moves.item[index]), int(moves.at_us[index]), int(ends_us[index])
-        rework = begin_us >= first_done_us[item]
-        if moves.blocked[index]:
-            rows.append((item, begin_us, end_us, True, False))
-        else:
-            rows += [(item, *part, rework and not part[2]) for part in _cut(begin_us, end_us, flagged.get(item, []))]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    return Spells(
-        item=table[:, 0].astype(np.intp),
-        begin_us=table[:, 1],
-        end_us=table[:, 2],
-        is_blocked=table[:, 3].astype(np.bool_),
-        is_rework=table[:, 4].astype(np.bool_),
-    )
+    item, begin_us, is_blocked = moves.item[chosen], moves.at_us[chosen], moves.blocked[chosen]
+    is_rework = begin_us >= first_finishes_us(known)[item]
+    whole = Spells(item.astype(np.intp), begin_us, ends_us[chosen], is_blocked, is_rework & ~is_blocked)
+    return _cut_by_flags(whole, flagged) if flagged else whole
 
 
 def active_time(spells: Spells, clock: WorkClock, *, items: int, since_us: int | None = None) -> ActiveTime:
@@ -202,6 +189,26 @@ def _flagged_spells(known: ProjectHistory) -> dict[int, list[tuple[int, int]]]:
         if known.fields.value[row] is not None and end_us > begin_us:
             spells.setdefault(item, []).append((begin_us, end_us))
     return spells
+
+
+def _cut_by_flags(spells: Spells, flagged: dict[int, list[tuple[int, int]]]) -> Spells:
+    """The same stretches, those not blocked cut where their item carried a flag."""
+    has_flag = np.isin(spells.item, np.fromiter(flagged, dtype=np.intp)) & ~spells.is_blocked
+    kept = np.flatnonzero(~has_flag)
+    rows: list[tuple[int, int, int, int, bool, bool]] = []
+    for row in np.flatnonzero(has_flag).tolist():
+        item, rework = int(spells.item[row]), bool(spells.is_rework[row])
+        parts = _cut(int(spells.begin_us[row]), int(spells.end_us[row]), flagged[item])
+        rows += [(row, item, *part, rework and not part[2]) for part in parts]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 6)
+    order = np.argsort(np.concatenate([kept, table[:, 0]]), kind="stable")
+    return Spells(
+        item=np.concatenate([spells.item[kept], table[:, 1].astype(np.intp)])[order],
+        begin_us=np.concatenate([spells.begin_us[kept], table[:, 2]])[order],
+        end_us=np.concatenate([spells.end_us[kept], table[:, 3]])[order],
+        is_blocked=np.concatenate([spells.is_blocked[kept], table[:, 4].astype(np.bool_)])[order],
+        is_rework=np.concatenate([spells.is_rework[kept], table[:, 5].astype(np.bool_)])[order],
+    )
 
 
 def _cut(begin_us: int, end_us: int, flagged: list[tuple[int, int]]) -> list[tuple[int, int, bool]]:

@@ -10,7 +10,15 @@ from uuid import UUID
 import numpy as np
 
 from projects.enums import MilestoneState
-from projects.history import BaselineFact, BudgetFact, CostFact, FieldChangeFact, HistoryFact, WorkItemFact
+from projects.history import (
+    BaselineFact,
+    BudgetFact,
+    CostFact,
+    FieldChangeFact,
+    HistoryFact,
+    StatusChangeFact,
+    WorkItemFact,
+)
 from projects.history.group_facts import IterationFact, MilestoneFact, StayFact
 from tests.project_histories import DAY, NOW, WEEK, large_team_facts
 
@@ -18,7 +26,10 @@ PEOPLE, SPRINT_DAYS = 40, 14
 
 
 def large_project_facts(*, items: int = 30_000, years: int = 10, seed: int = 2) -> list[HistoryFact]:
-    """Typed work with due dates, estimates, assignees, iterations, releases; costs by the week, a plan, a budget."""
+    """Typed work with due dates, estimates, assignees, iterations, releases; costs by the week, a plan, a budget.
+
+    Every change says who made it.
+    """
     rng = np.random.default_rng(seed)
     facts = [_as_planned(fact, rng) for fact in large_team_facts(items=items, years=years)]
     work = [fact for fact in facts if isinstance(fact, WorkItemFact)]
@@ -32,15 +43,21 @@ def large_project_facts(*, items: int = 30_000, years: int = 10, seed: int = 2) 
         )
     for fact in work:
         due = None if fact.due_date is None else fact.due_date.isoformat()
-        person, points = f"{UUID(int=8_000_000 + int(rng.integers(PEOPLE)))}", f"{float(rng.integers(1, 9))}"
+        person, points = f"{_person(rng)}", f"{float(rng.integers(1, 9))}"
         kind = "Bug" if rng.random() < 0.15 else "Story"
         for name, value in (("item_type", kind), ("due_date", due), ("assignee", person), ("estimate_points", points)):
             if value is not None:
-                facts.append(FieldChangeFact(fact.id, name, None, value, fact.created_at, fact.recorded_at))
+                change = FieldChangeFact(fact.id, name, None, value, fact.created_at, fact.recorded_at)
+                facts.append(replace(change, actor_id=UUID(person)))
         number = min((fact.created_at - begin) // timedelta(days=SPRINT_DAYS) + 1, len(sprints) - 1)
         facts.append(StayFact(fact.id, groups[number], fact.created_at, fact.created_at))
     facts += _releases(work, years)
+    facts = [replace(fact, actor_id=_person(rng)) if isinstance(fact, StatusChangeFact) else fact for fact in facts]
     return [*facts, *_money(years), BaselineFact(begin, begin, (NOW + 52 * WEEK).date(), items - 500)]
+
+
+def _person(rng: np.random.Generator) -> UUID:
+    return UUID(int=8_000_000 + int(rng.integers(PEOPLE)))
 
 
 def _releases(work: Sequence[WorkItemFact], years: int) -> list[HistoryFact]:

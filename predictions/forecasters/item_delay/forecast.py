@@ -41,14 +41,17 @@ from projects.history.readiness import (
     finish_readiness,
 )
 
-MODEL = ModelIdentity("item-delay.pooled-trees", "1")
+MODEL = ModelIdentity("item-delay.pooled-trees", "2")
 MIN_OWN_LABELS = 20
 """Below this the prior speaks and not the team; also the number below which no score is given."""
 INTERVAL_Z = 1.2816
 """80 %."""
 MIN_DRIVER_EFFECT = 0.01
 REFIT_GROWTH = 3.0
-"""A refresh has a second: the past is judged by trees fitted less often than in a benchmark, the present by the newest.
+FIRST_FIT_SHARE, BATCH_DAYS = 1 / 3, 60.0
+"""A refresh has a second: the past is judged by trees fitted once, on a third of the labels, the present by the newest.
+Fitted more often it was no better on four organisations at six moments: Brier .183 against .160, area under the curve
+.67 against .72.
 """
 DRIVERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("TIME_LEFT", "Time left until the due date", "left", ("left", "span", "progress", "age", "late_like_left")),
@@ -107,7 +110,7 @@ def forecast_item_delays(
     """
     calendar, prior = calendar or WorkCalendar(), prior or shipped_prior()
     known = history.as_of(as_of)
-    inputs_hash = hash_of({"history": known.inputs_hash, "calendar": repr(calendar), "prior": prior.name})
+    inputs_hash = hash_of({"history": known.inputs_hash, "calendar": calendar.key(), "prior": prior.name})
     gate = finish_readiness(known, as_of=as_of, calendar=calendar)
     found = history_moments(known, calendar)
     own_labels = int((~found.asked).sum())
@@ -115,7 +118,14 @@ def forecast_item_delays(
     items: tuple[ItemDelayRisk, ...] = ()
     rung = None
     if readiness.carries_value:
-        walk = Walk(found.moments, prior, asked=found.asked, refit_growth=REFIT_GROWTH)
+        walk = Walk(
+            found.moments,
+            prior,
+            asked=found.asked,
+            refit_growth=REFIT_GROWTH,
+            first_fit_share=FIRST_FIT_SHARE,
+            batch_days=BATCH_DAYS,
+        )
         walk.run()
         rows = np.flatnonzero(found.asked)
         items, rung = _risks(known, found, walk, rows), RUNGS[int(walk.rung[rows[0]])]

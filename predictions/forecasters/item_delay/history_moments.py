@@ -111,8 +111,10 @@ def _settled_before(known: ProjectHistory, days: _DueDays) -> list[_Row]:
     chosen = np.flatnonzero((fields.field == "due_date") & (fields.at_us <= moment_us))
     item, at_us = fields.item[chosen].astype(np.int64), fields.at_us[chosen]
     set_us = np.maximum(at_us, known.items.created_us[item])
-    due = [days.parsed(value) for value in fields.value[chosen]]
-    over_us = np.array([NEVER if day is None else days.over_us(day) for day in due], dtype=np.int64)
+    values = fields.value[chosen].tolist()
+    due_of = {value: days.parsed(value) for value in set(values)}
+    over_of = {value: NEVER if day is None else days.over_us(day) for value, day in due_of.items()}
+    over_us = np.array([over_of[value] for value in values], dtype=np.int64)
     could_be_met = np.flatnonzero((over_us != NEVER) & (over_us > set_us))
     _, first = np.unique(item[could_be_met], return_index=True)  # rows are ordered by time within an item
     place = could_be_met[first]
@@ -123,7 +125,10 @@ def _settled_before(known: ProjectHistory, days: _DueDays) -> list[_Row]:
     was_open = (states.finished_us[item[place]] > asked_us) & ~states.done_without_date[item[place]]
     was_there = known.items.gone_us[item[place]] > over_us[place]
     kept = np.flatnonzero((over_us[place] <= moment_us) & was_open & was_there)
-    return [_Row(int(item[place[k]]), int(asked_us[k]), _day(due[place[k]]), int(over_us[place[k]])) for k in kept]
+    return [
+        _Row(int(item[place[k]]), int(asked_us[k]), _day(due_of[values[place[k]]]), int(over_us[place[k]]))
+        for k in kept
+    ]
 
 
 def _day(day: date | None) -> date:

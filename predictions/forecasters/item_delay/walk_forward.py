@@ -101,6 +101,8 @@ class Walk:
 
     asked: rows that form a batch of their own, at their moment: those that a person waits for
     refit_growth: how much the labels have to grow before the trees of the past are fitted anew
+    batch_days: that the past is walked in
+    first_fit_share: of the labels known when the asked rows are forecast, with which trees are fitted first
     """
 
     def __init__(
@@ -111,13 +113,17 @@ class Walk:
         table: FeatureTable | None = None,
         asked: Flags | None = None,
         refit_growth: float = REFIT_GROWTH,
+        first_fit_share: float = 0.0,
+        batch_days: float = BATCH_DAYS,
     ) -> None:
         count = len(moments)
-        self.refit_growth = refit_growth
+        self.refit_growth, self.batch_days = refit_growth, batch_days
         self.moments, self.prior_model = moments, prior
         self.table = table or feature_table(moments)
         self.prior = prior.log_odds(self.table)
         self.asked = np.zeros(count, dtype=np.bool_) if asked is None else asked
+        asked_day = float(moments.moment_day[self.asked].min(initial=np.inf))
+        self.first_fit_labels = max(MIN_LOCAL_LABELS, first_fit_share * float(moments.known_by(asked_day).sum()))
         self.local: LocalModel | None = None
         self.fitted_labels = 0
         self.own = np.full(count, np.nan)
@@ -132,8 +138,11 @@ class Walk:
 
     def run(self) -> ItemForecasts:
         """Forecast every row."""
-        for start, rows in batches(self.moments.moment_day, self.asked):
-            self._learn(start, growth=ASKED_GROWTH if self.asked[rows[0]] else self.refit_growth)
+        for start, rows in batches(self.moments.moment_day, self.asked, self.batch_days):
+            if self.asked[rows[0]]:
+                self._learn(start, least=MIN_LOCAL_LABELS, growth=ASKED_GROWTH)
+            else:
+                self._learn(start, least=self.first_fit_labels, growth=self.refit_growth)
             self._forecast(start, rows)
         return ItemForecasts(
             probability=self.final,
@@ -160,10 +169,10 @@ class Walk:
         error: FloatArray = np.sqrt(disagreement**2 + level**2)
         return error
 
-    def _learn(self, day: float, *, growth: float) -> None:
+    def _learn(self, day: float, *, least: float, growth: float) -> None:
         known = self.moments.known_by(day)
         labels = int(known.sum())
-        if labels < max(MIN_LOCAL_LABELS, self.fitted_labels * growth):
+        if labels < max(least, self.fitted_labels * growth):
             return
         newest = np.flatnonzero(known)
         newest = newest[np.argsort(self.moments.known_day[newest], kind="stable")][-MAX_LOCAL_ITEMS:]
@@ -210,9 +219,9 @@ def _parts_of(table: FeatureTable, prior: FloatArray, own: FloatArray) -> FloatA
     return np.column_stack([informed * prior[:, 0] + (1 - informed) * prior[:, 1], own])
 
 
-def batches(moment_day: FloatArray, asked: Flags) -> list[tuple[float, Codes]]:
-    """Rows by the batch of BATCH_DAYS that their moment falls into, with its first moment, oldest first; asked last."""
-    index = np.floor(moment_day / BATCH_DAYS).astype(np.int64)
+def batches(moment_day: FloatArray, asked: Flags, batch_days: float = BATCH_DAYS) -> list[tuple[float, Codes]]:
+    """Rows by the batch of days that their moment falls into, with its first moment, oldest first; asked last."""
+    index = np.floor(moment_day / batch_days).astype(np.int64)
     groups = [np.flatnonzero((index == batch) & ~asked) for batch in np.unique(index[~asked])]
     if asked.any():
         groups.append(np.flatnonzero(asked))

@@ -327,6 +327,30 @@ def test_prevention_window_is_the_latest_hour_by_brute_force() -> None:
     assert starts["TAKE_OUT_AS_MUCH"] is not None
 
 
+@given(
+    seed=st.integers(0, 1_000), growth=st.integers(-3, 6), hour=st.integers(0, 24 * 45), scale=st.sampled_from((0, 0.5))
+)
+def test_chance_after_an_action_is_that_of_every_trial_followed_on_its_own(
+    seed: int, growth: int, hour: int, scale: float
+) -> None:
+    rates = GrowthRates(WeeklyRate(1.1, 0.3, 1.8, 0.05), WeeklyRate(0.1, 0.05, 1.5, 0.02), 0.1, 0.5)
+    paths = simulate_growth(rates, growth_items=growth, threshold_items=5, hours=24 * 45, seed=seed, trials=40)
+
+    def creeps(trial: int) -> bool:
+        stands = float(growth)
+        for week in range(paths.added.shape[1]):
+            lasts = min(168, 24 * 45 - 168 * week)
+            before = min(max((hour - 168 * week) / lasts, 0), 1)
+            come = paths.added[trial, week] * (before + (1 - before) * scale)
+            stands += np.floor(come + paths.phase[trial, week]) - paths.taken_out[trial, week]
+            if stands >= 5:
+                return True
+            stands -= paths.approved[trial, week] * max(stands, 0)
+        return False
+
+    assert paths.probability(from_hour=hour, scale=scale) == (sum(map(creeps, range(40))) + 1) / 42
+
+
 def test_path_that_can_be_followed_by_hand() -> None:
     def paths(added: list[float], taken_out: list[float], approved_share: float = 0.0) -> GrowthPaths:
         rows = [np.array([values], dtype=np.float64) for values in (added, taken_out)]
@@ -336,5 +360,5 @@ def test_path_that_can_be_followed_by_hand() -> None:
     assert paths([1, 0, 4], [0, 1, 0]).crossing_hours().tolist() == [336 + 168 * 2.5 / 4]
     assert paths([1, 0, 2], [0, 1, 0]).crossing_hours().tolist() == [np.inf]
     assert paths([1, 0, 4], [0, 1, 0], approved_share=1.0).crossing_hours().tolist() == [np.inf]
-    assert paths([1, 0, 4], [0, 1, 0]).crossing_hours(from_hour=0.0, scale=0.5).tolist() == [np.inf]
+    assert paths([1, 0, 4], [0, 1, 0]).probability(from_hour=0.0, scale=0.5) == 1 / 3
     assert paths([2, 0, 4], [0, 1, 0]).final_growth().tolist() == [7.0]

@@ -71,3 +71,11 @@ def test_first_and_last_day_of_the_calendar_have_a_beginning_and_an_end(zone: st
     edges_us = calendar.week_edges_us(calendar.start_of_day_us(date(9999, 12, 1)), calendar.end_of_day_us(date.max))
     assert len(edges_us) > 4
     assert np.all(np.diff(edges_us) > 0)
+
+
+def test_key_of_a_calendar_is_the_same_whatever_order_its_days_off_were_given_in() -> None:
+    days = [date(2024, 5, day) for day in range(1, 20)]
+
+    keys = {repr(WorkCalendar("UTC", holidays=frozenset(some)).key()) for some in (days, days[::-1])}
+
+    assert keys == {repr(["UTC", [0, 1, 2, 3, 4], days])}
