@@ -81,10 +81,21 @@ def _column_differences(connection: Any, model: type[models.Model], have: dict[s
     return found
 
 
+_SPELLINGS = (
+    ("character varying", "varchar"),
+    ("timestamp with time zone", "timestamptz"),
+    ("time without time zone", "time"),
+    ("numeric(", "decimal("),
+    (", ", ","),
+)
+
+
 def _plain_type(kind: str) -> str:
     """One spelling for the types that Django and the catalogue spell differently."""
-    plain = kind.lower().replace("character varying", "varchar").replace("timestamp with time zone", "timestamptz")
-    return plain.replace("numeric(", "decimal(").replace(", ", ",").split(" collate")[0]
+    plain = kind.lower().split(" collate")[0]
+    for theirs, ours in _SPELLINGS:
+        plain = plain.replace(theirs, ours)
+    return plain
 
 
 def _declared_names(model: type[models.Model]) -> set[str]:

@@ -6,6 +6,8 @@ import json
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -22,13 +24,24 @@ pytestmark = pytest.mark.benchmark
 CALENDAR = WorkCalendar("Europe/Berlin")
 TARGET = NOW.date() + 52 * WEEK
 REFRESH_S = 1.4
-"""Processor time, on a machine that others use. The level is one second, and it is missed: 1.2 s at a load of 6, of
-which items take .5 (half of it four fits of trees), the iteration .25 (trees as well), growing scope and the finish .1.
+"""Processor time, on a machine that others use. The level is one second, and it is missed: 1.07 s on a quiet machine,
+1.2 at a load of 6, of which items take .5 (half of it four fits of trees), the iteration .2 (trees as well).
 """
 MEMORY_MB = 500
 
 
 def test_refresh_of_30000_items_and_ten_years_with_everything_on() -> None:
+    """In a process of its own: the memory of other benchmarks is not this one's."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as own:
+        report = own.submit(measured).result()
+
+    sys.stdout.write(f"{json.dumps(report)}\n")
+    assert report["total_s"] <= REFRESH_S, report
+    assert report["memory_mb"] <= MEMORY_MB, report
+
+
+def measured() -> dict[str, float]:
+    """Seconds of processor time by step, the best of three refreshes, and the peak of memory."""
     facts = large_project_facts()
     began = time.process_time()
     history = ProjectHistory.from_facts(facts)
@@ -38,12 +51,13 @@ def test_refresh_of_30000_items_and_ten_years_with_everything_on() -> None:
     runs = [_refresh_s(history) for _ in range(3)]
 
     best = {name: round(min(run[name] for run in runs), 3) for name in runs[0]}
-    total_s = sum(best.values())
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    report = {"history_s": round(history_s, 3), "total_s": round(total_s, 3), "memory_mb": round(memory_mb), **best}
-    sys.stdout.write(f"{json.dumps(report)}\n")
-    assert total_s <= REFRESH_S, report
-    assert memory_mb <= MEMORY_MB
+    return {
+        "history_s": round(history_s, 3),
+        "total_s": round(sum(best.values()), 3),
+        "memory_mb": round(memory_mb),
+        **best,
+    }
 
 
 def _refresh_s(history: ProjectHistory) -> dict[str, float]:
