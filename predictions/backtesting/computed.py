@@ -244,6 +244,8 @@ def _parts(answer: object) -> Iterator[bytes]:
     elif is_dataclass(answer) and not isinstance(answer, type):
         yield type(answer).__qualname__.encode()
         for column in fields(answer):
+            if not column.compare:
+                continue  # carried along, and no part of the answer
             yield column.name.encode()
             yield from _parts(getattr(answer, column.name))
     elif isinstance(answer, WorkClock):

@@ -19,7 +19,7 @@ of the capacity going to newcomers it is about 8.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import numpy as np
@@ -133,7 +133,7 @@ class FinishForecast:
     inputs_hash: str
     trials: FinishTrials | None
     basis: FinishBasis | None = None
-    forecaster: ItemsDoneForecaster | None = None
+    forecaster: ItemsDoneForecaster | None = field(default=None, compare=False, repr=False)
 
     @property
     def result_hash(self) -> str:

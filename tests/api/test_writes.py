@@ -223,13 +223,13 @@ def test_a_name_used_by_another_tenant_is_free(admin: ApiClient, theirs: LookAli
 
 
 def test_what_only_the_database_checks_is_a_400_too(admin: ApiClient, ours: LookAlike) -> None:
-    body = {"gap": str(ours.rows[Gap].pk), "title": "Ask for time", "status": "ACTIVE", "due_date": "2026-04-01"}
+    body = {"gap": str(ours.rows[Gap].pk), "title": "Ask for time", "cost_amount": "500.00"}
 
     answer = admin.send("POST", "/api/v1/corrective-actions", body)
 
     assert answer.status_code == 400
-    assert errors_of(answer) == {"#/owner": "check"}
-    assert "owner" in answer.json()["errors"][0]["detail"]
+    assert errors_of(answer) == {"#/cost_currency": "check"}
+    assert "currency" in answer.json()["errors"][0]["detail"]
 
 
 def test_a_row_stays_in_the_project_it_was_made_in(admin: ApiClient, ours: LookAlike) -> None:
