@@ -31,7 +31,7 @@ from tests.predictions.forecasters.test_registry import RICH
 from tests.project_histories import NOW, WEEK, team_facts
 
 CALENDAR, SIX_DAYS = WorkCalendar(), WorkCalendar(working_weekdays=frozenset(range(6)))
-DRAWS = 0.05
+DRAWS = 0.07
 """Another record draws other trials: so far apart two answers may lie that say the same."""
 
 
