@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
+import re
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -51,13 +52,18 @@ def measured() -> dict[str, float]:
     runs = [_refresh_s(history) for _ in range(3)]
 
     best = {name: round(min(run[name] for run in runs), 3) for name in runs[0]}
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "history_s": round(history_s, 3),
         "total_s": round(sum(best.values()), 3),
-        "memory_mb": round(memory_mb),
+        "memory_mb": round(peak_memory_mb()),
         **best,
     }
+
+
+def peak_memory_mb() -> float:
+    """Of this process alone: the kernel's other figure, ru_maxrss, goes on from the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]  # every kernel tells it
 
 
 def _refresh_s(history: ProjectHistory) -> dict[str, float]:
