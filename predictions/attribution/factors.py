@@ -136,55 +136,92 @@ def measure_factors(
     planned_calendar: the one that the plan was made with;  target_date: another than the plan's, if it was moved
     """
     known = history.as_of(as_of)
-    plan = known.baseline
-    if plan is None or plan.scope_items < 1:
+    plan = _plan_in_force(known, calendar=calendar, planned_calendar=planned_calendar, target_date=target_date)
+    if plan is None:
         return None
-    target = target_date or plan.target_date
-    approved = calendar.local_date(to_us(plan.approved_at))
-    start = approved if plan.start_date is None else plan.start_date
-    today = calendar.local_date(known.known_at_us)
-    if today - start > LONGEST_PLAN:
-        return None
-    last = today + HORIZON
-    clock = WorkClock(calendar, start, last)
-    planned_clock = clock if planned_calendar is None else WorkClock(planned_calendar, start, last)
-    begin_us, target_us = calendar.start_of_day_us(start), calendar.end_of_day_us(target)
-    planned_days = float(planned_clock.between(np.array([begin_us]), np.array([target_us]))[0])
-    if planned_days <= 0 or begin_us >= known.known_at_us:
-        return None
+    clock, items = plan.clock, len(known.items)
     spells = active_spells(known)
-    active = active_time(spells, clock, items=len(known.items))
-    off = _off(known, plan, spells, planned_calendar)
-    elapsed, late = (
-        float(clock.between(np.array([begin_us]), np.array([end_us]))[0])
-        for end_us in (known.known_at_us, _start_of_first_day_us(known, calendar, begin_us))
-    )
-    past = _shares(active, off)
+    off = _off(known, plan.baseline, spells, planned_calendar)
+    active = active_time(spells, clock, items=items)
     since_us = known.known_at_us - RECENT_WEEKS * MICROSECONDS_PER_WEEK
-    recent = active_time(spells, clock, items=len(known.items), since_us=since_us)
-    is_off = SlipFactor.DEPENDENCY_WAIT in off
+    recent = active_time(spells, clock, items=items, since_us=since_us)
+    past = _shares(active, off)
+    no_wait = DependencyWait(0.0, np.zeros(items))
+    started_us = _start_of_first_day_us(known, calendar, plan.begin_us)
     states = known.states
-    done_before = int((states.finished & (states.finished_us <= begin_us)).sum())
+    done_before = int((states.finished & (states.finished_us <= plan.begin_us)).sum())
     return MeasuredFactors(
-        plan_items=max(plan.scope_items - done_before, 1),
-        start_date=start,
-        target_date=target,
-        target_us=target_us,
-        planned_days=planned_days,
-        late_days=0.0 if SlipFactor.LATE_START in off else late,
-        elapsed_days=elapsed,
+        plan_items=max(plan.baseline.scope_items - done_before, 1),
+        start_date=plan.start_date,
+        target_date=plan.target_date,
+        target_us=plan.target_us,
+        planned_days=_days_between(plan.planned_clock, plan.begin_us, plan.target_us),
+        late_days=0.0 if SlipFactor.LATE_START in off else _days_between(clock, plan.begin_us, started_us),
+        elapsed_days=_days_between(clock, plan.begin_us, known.known_at_us),
         active=active,
-        wait=DependencyWait(0.0, np.zeros(len(known.items))) if is_off else dependency_wait(known, spells, clock),
+        wait=no_wait if SlipFactor.DEPENDENCY_WAIT in off else dependency_wait(known, spells, clock),
         past=past,
         recent=_shares(recent, off) if recent.total.sum() > 0 else past,
         done_items=int(states.finished.sum()) - done_before,
         open_items=int(states.open.sum()),
-        added_rows=_added_rows(known, plan),
-        lost_dates=_lost_dates(calendar, planned_calendar, start, min(max(target, today), last)),
+        added_rows=_added_rows(known, plan.baseline),
+        lost_dates=_lost_dates(calendar, planned_calendar, plan.start_date, plan.lost_until),
         clock=clock,
-        planned_clock=planned_clock,
+        planned_clock=plan.planned_clock,
         off=off,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """The plan in force, in time.
+
+    begin_us, target_us: beginning of the first day and end of the target day
+    lost_until: the last day that is looked at for days off
+    """
+
+    baseline: BaselineFact
+    start_date: date
+    target_date: date
+    begin_us: int
+    target_us: int
+    lost_until: date
+    clock: WorkClock
+    planned_clock: WorkClock
+
+
+def _plan_in_force(
+    known: ProjectHistory, *, calendar: WorkCalendar, planned_calendar: WorkCalendar | None, target_date: date | None
+) -> _Plan | None:
+    """None without a scope, with a start that is a slip of the pen or lies ahead, or without a working day."""
+    baseline = known.baseline
+    if baseline is None or baseline.scope_items < 1:
+        return None
+    target = target_date or baseline.target_date
+    start, today = baseline.start_date, calendar.local_date(known.known_at_us)
+    if start is None:
+        start = calendar.local_date(to_us(baseline.approved_at))
+    begin_us = calendar.start_of_day_us(start)
+    if today - start > LONGEST_PLAN or begin_us >= known.known_at_us:
+        return None
+    last = today + HORIZON
+    clock = WorkClock(calendar, start, last)
+    plan = _Plan(
+        baseline=baseline,
+        start_date=start,
+        target_date=target,
+        begin_us=begin_us,
+        target_us=calendar.end_of_day_us(target),
+        lost_until=min(max(target, today), last),
+        clock=clock,
+        planned_clock=clock if planned_calendar is None else WorkClock(planned_calendar, start, last),
+    )
+    return plan if _days_between(plan.planned_clock, plan.begin_us, plan.target_us) > 0 else None
+
+
+def _days_between(clock: WorkClock, begin_us: int, end_us: int) -> float:
+    """Working days by a clock."""
+    return float(clock.between(np.array([begin_us]), np.array([end_us]))[0])
 
 
 def _off(

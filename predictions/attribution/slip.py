@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from predictions.attribution.factors import MeasuredFactors, OffReason, SlipFactor, TimeShares, measure_factors
 from predictions.attribution.shapley import exact_parts, rounded_days, shapley_values, values_of_sets
 from predictions.forecasters.answers import ModelIdentity, hash_of, seed_of
-from predictions.forecasters.finish import MAX_HORIZON_WEEKS, FinishForecast
+from predictions.forecasters.finish import MAX_HORIZON_WEEKS, FinishForecast, FinishTrials
 from predictions.forecasters.throughput import weekly_finishes
 from projects.history.calendar import DAYS_PER_WEEK, WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_DAY
@@ -151,30 +151,19 @@ def decompose_slip(
     )
     if measured is None:
         return None
-    factors = measured.factors
     planned = None if planned_calendar is None else planned_calendar.key()
     inputs_hash = hash_of({"finish": finish.inputs_hash, "planned": repr(planned), "measure": measure})
-    trials = finish.trials
-    now = _now(
-        measured, known.known_at_us, capped_days(trials.days)[None, :], trials.newcomer_factor[None, :], np.ones((1, 1))
-    )
-
-    def shares_of(states: _Now) -> tuple[FloatArray, FloatArray]:
-        values = values_of_sets(
-            lambda chosen: _slip_days(measured, states, frozenset(factors[k] for k in chosen), measure), len(factors)
-        )
-        return values[-1], shapley_values(values)
-
-    whole, shares = shares_of(now)
+    now = _as_forecast(measured, known.known_at_us, finish.trials)
+    whole, shares = _shared_out(measured, now, measure)
     slip, days, unknown = exact_parts(float(whole[0]), shares[:, 0].tolist())
     bounds = list(zip(days, days, strict=True))
     if draws:
         rng = np.random.default_rng(seed_of(inputs_hash))
-        again = _resampled(known, measured, finish, calendar, draws=draws, rng=rng)
-        bounds = _intervals(shares_of(again)[1])
+        again = _resampled(known, measured, finish.trials, calendar, draws=draws, rng=rng)
+        bounds = _intervals(_shared_out(measured, again, measure)[1])
     parts = [
         _part(factor, part, bound, known=known, measured=measured, now=now)
-        for factor, part, bound in zip(factors, days, bounds, strict=True)
+        for factor, part, bound in zip(measured.factors, days, bounds, strict=True)
     ]
     return SlipDecomposition(
         as_of=as_of,
@@ -214,6 +203,12 @@ def capped_days(days: FloatArray) -> FloatArray:
     return np.minimum(days, min(float(np.quantile(days, CAP_PROBABILITY)), float(MAX_HORIZON_WEEKS * DAYS_PER_WEEK)))
 
 
+def _as_forecast(measured: MeasuredFactors, now_us: int, trials: FinishTrials) -> _Now:
+    """The trials themselves, as one history."""
+    days, newcomer_factor = capped_days(trials.days)[None, :], trials.newcomer_factor[None, :]
+    return _now(measured, now_us, days, newcomer_factor, np.ones((1, 1)))
+
+
 def _now(
     measured: MeasuredFactors, now_us: int, days: FloatArray, newcomer_factor: FloatArray, past_stretch: FloatArray
 ) -> _Now:
@@ -242,6 +237,15 @@ def _now(
 
 def _ratio(share: float, shares: TimeShares) -> FloatArray:
     return np.array([[share / shares.unimpeded]])
+
+
+def _shared_out(measured: MeasuredFactors, now: _Now, measure: SlipMeasure) -> tuple[FloatArray, FloatArray]:
+    """The slip of each history, and the factors' shares of it: shape (histories,) and (factors, histories)."""
+    factors = measured.factors
+    values = values_of_sets(
+        lambda chosen: _slip_days(measured, now, frozenset(factors[k] for k in chosen), measure), len(factors)
+    )
+    return values[-1], shapley_values(values)
 
 
 def _slip_days(measured: MeasuredFactors, now: _Now, as_now: frozenset[SlipFactor], measure: SlipMeasure) -> FloatArray:
@@ -280,16 +284,13 @@ def _slip_days(measured: MeasuredFactors, now: _Now, as_now: frozenset[SlipFacto
 def _resampled(
     known: ProjectHistory,
     measured: MeasuredFactors,
-    finish: FinishForecast,
+    trials: FinishTrials,
     calendar: WorkCalendar,
     *,
     draws: int,
     rng: np.random.Generator,
 ) -> _Now:
     """The same with weeks, items and lost days drawn again."""
-    trials = finish.trials
-    if trials is None:
-        raise ValueError("a forecast that abstained has no trials")
     capped = capped_days(trials.days)
     order = np.argsort(capped, kind="stable")
     rows = order[((np.arange(DRAW_TRIALS) + 0.5) * len(order) / DRAW_TRIALS).astype(np.intp)]
