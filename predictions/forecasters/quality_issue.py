@@ -64,6 +64,8 @@ from projects.history.readiness import ReadinessReport
 FloatArray = NDArray[np.float64]
 
 MODEL_ID, MODEL_VERSION = "quality-issue.{rung}", "1"
+MODEL = ModelIdentity(MODEL_ID.format(rung="none"), MODEL_VERSION)
+"""Where it abstains, no rung answers."""
 HORIZON = timedelta(days=WINDOW_DAYS)
 HORIZON_H = WINDOW_DAYS * 24
 LESS = 0.2
@@ -171,7 +173,7 @@ def _abstain(known: ProjectHistory, readiness: ReadinessReport, inputs_hash: str
         type=PredictionType.QUALITY_ISSUE,
         readiness=readiness,
         is_reconstructed=_is_reconstructed(known),
-        model=ModelIdentity(MODEL_ID.format(rung="none"), MODEL_VERSION),
+        model=MODEL,
         inputs_hash=inputs_hash,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import TypedDict
 
 from predictions.calibration.error_pool import ErrorPool
 from predictions.enums import PredictionType
@@ -38,6 +39,14 @@ from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 
 
+class UsualInputs(TypedDict):
+    """What nearly every forecaster of a project asks for beside the record."""
+
+    as_of: datetime
+    calendar: WorkCalendar
+    accepted_probability: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ForecastInputs:
     """What one run hands to every forecaster, as of one moment.
@@ -65,6 +74,14 @@ class ForecastInputs:
     def target_date(self) -> date | None:
         return self.finish.target_date
 
+    @property
+    def usual(self) -> UsualInputs:
+        return {
+            "as_of": self.as_of,
+            "calendar": self.calendar,
+            "accepted_probability": self.accepted_probability,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Forecaster:
@@ -86,29 +103,13 @@ class Forecaster:
 
 
 def _project_delay(inputs: ForecastInputs) -> Sequence[RiskForecast]:
-    return [
-        delay_risk.forecast_delay_risk(
-            inputs.known,
-            as_of=inputs.as_of,
-            target_date=inputs.target_date,
-            calendar=inputs.calendar,
-            accepted_probability=inputs.accepted_probability,
-            finish=inputs.finish,
-        )
-    ]
+    target_date, finish = inputs.target_date, inputs.finish
+    return [delay_risk.forecast_delay_risk(inputs.known, target_date=target_date, finish=finish, **inputs.usual)]
 
 
 def _budget_overrun(inputs: ForecastInputs) -> Sequence[RiskForecast]:
-    return [
-        budget_overrun.forecast_budget_overrun(
-            inputs.known,
-            as_of=inputs.as_of,
-            calendar=inputs.calendar,
-            accepted_probability=inputs.accepted_probability,
-            finish=inputs.finish,
-            pools=inputs.pools,
-        )
-    ]
+    finish, pools = inputs.finish, inputs.pools
+    return [budget_overrun.forecast_budget_overrun(inputs.known, finish=finish, pools=pools, **inputs.usual)]
 
 
 def _item_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
@@ -131,58 +132,31 @@ def _milestone_delays(inputs: ForecastInputs) -> Sequence[RiskForecast]:
 
 
 def _scope_creep(inputs: ForecastInputs) -> Sequence[RiskForecast]:
-    return [
-        scope_creep.forecast_scope_creep(
-            inputs.known,
-            as_of=inputs.as_of,
-            target_date=inputs.target_date,
-            calendar=inputs.calendar,
-            accepted_probability=inputs.accepted_probability,
-            trials=inputs.growth_trials,
-        )
-    ]
+    target_date, trials = inputs.target_date, inputs.growth_trials
+    return [scope_creep.forecast_scope_creep(inputs.known, target_date=target_date, trials=trials, **inputs.usual)]
 
 
 def _resource_shortage(inputs: ForecastInputs) -> Sequence[RiskForecast]:
-    return [
-        resource_shortage.forecast_resource_shortage(
-            inputs.known,
-            as_of=inputs.as_of,
-            target_date=inputs.target_date,
-            calendar=inputs.calendar,
-            accepted_probability=inputs.accepted_probability,
-        )
-    ]
+    target_date = inputs.target_date
+    return [resource_shortage.forecast_resource_shortage(inputs.known, target_date=target_date, **inputs.usual)]
 
 
 def _quality_issue(inputs: ForecastInputs) -> Sequence[RiskForecast]:
-    return [
-        quality_issue.forecast_quality_issue(
-            inputs.known, as_of=inputs.as_of, accepted_probability=inputs.accepted_probability
-        )
-    ]
+    accepted = inputs.accepted_probability
+    return [quality_issue.forecast_quality_issue(inputs.known, as_of=inputs.as_of, accepted_probability=accepted)]
 
 
 def _team_overload(inputs: ForecastInputs) -> Sequence[RiskForecast]:
-    return [
-        team_overload.forecast_team_overload(
-            inputs.known,
-            as_of=inputs.as_of,
-            team_signals_enabled=inputs.team_signals_enabled,
-            calendar=inputs.calendar,
-            accepted_probability=inputs.accepted_probability,
-        )
-    ]
+    enabled = inputs.team_signals_enabled
+    return [team_overload.forecast_team_overload(inputs.known, team_signals_enabled=enabled, **inputs.usual)]
 
-
-QUALITY_MODEL = ModelIdentity(quality_issue.MODEL_ID.format(rung="none"), quality_issue.MODEL_VERSION)
 
 FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
     Forecaster(PredictionType.DELAY_RISK, "milestone", milestone_delay.MODEL, _milestone_delays),
     Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
     Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
-    Forecaster(PredictionType.QUALITY_ISSUE, "project", QUALITY_MODEL, _quality_issue),
+    Forecaster(PredictionType.QUALITY_ISSUE, "project", quality_issue.MODEL, _quality_issue),
     Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),
     Forecaster(PredictionType.TEAM_BURNOUT, "project", team_overload.MODEL, _team_overload),
     Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_delivery.MODEL, _iteration_delays),
