@@ -42,13 +42,10 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
         # These judge by what came after; their own tests show that nothing after the target counts. Those that take a
         # claim are known by that (JUDGING).
         "predictions.forecasters.iteration_snapshots.delivered_points",
-        "predictions.forecasters.arrival_resolution.decide_level",
-        "predictions.forecasters.arrival_resolution.is_observed",
         "predictions.forecasters.replay.replay_delay_risk",
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
         "predictions.forecasters.resolution.scope_hash",
-        "predictions.forecasters.resource_shortage_resolution.seen_until",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""

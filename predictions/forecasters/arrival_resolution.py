@@ -10,8 +10,14 @@ from datetime import datetime
 
 from predictions.enums import OutcomeResult
 from predictions.forecasters.answers import EvidenceFact
-from predictions.forecasters.resolution import OBSERVATION_GRACE, Circumstances, Resolution, ResolutionReason
-from projects.history.instants import to_us
+from predictions.forecasters.resolution import (
+    Circumstances,
+    Resolution,
+    ResolutionReason,
+    is_cancelled,
+    is_observed,
+    unobserved,
+)
 from projects.history.project_history import ProjectHistory
 
 Evidence = tuple[EvidenceFact, ...]
@@ -35,26 +41,13 @@ def decide_level(
         return Resolution(OutcomeResult.OCCURRED, ResolutionReason.LEVEL_REACHED, reached_at, evidence)
     if now.at < ends_at:
         return Resolution(None, ResolutionReason.NOT_DUE)
-    if now.cancelled_at is not None and now.cancelled_at < ends_at:
+    if is_cancelled(ends_at, now):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, ends_at)
     if reached_in_bulk_at is not None:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CREATED_IN_BULK, ends_at, evidence)
     if is_observed(known, ends_at, now):
         return Resolution(OutcomeResult.NOT_OCCURRED, ResolutionReason.LEVEL_NOT_REACHED, ends_at, evidence)
-    return _unobserved(ends_at, now)
-
-
-def _unobserved(ends_at: datetime, now: Circumstances) -> Resolution:
-    if now.at >= ends_at + OBSERVATION_GRACE:
-        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, ends_at)
-    return Resolution(None, ResolutionReason.NOT_OBSERVED)
-
-
-def is_observed(known: ProjectHistory, ends_at: datetime, now: Circumstances) -> bool:
-    """Whether somebody looked at the record after the end: a look, or a fact from later."""
-    if now.observed_until is not None and now.observed_until >= ends_at:
-        return True
-    return known.last_fact_us is not None and known.last_fact_us >= to_us(ends_at)
+    return unobserved(ends_at, now)
 
 
 def incomplete(ends_at: datetime) -> Resolution:

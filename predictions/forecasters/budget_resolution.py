@@ -25,6 +25,7 @@ from predictions.forecasters.resolution import (
     Resolution,
     ResolutionReason,
     done_at_once_us,
+    is_cancelled,
     open_items,
     scope_of,
 )
@@ -79,7 +80,7 @@ def _not_crossed(
     if done_us is not None:
         reason = ResolutionReason.SCOPE_DONE_FIRST
         return _verdict(known, claim, OutcomeResult.NOT_OCCURRED, reason, done_us, items=int(scope.sum()))
-    if now.cancelled_at is not None and now.cancelled_at < claim.ends_at:
+    if is_cancelled(claim.ends_at, now):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, claim.ends_at)
     if not bool((known.costs.recorded_us > to_us(issued.issued_at)).any()):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, claim.ends_at)

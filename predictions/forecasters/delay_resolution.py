@@ -11,14 +11,15 @@ from predictions.enums import OutcomeResult
 from predictions.forecasters.answers import EvidenceFact
 from predictions.forecasters.iteration_snapshots import delivered_points
 from predictions.forecasters.resolution import (
-    OBSERVATION_GRACE,
     Circumstances,
     Resolution,
     ResolutionReason,
     Resolver,
+    is_cancelled,
     is_observed,
     judge_at_end,
     resolve_delay,
+    unobserved,
 )
 from predictions.forecasters.risk import IssuedClaim
 from projects.history.columns import Flags
@@ -52,14 +53,10 @@ def resolve_iteration_delay(history: ProjectHistory, issued: IssuedClaim, now: C
     claim = issued.claim
     if now.at < claim.ends_at:
         return Resolution(None, ResolutionReason.NOT_DUE)
-    known = history.as_of(now.at)
-    if now.cancelled_at is not None and now.cancelled_at < claim.ends_at:
+    if is_cancelled(claim.ends_at, now):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, claim.ends_at)
-    if not is_observed(known, claim, now):
-        if now.at < claim.ends_at + OBSERVATION_GRACE:
-            return Resolution(None, ResolutionReason.NOT_OBSERVED)
-        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, claim.ends_at)
-    return _judge_iteration(known, issued)
+    known = history.as_of(now.at)
+    return _judge_iteration(known, issued) if is_observed(known, claim.ends_at, now) else unobserved(claim.ends_at, now)
 
 
 def _judge_iteration(known: ProjectHistory, issued: IssuedClaim) -> Resolution:

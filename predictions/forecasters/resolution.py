@@ -227,11 +227,33 @@ def _open(known: ProjectHistory, category: Codes, moment_us: int) -> Flags:
 # --- the verdict ---
 
 
-def is_observed(known: ProjectHistory, claim: Claim, now: Circumstances) -> bool:
-    """Whether somebody looked at the record after the target: a look, or a fact from later."""
-    if now.observed_until is not None and now.observed_until >= claim.ends_at:
+def is_observed(known: ProjectHistory, ends_at: datetime, now: Circumstances) -> bool:
+    """Whether somebody looked at the record after the end of a claim: a look, or a fact from later."""
+    if now.observed_until is not None and now.observed_until >= ends_at:
         return True
-    return known.last_fact_us is not None and known.last_fact_us >= to_us(claim.ends_at)
+    return known.last_fact_us is not None and known.last_fact_us >= to_us(ends_at)
+
+
+def seen_until(known: ProjectHistory, now: Circumstances) -> datetime:
+    """Until when the record can be trusted to hold what people did: the last look at it, or its newest fact."""
+    looked = [moment for moment in (now.observed_until,) if moment is not None]
+    newest = [known.last_fact_us] if known.last_fact_us is not None else []
+    if len(known.activity):
+        newest.append(int(known.activity.at_us[-1]))
+    looked += [from_us(us) for us in newest]
+    return min(max(looked, default=datetime.min.replace(tzinfo=now.at.tzinfo)), now.at)
+
+
+def is_cancelled(ends_at: datetime, now: Circumstances) -> bool:
+    """Whether the project was cancelled before a claim could be decided."""
+    return now.cancelled_at is not None and now.cancelled_at < ends_at
+
+
+def unobserved(ends_at: datetime, now: Circumstances) -> Resolution:
+    """A claim is over and nobody looked at the record since: it waits, and is given up in the end."""
+    if now.at >= ends_at + OBSERVATION_GRACE:
+        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, ends_at)
+    return Resolution(None, ResolutionReason.NOT_OBSERVED)
 
 
 def _all_done(known: ProjectHistory, scope: Flags, done_us: int) -> Resolution:
@@ -246,15 +268,13 @@ def _all_done(known: ProjectHistory, scope: Flags, done_us: int) -> Resolution:
 def judge_at_end(known: ProjectHistory, scope: Flags | None, issued: IssuedClaim, now: Circumstances) -> Resolution:
     """The target is over: what is not done then decides, once somebody has looked.  scope: None where it is lost"""
     claim = issued.claim
-    if now.cancelled_at is not None and now.cancelled_at < claim.ends_at:
+    if is_cancelled(claim.ends_at, now):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, claim.ends_at)
     if scope is None:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.SCOPE_LOST, claim.ends_at)
-    if is_observed(known, claim, now):
+    if is_observed(known, claim.ends_at, now):
         return _state_at_end(known, scope, claim)
-    if now.at >= claim.ends_at + OBSERVATION_GRACE:
-        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, claim.ends_at)
-    return Resolution(None, ResolutionReason.NOT_OBSERVED)
+    return unobserved(claim.ends_at, now)
 
 
 def _state_at_end(known: ProjectHistory, scope: Flags, claim: Claim) -> Resolution:

@@ -48,6 +48,7 @@ from predictions.forecasters.capacity_series import (
     working_days,
 )
 from predictions.forecasters.capacity_simulation import LOOKBACK_DAYS, TRIALS, CapacityTrials, simulate_capacity
+from predictions.forecasters.claim_calendar import calendar_terms
 from predictions.forecasters.delay_risk import BASE_RATE_PRIOR
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
@@ -351,7 +352,6 @@ def _claim(basis: _Basis) -> Claim:
     first, last, unit = basis.days[0], basis.days[-1], basis.source.unit
     calendar = basis.calendar
     scope = tuple(str(item) for item in basis.known.items.ids[basis.known.states.open])
-    holidays = sorted(day for day in calendar.holidays if first - timedelta(days=HORIZON_DAYS) <= day <= last)
     return Claim(
         description=(
             f"Capacity is below {basis.level:.1f} {unit} on {RUN_DAYS} working days in a row between "
@@ -371,9 +371,7 @@ def _claim(basis: _Basis) -> Claim:
             "required_per_day": basis.required,
             "demonstrated_per_day": basis.demonstrated,
             "usual_capacity": basis.usual,
-            "time_zone": calendar.time_zone,
-            "working_weekdays": ",".join(str(weekday) for weekday in sorted(calendar.working_weekdays)),
-            "holidays": ",".join(day.isoformat() for day in holidays),
+            **calendar_terms(calendar, first - timedelta(days=HORIZON_DAYS), last),
         },
     )
 

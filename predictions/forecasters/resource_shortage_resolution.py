@@ -14,7 +14,6 @@ Assumes that nobody leaves out absences to win a bet: calendars are read as they
 Example: level 7.2, capacity 8 8 7 7 7 7 7 8 …: occurred at the end of the seventh day. With 8 on the fifth: not.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -28,7 +27,15 @@ from predictions.forecasters.capacity_series import (
     capacity_matrix,
     longest_run_ends,
 )
-from predictions.forecasters.resolution import OBSERVATION_GRACE, Circumstances, Resolution, ResolutionReason
+from predictions.forecasters.claim_calendar import calendar_of
+from predictions.forecasters.resolution import (
+    Circumstances,
+    Resolution,
+    ResolutionReason,
+    is_cancelled,
+    seen_until,
+    unobserved,
+)
 from predictions.forecasters.risk import IssuedClaim
 from projects.history.calendar import WorkCalendar
 from projects.history.instants import from_us, to_us
@@ -74,20 +81,13 @@ def resolve_resource_shortage(history: ProjectHistory, issued: IssuedClaim, now:
     return _undecided(ends_at, now, is_named=is_named)
 
 
-def is_cancelled(ends_at: datetime, now: Circumstances) -> bool:
-    """Whether the project was cancelled before the claim could be decided."""
-    return now.cancelled_at is not None and now.cancelled_at < ends_at
-
-
 def _undecided(ends_at: datetime, now: Circumstances, *, is_named: bool) -> Resolution:
     """All days are over, and the record does not say what happened on them."""
     if is_cancelled(ends_at, now):
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, ends_at)
     if not is_named:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.FACTS_LOST, ends_at)
-    if now.at >= ends_at + OBSERVATION_GRACE:
-        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, ends_at)
-    return Resolution(None, ResolutionReason.NOT_OBSERVED)
+    return unobserved(ends_at, now)
 
 
 def shortage_terms(issued: IssuedClaim) -> ShortageTerms | None:
@@ -107,23 +107,6 @@ def shortage_terms(issued: IssuedClaim) -> ShortageTerms | None:
         )
     except (KeyError, ValueError):
         return None
-
-
-def calendar_of(terms: Mapping[str, str | float | int | bool | None]) -> WorkCalendar:
-    """The working days as they were at issue.  Raises KeyError or ValueError where they are not told."""
-    weekdays = frozenset(int(part) for part in str(terms["working_weekdays"]).split(",") if part)
-    holidays = frozenset(date.fromisoformat(part) for part in str(terms["holidays"]).split(",") if part)
-    return WorkCalendar(time_zone=str(terms["time_zone"]), working_weekdays=weekdays, holidays=holidays)
-
-
-def seen_until(known: ProjectHistory, now: Circumstances) -> datetime:
-    """Until when the record can be trusted to hold what people did: the last look at it, or its newest fact."""
-    looked = [moment for moment in (now.observed_until,) if moment is not None]
-    newest = [known.last_fact_us] if known.last_fact_us is not None else []
-    if len(known.activity):
-        newest.append(int(known.activity.at_us[-1]))
-    looked += [from_us(us) for us in newest]
-    return min(max(looked, default=datetime.min.replace(tzinfo=now.at.tzinfo)), now.at)
 
 
 def _measured(known: ProjectHistory, terms: ShortageTerms, seen: datetime) -> CapacityMatrix:

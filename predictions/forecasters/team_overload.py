@@ -37,6 +37,7 @@ from predictions.forecasters.answers import (
     seed_of,
 )
 from predictions.forecasters.capacity_series import longest_run_ends
+from predictions.forecasters.claim_calendar import calendar_terms
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.overload_prevention import (
@@ -285,10 +286,6 @@ def _expected_weeks(outlook: OverloadOutlook) -> float:
 
 def _claim(basis: _Basis) -> Claim:
     last = basis.first_monday + timedelta(weeks=HORIZON_WEEKS) - timedelta(days=1)
-    calendar = basis.calendar
-    holidays = sorted(
-        day for day in calendar.holidays if basis.first_monday <= day <= last
-    )  # days off decide what is after hours, so they are part of the claim
     return Claim(
         description=(
             f"In {RUN_WEEKS} weeks in a row between {basis.first_monday.isoformat()} and {last.isoformat()} the team "
@@ -304,9 +301,7 @@ def _claim(basis: _Basis) -> Claim:
             "weeks": HORIZON_WEEKS,
             "load_limit": basis.load.high,
             "min_people": MIN_PEOPLE,
-            "time_zone": calendar.time_zone,
-            "working_weekdays": ",".join(str(weekday) for weekday in sorted(calendar.working_weekdays)),
-            "holidays": ",".join(day.isoformat() for day in holidays),
+            **calendar_terms(basis.calendar, basis.first_monday, last),
         },
     )
 

@@ -19,8 +19,15 @@ import numpy as np
 from predictions.enums import OutcomeResult
 from predictions.forecasters.answers import EvidenceFact
 from predictions.forecasters.capacity_series import longest_run_ends
-from predictions.forecasters.resolution import OBSERVATION_GRACE, Circumstances, Resolution, ResolutionReason
-from predictions.forecasters.resource_shortage_resolution import calendar_of, is_cancelled, seen_until
+from predictions.forecasters.claim_calendar import calendar_of
+from predictions.forecasters.resolution import (
+    Circumstances,
+    Resolution,
+    ResolutionReason,
+    is_cancelled,
+    seen_until,
+    unobserved,
+)
 from predictions.forecasters.risk import IssuedClaim
 from predictions.forecasters.team_weeks import TeamWeeks, team_weeks
 from projects.history.calendar import DAYS_PER_WEEK, WorkCalendar
@@ -76,9 +83,7 @@ def _undecided(ends_at: datetime, seen: datetime, now: Circumstances) -> Resolut
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.CANCELLED, ends_at)
     if seen >= ends_at:
         return Resolution(OutcomeResult.CENSORED, ResolutionReason.FACTS_LOST, ends_at)
-    if now.at >= ends_at + OBSERVATION_GRACE:
-        return Resolution(OutcomeResult.CENSORED, ResolutionReason.NOT_OBSERVED, ends_at)
-    return Resolution(None, ResolutionReason.NOT_OBSERVED)
+    return unobserved(ends_at, now)
 
 
 def overload_terms(issued: IssuedClaim) -> OverloadTerms | None:
