@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from projects.history.columns import Flags
+from projects.history.columns import Flags, Rows
 from projects.history.instants import from_us
 from projects.history.project_history import ProjectHistory
 
@@ -72,20 +72,32 @@ def oldest_open_items(known: ProjectHistory) -> tuple[EvidenceFact, ...]:
 
 
 def oldest_items(known: ProjectHistory, chosen: Flags) -> list[EvidenceFact]:
-    """The oldest of some items.  chosen: shape (items,)"""
+    """The oldest of some items, the oldest first.  chosen: shape (items,)"""
     rows = np.flatnonzero(chosen)
-    rows = rows[np.argsort(known.items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
+    return _creations(known, rows[np.argsort(known.items.created_us[rows], kind="stable")])
+
+
+def newest_items(known: ProjectHistory, chosen: Flags) -> list[EvidenceFact]:
+    """The newest of some items, the newest first.  chosen: shape (items,)"""
+    rows = np.flatnonzero(chosen)
+    return _creations(known, rows[np.argsort(-known.items.created_us[rows], kind="stable")])
+
+
+def _creations(known: ProjectHistory, rows: Rows) -> list[EvidenceFact]:
+    """When the first few of these items were created."""
+    items = known.items
     return [
         EvidenceFact(
             object_type="work_item",
-            object_id=str(known.items.ids[row]),
-            label=str(known.items.keys[row]),
+            object_id=str(items.ids[row]),
+            label=str(items.keys[row]),
             field="created_at",
-            value=from_us(int(known.items.created_us[row])).isoformat(),
-            observed_at=from_us(int(known.items.created_us[row])),
-            url=str(known.items.urls[row]),
+            value=created_at.isoformat(),
+            observed_at=created_at,
+            url=str(items.urls[row]),
         )
-        for row in rows
+        for row in rows[:MAX_EVIDENCE_ITEMS]
+        for created_at in [from_us(int(items.created_us[row]))]
     ]
 
 

@@ -68,23 +68,22 @@ class BugArrivals:
         return int(self.limits[-1])
 
 
-def counted_bugs(known: ProjectHistory) -> Flags:
-    """The bugs that were not created in one go with many other items: shape (items,)."""
-    flags: Flags = known.states.exists & item_types(known).bug & ~created_in_bulk(known)
+def every_bug(known: ProjectHistory) -> Flags:
+    """The items whose type means a bug: shape (items,)."""
+    flags: Flags = known.states.exists & item_types(known).bug
     return flags
 
 
 def bug_arrivals(known: ProjectHistory) -> BugArrivals:
     """The arrivals known at the history's moment."""
-    exists, now_us = known.states.exists, known.known_at_us
-    every_bug = exists & item_types(known).bug
-    counted = every_bug & ~created_in_bulk(known)
-    told = exists & item_types(known).known & (known.items.created_us >= PLAUSIBLE_FROM_US)
+    bugs, now_us = every_bug(known), known.known_at_us
+    counted = bugs & ~created_in_bulk(known)
+    told = known.states.exists & item_types(known).known & (known.items.created_us >= PLAUSIBLE_FROM_US)
     first_us = int(known.items.created_us[told].min(initial=now_us))
     weeks = min(int((now_us - first_us) // MICROSECONDS_PER_WEEK), MAX_WEEKS)
     edges_us = now_us + 1 + MICROSECONDS_PER_WEEK * np.arange(-weeks, 1, dtype=np.int64)
     weekly = counts_between(known.items.created_us[counted], edges_us).astype(np.float64)
-    in_bulk = int((every_bug & ~counted).sum())
+    in_bulk = int((bugs & ~counted).sum())
     weeks_known = (now_us - first_us) / MICROSECONDS_PER_WEEK
     return BugArrivals(weekly, edges_us, counted, in_bulk, upper_limits(weekly), weeks_known)
 

@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 
 from predictions.enums import PredictionType, Priority, Severity
 from predictions.forecasters.answers import (
-    MAX_EVIDENCE_ITEMS,
     Driver,
     EvidenceFact,
     ModelIdentity,
     ProbabilityEstimate,
     hash_of,
+    newest_items,
 )
 from predictions.forecasters.bug_arrivals import (
     WINDOW_DAYS,
@@ -55,9 +55,8 @@ from predictions.forecasters.prevention import (
 from predictions.forecasters.quality_covariates import COVARIATES, LABELS, Covariates, quality_covariates
 from predictions.forecasters.quality_rungs import QualityRung, QualityRungs, quality_rungs
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
-from predictions.forecasters.severe_incidents import IncidentRate, incident_rate, severe_incidents
+from predictions.forecasters.severe_incidents import IncidentRate, incident_fact, incident_rate, severe_incidents
 from predictions.forecasters.severity import severity_of
-from projects.history.instants import from_us
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReport
 
@@ -340,22 +339,12 @@ def _indicators(basis: _Basis) -> tuple[Indicator, ...]:
 
 def _evidence(basis: _Basis) -> tuple[EvidenceFact, ...]:
     known, arrivals, moment = basis.known, basis.arrivals, basis.known.as_of_moment
-    items, incidents = known.items, known.incidents
-    rows = np.flatnonzero(arrivals.counted)
-    newest = rows[np.argsort(-items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
     severe = np.flatnonzero(severe_incidents(known))
-    latest = severe[np.argsort(-incidents.opened_us[severe], kind="stable")][:1]
+    latest = severe[np.argsort(-known.incidents.opened_us[severe], kind="stable")][:1]
     recent = str(int(arrivals.weekly[-WINDOW_WEEKS:].sum()))
     return (
         EvidenceFact("project", "", "Upper limit", "bugs_in_28_days", str(arrivals.limit), moment),
         EvidenceFact("project", "", "Bugs in the last 28 days", "bugs_in_28_days", recent, moment),
-        *(_fact("work_item", str(items.ids[row]), str(items.keys[row]), "created_at", int(items.created_us[row]),
-                str(items.urls[row])) for row in newest),
-        *(_fact("incident", str(incidents.ids[row]), "Newest severe incident", "opened_at",
-                int(incidents.opened_us[row])) for row in latest),
-    )  # fmt: skip
-
-
-def _fact(object_type: str, object_id: str, label: str, field: str, at_us: int, url: str = "") -> EvidenceFact:  # noqa: PLR0917  # columns of one fact
-    at = from_us(at_us)
-    return EvidenceFact(object_type, object_id, label, field, at.isoformat(), at, url)
+        *newest_items(known, arrivals.counted),
+        *(incident_fact(known, row, "Newest severe incident") for row in latest.tolist()),
+    )

@@ -14,16 +14,16 @@ from datetime import datetime
 
 import numpy as np
 
-from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact
+from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, newest_items
 from predictions.forecasters.arrival_resolution import decide_level, incomplete
-from predictions.forecasters.bug_arrivals import counted_bugs
+from predictions.forecasters.bug_arrivals import every_bug
 from predictions.forecasters.resolution import Circumstances, Resolution
 from predictions.forecasters.risk import IssuedClaim
-from predictions.forecasters.severe_incidents import severe_incidents
+from predictions.forecasters.severe_incidents import incident_fact, severe_incidents
 from projects.history.columns import Flags
 from projects.history.instants import from_us, to_us
-from projects.history.item_types import item_types
 from projects.history.project_history import ProjectHistory
+from projects.history.scope import created_in_bulk
 
 
 def resolve_quality_issue(history: ProjectHistory, issued: IssuedClaim, now: Circumstances) -> Resolution:
@@ -36,9 +36,9 @@ def resolve_quality_issue(history: ProjectHistory, issued: IssuedClaim, now: Cir
         return incomplete(claim.ends_at)
     known = history.as_of(now.at)
     begin_us, end_us = to_us(issued.as_of), min(to_us(claim.ends_at), known.known_at_us)
-    limit, every_bug = int(claim.threshold), known.states.exists & item_types(known).bug
-    bug_at = _exceeded_at(known, counted_bugs(known), begin_us, end_us, limit)
-    with_imports_at = _exceeded_at(known, every_bug, begin_us, end_us, limit)
+    limit, bugs = int(claim.threshold), every_bug(known)
+    bug_at = _exceeded_at(known, bugs & ~created_in_bulk(known), begin_us, end_us, limit)
+    with_imports_at = _exceeded_at(known, bugs, begin_us, end_us, limit)
     incident_at = _incident_at(known, begin_us, end_us) if claim.terms["incidents"] else None
     reached = [at for at in (bug_at, incident_at) if at is not None]
     return decide_level(
@@ -47,7 +47,7 @@ def resolve_quality_issue(history: ProjectHistory, issued: IssuedClaim, now: Cir
         now,
         reached_at=min(reached, default=None),
         reached_in_bulk_at=with_imports_at,
-        evidence=_evidence(known, every_bug, begin_us, to_us(min(reached)) if reached else end_us),
+        evidence=_evidence(known, bugs, begin_us, to_us(min(reached)) if reached else end_us),
     )
 
 
@@ -64,33 +64,11 @@ def _incident_at(known: ProjectHistory, begin_us: int, end_us: int) -> datetime 
 
 
 def _evidence(known: ProjectHistory, bugs: Flags, begin_us: int, until_us: int) -> tuple[EvidenceFact, ...]:
-    items, until, incidents = known.items, from_us(until_us), known.incidents
-    rows = np.flatnonzero(bugs & (items.created_us > begin_us) & (items.created_us <= until_us))
-    newest = rows[np.argsort(-items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
-    severe = severe_incidents(known) & (incidents.opened_us > begin_us) & (incidents.opened_us <= until_us)
+    created_us, opened_us, until = known.items.created_us, known.incidents.opened_us, from_us(until_us)
+    came = bugs & (created_us > begin_us) & (created_us <= until_us)
+    severe = severe_incidents(known) & (opened_us > begin_us) & (opened_us <= until_us)
     return (
-        EvidenceFact("project", "", "Bugs since issue", "bugs", str(len(rows)), until),
-        *(
-            EvidenceFact(
-                "work_item",
-                str(items.ids[row]),
-                str(items.keys[row]),
-                "created_at",
-                from_us(int(items.created_us[row])).isoformat(),
-                from_us(int(items.created_us[row])),
-                str(items.urls[row]),
-            )
-            for row in newest
-        ),
-        *(
-            EvidenceFact(
-                "incident",
-                str(incidents.ids[row]),
-                "Incident",
-                "opened_at",
-                from_us(int(incidents.opened_us[row])).isoformat(),
-                from_us(int(incidents.opened_us[row])),
-            )
-            for row in np.flatnonzero(severe)[:MAX_EVIDENCE_ITEMS]
-        ),
+        EvidenceFact("project", "", "Bugs since issue", "bugs", str(int(came.sum())), until),
+        *newest_items(known, came),
+        *(incident_fact(known, row, "Incident") for row in np.flatnonzero(severe)[:MAX_EVIDENCE_ITEMS].tolist()),
     )

@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 from predictions.calibration.arrivals import best_levels
 from predictions.enums import PredictionType, Priority, Severity, Trend
 from predictions.forecasters.answers import (
-    MAX_EVIDENCE_ITEMS,
     Driver,
     EvidenceFact,
     ModelIdentity,
     ProbabilityEstimate,
     hash_of,
+    newest_items,
     seed_of,
 )
 from predictions.forecasters.finish import INTERVAL_Z
@@ -395,22 +395,5 @@ def _evidence(known: ProjectHistory, growth: ScopeGrowth) -> tuple[EvidenceFact,
     moment, plan = known.as_of_moment, growth.plan
     approved = EvidenceFact("project", "", "Approved scope", "scope_items", str(plan.scope_items), plan.approved_at)
     held = EvidenceFact("project", "", "Scope now", "scope_items", str(plan.scope_items + growth.growth_items), moment)
-    items = known.items
-    rows = np.flatnonzero(growth.counted & (growth.left_us > known.known_at_us))
-    newest = rows[np.argsort(-items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
-    return (
-        approved,
-        held,
-        *(
-            EvidenceFact(
-                object_type="work_item",
-                object_id=str(items.ids[row]),
-                label=str(items.keys[row]),
-                field="created_at",
-                value=from_us(int(items.created_us[row])).isoformat(),
-                observed_at=from_us(int(items.created_us[row])),
-                url=str(items.urls[row]),
-            )
-            for row in newest
-        ),
-    )
+    still_in_scope = growth.counted & (growth.left_us > known.known_at_us)
+    return (approved, held, *newest_items(known, still_in_scope))

@@ -16,7 +16,7 @@ from datetime import datetime
 
 import numpy as np
 
-from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact
+from predictions.forecasters.answers import EvidenceFact, newest_items
 from predictions.forecasters.arrival_resolution import decide_level, incomplete
 from predictions.forecasters.resolution import Circumstances, Resolution
 from predictions.forecasters.risk import IssuedClaim
@@ -95,24 +95,11 @@ def _first_at(steps: tuple[Instants, Instants], approvals: tuple[Instants, Insta
 def _evidence(
     known: ProjectHistory, counted: Flags, left_us: Instants, begin_us: int, until_us: int
 ) -> tuple[EvidenceFact, ...]:
-    items, until = known.items, from_us(until_us)
-    came = counted & (items.created_us > begin_us) & (items.created_us <= until_us)
+    created_us, until = known.items.created_us, from_us(until_us)
+    came = counted & (created_us > begin_us) & (created_us <= until_us)
     left = counted & (left_us > begin_us) & (left_us <= until_us)
-    rows = np.flatnonzero(came)
-    newest = rows[np.argsort(-items.created_us[rows], kind="stable")][:MAX_EVIDENCE_ITEMS]
     return (
         EvidenceFact("project", "", "Added since issue", "items_added", str(int(came.sum())), until),
         EvidenceFact("project", "", "Taken out since issue", "items_taken_out", str(int(left.sum())), until),
-        *(
-            EvidenceFact(
-                "work_item",
-                str(items.ids[row]),
-                str(items.keys[row]),
-                "created_at",
-                from_us(int(items.created_us[row])).isoformat(),
-                from_us(int(items.created_us[row])),
-                str(items.urls[row]),
-            )
-            for row in newest
-        ),
+        *newest_items(known, came),
     )

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictions.forecasters.answers import EvidenceFact
 from projects.enums import IncidentSeverity
 from projects.history.columns import Flags
 from projects.history.deliveries import SEVERITY_CODES
-from projects.history.instants import MICROSECONDS_PER_WEEK
+from projects.history.instants import MICROSECONDS_PER_WEEK, from_us
 from projects.history.project_history import ProjectHistory
 
 SEVERE = (SEVERITY_CODES[IncidentSeverity.SEV1], SEVERITY_CODES[IncidentSeverity.SEV2])
@@ -67,3 +68,9 @@ def incident_rate(known: ProjectHistory, *, window_weeks: float) -> IncidentRate
     hit = len(np.unique(ages[ages < np.floor(windows) * window_weeks] // window_weeks))
     shape = PRIOR_INCIDENTS + float(np.exp(-kept * ages).sum())
     return IncidentRate(shape, PRIOR_WEEKS + float(watched), float(np.floor(windows)), float(hit))
+
+
+def incident_fact(known: ProjectHistory, row: int, label: str) -> EvidenceFact:
+    """When an incident was opened.  row: of the history's incidents"""
+    opened_at = from_us(int(known.incidents.opened_us[row]))
+    return EvidenceFact("incident", str(known.incidents.ids[row]), label, "opened_at", opened_at.isoformat(), opened_at)
