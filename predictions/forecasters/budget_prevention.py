@@ -20,10 +20,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.enums import Priority
 from predictions.forecasters.finish import INTERVAL_Z
-from predictions.forecasters.prevention import P85, PreventionWindow, Start, best_start, latest_hour, window_of
-from predictions.forecasters.risk import PreventiveOption
+from predictions.forecasters.prevention import P85, Action, PreventionWindow, latest_hour, window_over
+from predictions.forecasters.risk import PreventiveOption, best_first
 from predictions.forecasters.spending import CostTrials
 
 FloatArray = NDArray[np.float64]
@@ -51,14 +50,14 @@ def _spent_after(trials: CostTrials, day: float) -> FloatArray:
     return later
 
 
-ACTIONS: tuple[tuple[str, str, str, CostScenario], ...] = (
-    (
+ACTIONS: tuple[Action[CostScenario], ...] = (
+    Action(
         "LEAVE_OUT_SCOPE",
         f"Leave out {SCOPE_CUT_SHARE:.0%} of the open work",
         "Agree with the sponsor which of the open items this budget does not need.",
         leave_out,
     ),
-    (
+    Action(
         "SPEND_LESS",
         f"Cut spending by {SPENDING_CUT_SHARE:.0%}",
         "End or renegotiate contracts, licences and services that the open work does not need; counted from "
@@ -72,21 +71,17 @@ def budget_options(trials: CostTrials, *, money_left: float, accepted: float) ->
     """Every generic action, the one that helps most first; money_saved_p85 is off the cost at completion."""
     p85 = float(np.quantile(trials.rest, P85))
     options = []
-    for code, title, description, scenario in ACTIONS:
-        now = scenario(trials, 0.0)
-        after = _share_within(now, money_left)
+    for action in ACTIONS:
+        now = action.effect(trials, 0.0)
         options.append(
-            PreventiveOption(
-                code=code,
-                title=title,
-                description=description,
-                priority=Priority.HIGH if after >= accepted else Priority.MEDIUM,
-                probability_after=1 - after,
+            PreventiveOption.of(
+                action,
+                probability_after=1 - _share_within(now, money_left),
+                latest_start_h=latest_start_h(trials, action.effect, money_left=money_left, accepted=accepted),
                 money_saved_p85=p85 - float(np.quantile(now, P85)),
-                latest_start_h=latest_start_h(trials, scenario, money_left=money_left, accepted=accepted),
             )
         )
-    return tuple(sorted(options, key=lambda option: (option.probability_after, option.code)))
+    return best_first(options)
 
 
 def latest_start_h(trials: CostTrials, scenario: CostScenario, *, money_left: float, accepted: float) -> float | None:
@@ -101,18 +96,13 @@ def budget_window(trials: CostTrials, *, money_left: float, accepted: float) -> 
     """The hours left to act; None where no action restores the accepted probability, or none is needed."""
     if _share_within(trials.rest, money_left) >= accepted:
         return None
-    best = _best(trials, money_left, accepted)
-    if best is None:
-        return None
     factor = math.exp(INTERVAL_Z * trials.level_error)
-    worse, better = (_best(trials, money_left * scale, accepted) for scale in (1 / factor, factor))
-    return window_of(best, worse=worse, better=better)
-
-
-def _best(trials: CostTrials, money_left: float, accepted: float) -> Start | None:
-    return best_start(
-        (code, latest_start_h(trials, scenario, money_left=money_left, accepted=accepted))
-        for code, _title, _description, scenario in ACTIONS
+    return window_over(
+        ACTIONS,
+        lambda scenario, left: latest_start_h(trials, scenario, money_left=left, accepted=accepted),
+        now=money_left,
+        worse=money_left * (1 / factor),
+        better=money_left * factor,
     )
 
 

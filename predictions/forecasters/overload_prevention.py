@@ -21,11 +21,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.enums import Priority
 from predictions.forecasters.capacity_series import longest_run_ends
 from predictions.forecasters.finish import INTERVAL_Z
-from predictions.forecasters.prevention import RAMP_UP_DAYS, PreventionWindow, Start, best_start, latest_hour, window_of
-from predictions.forecasters.risk import PreventiveOption
+from predictions.forecasters.prevention import RAMP_UP_DAYS, Action, PreventionWindow, latest_hour, window_over
+from predictions.forecasters.risk import PreventiveOption, best_first
 
 FloatArray = NDArray[np.float64]
 
@@ -79,20 +78,20 @@ def add_person(outlook: OverloadOutlook, start_h: float) -> tuple[FloatArray, Fl
     return outlook.after_hours, np.where(counts, shared, outlook.load)
 
 
-ACTIONS: tuple[tuple[str, str, str, Scenario], ...] = (
-    (
+ACTIONS: tuple[Action[Scenario], ...] = (
+    Action(
         "PUT_WORK_BACK",
         f"Put {PUT_BACK_SHARE:.0%} of the work in progress back",
         f"Agree which started items can wait, and finish before starting; counted from {NOTICE_DAYS:.0f} days on.",
         put_back,
     ),
-    (
+    Action(
         "QUIET_EVENINGS",
         "Agree on quiet evenings and weekends",
         f"Move releases and calls into working hours; counted from {NOTICE_DAYS:.0f} days on.",
         quiet_evenings,
     ),
-    (
+    Action(
         "ADD_PERSON",
         "Add one person",
         f"Free somebody from other duties or bring one in; counted from {RAMP_UP_DAYS:.0f} days after the start.",
@@ -114,31 +113,27 @@ def run_ends(outlook: OverloadOutlook, after_hours: FloatArray, load: FloatArray
 
 def overload_options(outlook: OverloadOutlook, *, accepted: float) -> tuple[PreventiveOption, ...]:
     """Every action, the one that helps most first."""
-    options = []
-    for code, title, description, scenario in ACTIONS:
-        after = _share_after(outlook, scenario, 0.0)
-        options.append(
-            PreventiveOption(
-                code=code,
-                title=title,
-                description=description,
-                priority=Priority.HIGH if after <= 1 - accepted else Priority.MEDIUM,
-                probability_after=after,
-                latest_start_h=_latest_start_h(outlook, scenario, accepted=accepted),
-            )
+    return best_first(
+        PreventiveOption.of(
+            action,
+            probability_after=_share_after(outlook, action.effect, 0.0),
+            latest_start_h=_latest_start_h(outlook, action.effect, accepted=accepted),
         )
-    return tuple(sorted(options, key=lambda option: (option.probability_after, option.code)))
+        for action in ACTIONS
+    )
 
 
 def overload_window(outlook: OverloadOutlook, *, accepted: float) -> PreventionWindow | None:
     """The hours left to act; None where no action restores the accepted probability, or none is needed."""
     if share_overloaded(outlook, outlook.after_hours, outlook.load) <= 1 - accepted:
         return None
-    best = _best(outlook, accepted)
-    if best is None:
-        return None
-    worse, better = (_best(moved(outlook, z), accepted) for z in (INTERVAL_Z, -INTERVAL_Z))
-    return window_of(best, worse=worse, better=better)
+    return window_over(
+        ACTIONS,
+        lambda scenario, case: _latest_start_h(case, scenario, accepted=accepted),
+        now=outlook,
+        worse=moved(outlook, INTERVAL_Z),
+        better=moved(outlook, -INTERVAL_Z),
+    )
 
 
 def moved(outlook: OverloadOutlook, z: float) -> OverloadOutlook:
@@ -147,13 +142,6 @@ def moved(outlook: OverloadOutlook, z: float) -> OverloadOutlook:
         outlook,
         after_hours=outlook.after_hours + z * outlook.after_hours_error,
         load=outlook.load + z * outlook.load_error,
-    )
-
-
-def _best(outlook: OverloadOutlook, accepted: float) -> Start | None:
-    return best_start(
-        (code, _latest_start_h(outlook, scenario, accepted=accepted))
-        for code, _title, _description, scenario in ACTIONS
     )
 
 

@@ -16,8 +16,9 @@ s + 0.8 * (100 - s) = 80 + 0.2 s d, which meets the target until s = 50.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,19 @@ class PreventionWindow:
     action: str
 
 
+Effect = TypeVar("Effect")
+Case = TypeVar("Case")
+
+
+class Action(NamedTuple, Generic[Effect]):
+    """One generic thing that can be done.  effect: what it changes, in the terms of its forecaster"""
+
+    code: str
+    title: str
+    description: str
+    effect: Effect
+
+
 Scenario = Callable[[FloatArray, float], FloatArray]
 """Durations in days, and the day an action starts -> durations with the action."""
 
@@ -85,14 +99,14 @@ def add_capacity(days: FloatArray, start_day: float) -> FloatArray:
     return days - rest * (1 - 1 / (1 + ADDED_CAPACITY_SHARE))
 
 
-ACTIONS: tuple[tuple[str, str, str, Scenario], ...] = (
-    (
+ACTIONS: tuple[Action[Scenario], ...] = (
+    Action(
         "LEAVE_OUT_SCOPE",
         f"Leave out {SCOPE_CUT_SHARE:.0%} of the open work",
         "Agree with the sponsor which of the open items this date does not need, and move them behind it.",
         leave_out,
     ),
-    (
+    Action(
         "ADD_CAPACITY",
         f"Add {ADDED_CAPACITY_SHARE:.0%} capacity",
         f"Free people from other duties or bring some in; counted from {RAMP_UP_DAYS:.0f} days after the start.",
@@ -128,11 +142,13 @@ def prevention_window(trials: FinishTrials, *, days_left: float, accepted: float
     if share_within(trials.days, days_left) >= accepted:
         return None
     factor = math.exp(INTERVAL_Z * trials.level_error)
-    best = _best(trials.days, days_left, accepted)
-    if best is None:
-        return None
-    worse, better = (_best(trials.days * scale, days_left, accepted) for scale in (factor, 1 / factor))
-    return window_of(best, worse=worse, better=better)
+    return window_over(
+        ACTIONS,
+        lambda scenario, days: latest_start_h(days, scenario, days_left=days_left, accepted=accepted),
+        now=trials.days,
+        worse=trials.days * factor,
+        better=trials.days * (1 / factor),
+    )
 
 
 def latest_start_h(days: FloatArray, scenario: Scenario, *, days_left: float, accepted: float) -> float | None:
@@ -181,16 +197,29 @@ def window_of(best: Start, *, worse: Start | None, better: Start | None) -> Prev
     )
 
 
+def window_over(
+    actions: Sequence[Action[Effect]],
+    latest_start_h: Callable[[Effect, Case], float | None],
+    *,
+    now: Case,
+    worse: Case,
+    better: Case,
+) -> PreventionWindow | None:
+    """The window of the best of some actions; None where none of them helps.
+
+    latest_start_h: of an effect in a case, None where it cannot help
+    """
+
+    def best_in(case: Case) -> Start | None:
+        return best_start((action.code, latest_start_h(action.effect, case)) for action in actions)
+
+    best = best_in(now)
+    return None if best is None else window_of(best, worse=best_in(worse), better=best_in(better))
+
+
 def share_within(days: FloatArray, days_left: float) -> float:
     """Share of the trials that end in time."""
     return float((days <= days_left).mean())
-
-
-def _best(days: FloatArray, days_left: float, accepted: float) -> Start | None:
-    return best_start(
-        (code, latest_start_h(days, scenario, days_left=days_left, accepted=accepted))
-        for code, _title, _description, scenario in ACTIONS
-    )
 
 
 def _days_saved(before: FloatArray, after: FloatArray) -> float | None:

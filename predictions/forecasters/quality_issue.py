@@ -46,15 +46,14 @@ from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import (
     ACCEPTED_PROBABILITY,
+    Action,
     PreventionWindow,
-    Start,
-    best_start,
     latest_hour,
-    window_of,
+    window_over,
 )
 from predictions.forecasters.quality_covariates import COVARIATES, LABELS, Covariates, quality_covariates
 from predictions.forecasters.quality_rungs import QualityRung, QualityRungs, quality_rungs
-from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
+from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast, best_first
 from predictions.forecasters.severe_incidents import IncidentRate, incident_fact, incident_rate, severe_incidents
 from predictions.forecasters.severity import severity_of
 from projects.history.project_history import ProjectHistory
@@ -232,49 +231,40 @@ def _impact(basis: _Basis) -> Severity:
 
 # --- what can be done ---
 
-ACTIONS: tuple[tuple[str, str, str, str], ...] = (
-    (
+ACTIONS: tuple[Action[str], ...] = (
+    Action(
         "REDUCE_WORK_IN_PROGRESS",
         f"Work on {LESS:.0%} fewer items at once",
         "Finish what is begun before anything new is taken up, until the count is down by a fifth.",
         "work_in_progress",
     ),
-    (
+    Action(
         "BUG_FIX_BUDGET",
         f"Close {LESS:.0%} of the open bugs",
         "Set time aside each week for the bugs that are open, before new features build on them.",
         "open_bugs",
     ),
 )
-"""Code, title, description, and the covariate that it moves."""
+"""The effect of each is the covariate that it moves."""
 UNTESTED = "Untested: the weeks so far do not show what it would change."
 
 
 def _options(basis: _Basis, accepted: float) -> tuple[PreventiveOption, ...]:
-    found = []
-    for code, title, description, covariate in ACTIONS:
-        after = basis.value_with_less(covariate, 0.0)
-        helps = after < basis.value
-        found.append(
-            PreventiveOption(
-                code=code,
-                title=title,
-                description=description if helps else f"{description} {UNTESTED}",
-                priority=_priority(helps, 1 - after >= accepted),
-                probability_after=after if helps else basis.value,
-                latest_start_h=_latest_start_h(basis, covariate, accepted) if helps else None,
-            )
-        )
-    return tuple(sorted(found, key=lambda option: (option.probability_after, option.code)))
+    return best_first(_option(basis, action, accepted) for action in ACTIONS)
 
 
-def _priority(helps: bool, restores: bool) -> Priority:
-    if not helps:
-        return Priority.LOW
-    return Priority.HIGH if restores else Priority.MEDIUM
+def _option(basis: _Basis, action: Action[str], accepted: float) -> PreventiveOption:
+    after, latest = basis.value_with_less(action.effect, 0.0), _latest_start_h(basis, action.effect, accepted)
+    if after < basis.value:
+        return PreventiveOption.of(action, probability_after=after, latest_start_h=latest)
+    untested = PreventiveOption.of(action, probability_after=basis.value, latest_start_h=None)
+    return replace(untested, description=f"{action.description} {UNTESTED}", priority=Priority.LOW)
 
 
 def _latest_start_h(basis: _Basis, covariate: str, accepted: float) -> float | None:
+    """None where it cannot help, or nobody can tell whether it would."""
+    if basis.value_with_less(covariate, 0.0) >= basis.value:
+        return None
     return latest_hour(lambda hour: 1 - basis.value_with_less(covariate, hour) >= accepted, limit_h=HORIZON_H)
 
 
@@ -282,18 +272,12 @@ def _window(basis: _Basis, accepted: float) -> PreventionWindow | None:
     """The hours left to act; None where no action restores the accepted probability, or none is needed."""
     if 1 - basis.value >= accepted:
         return None
-    best = _best(basis, accepted)
-    if best is None:
-        return None
-    worse, better = (_best(_shifted(basis, sign), accepted) for sign in (1, -1))
-    return window_of(best, worse=worse, better=better)
-
-
-def _best(basis: _Basis, accepted: float) -> Start | None:
-    return best_start(
-        (code, _latest_start_h(basis, covariate, accepted))
-        for code, _title, _description, covariate in ACTIONS
-        if basis.value_with_less(covariate, 0.0) < basis.value
+    return window_over(
+        ACTIONS,
+        lambda covariate, case: _latest_start_h(case, covariate, accepted),
+        now=basis,
+        worse=_shifted(basis, 1),
+        better=_shifted(basis, -1),
     )
 
 

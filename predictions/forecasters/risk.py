@@ -1,13 +1,14 @@
 """What every risk forecast says, whatever the event: probability, base rate, when, until when, what moves it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from predictions.enums import PredictionType, Priority, Severity
 from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, ProbabilityEstimate
 from predictions.forecasters.indicators import Indicator
-from predictions.forecasters.prevention import PreventionWindow
+from predictions.forecasters.prevention import Action, PreventionWindow
 from projects.history.readiness import ReadinessReport
 
 
@@ -75,6 +76,31 @@ class PreventiveOption:
     latest_start_h: float | None
     days_saved_p85: float | None = None
     money_saved_p85: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        action: Action[Any],
+        *,
+        probability_after: float,
+        latest_start_h: float | None,
+        money_saved_p85: float | None = None,
+    ) -> "PreventiveOption":
+        """HIGH where it restores the accepted probability, which is where it has a latest start at all."""
+        return cls(
+            code=action.code,
+            title=action.title,
+            description=action.description,
+            priority=Priority.MEDIUM if latest_start_h is None else Priority.HIGH,
+            probability_after=probability_after,
+            latest_start_h=latest_start_h,
+            money_saved_p85=money_saved_p85,
+        )
+
+
+def best_first(options: Iterable[PreventiveOption]) -> tuple[PreventiveOption, ...]:
+    """The option that helps most first."""
+    return tuple(sorted(options, key=lambda option: (option.probability_after, option.code)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.calibration.arrivals import best_levels
-from predictions.enums import PredictionType, Priority, Severity, Trend
+from predictions.enums import PredictionType, Severity, Trend
 from predictions.forecasters.answers import (
     Driver,
     EvidenceFact,
@@ -42,13 +42,14 @@ from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import (
     ACCEPTED_PROBABILITY,
+    Action,
     PreventionWindow,
     Start,
     best_start,
     latest_hour,
     window_of,
 )
-from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast
+from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast, best_first
 from predictions.forecasters.scope_growth import ScopeGrowth, estimate_inflation, scope_growth
 from predictions.forecasters.scope_paths import (
     TRIALS,
@@ -290,41 +291,32 @@ def _impact(paths: GrowthPaths, hours: FloatArray) -> Severity:
 
 # --- what can be done ---
 
-ACTIONS: tuple[tuple[str, str, str, float, float], ...] = (
-    (
+ACTIONS: tuple[Action[tuple[float, float]], ...] = (
+    Action(
         "TAKE_OUT_AS_MUCH",
         "Take out as much as comes in",
         "For every item added, agree with the sponsor on equal work that leaves the scope.",
-        0.0,
-        0.0,
+        (0.0, 0.0),
     ),
-    (
+    Action(
         "CHANGE_CONTROL",
         "Decide on every addition",
         "Let the sponsor approve or decline what is asked for; counted as half of it from the next iteration on.",
-        CHANGE_CONTROL_SCALE,
-        NEXT_ITERATION_H,
+        (CHANGE_CONTROL_SCALE, NEXT_ITERATION_H),
     ),
 )
-"""Code, title, description, scale of what is added, and hours until it counts."""
+"""The effect of each is the scale of what is added, and the hours until it counts."""
 
 
 def scope_options(paths: GrowthPaths, accepted: float) -> tuple[PreventiveOption, ...]:
     """What can be done, the one that helps most first.  accepted: P(no creep)"""
     found = []
-    for code, title, description, scale, delay_h in ACTIONS:
+    for action in ACTIONS:
+        scale, delay_h = action.effect
         after = paths.probability(from_hour=delay_h, scale=scale)
-        found.append(
-            PreventiveOption(
-                code=code,
-                title=title,
-                description=description,
-                priority=Priority.HIGH if 1 - after >= accepted else Priority.MEDIUM,
-                probability_after=after,
-                latest_start_h=_latest_start_h(paths, scale, delay_h, accepted),
-            )
-        )
-    return tuple(sorted(found, key=lambda option: (option.probability_after, option.code)))
+        latest = _latest_start_h(paths, scale, delay_h, accepted)
+        found.append(PreventiveOption.of(action, probability_after=after, latest_start_h=latest))
+    return best_first(found)
 
 
 def _latest_start_h(paths: GrowthPaths, scale: float, delay_h: float, accepted: float) -> float | None:
@@ -346,10 +338,7 @@ def _window(basis: _Basis, options: Sequence[PreventiveOption], accepted: float)
 
 
 def _best(paths: GrowthPaths, accepted: float) -> Start | None:
-    return best_start(
-        (code, _latest_start_h(paths, scale, delay_h, accepted))
-        for code, _title, _description, scale, delay_h in ACTIONS
-    )
+    return best_start((action.code, _latest_start_h(paths, *action.effect, accepted)) for action in ACTIONS)
 
 
 # --- what moves it ---

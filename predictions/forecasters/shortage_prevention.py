@@ -21,20 +21,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from predictions.enums import Priority
 from predictions.forecasters.capacity_series import longest_run_ends
 from predictions.forecasters.capacity_simulation import CapacityTrials
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.prevention import (
     RAMP_UP_DAYS,
     SCOPE_CUT_SHARE,
+    Action,
     PreventionWindow,
-    Start,
-    best_start,
     latest_hour,
-    window_of,
+    window_over,
 )
-from predictions.forecasters.risk import PreventiveOption
+from predictions.forecasters.risk import PreventiveOption, best_first
 
 FloatArray = NDArray[np.float64]
 
@@ -80,20 +78,20 @@ def move_absences(outlook: ShortageOutlook, start_h: float) -> tuple[FloatArray,
     return np.where(counts, np.maximum(trials.without_planned_absence, trials.capacity), trials.capacity), outlook.level
 
 
-ACTIONS: tuple[tuple[str, str, str, Scenario], ...] = (
-    (
+ACTIONS: tuple[Action[Scenario], ...] = (
+    Action(
         "LEAVE_OUT_SCOPE",
         f"Leave out {SCOPE_CUT_SHARE:.0%} of the open work",
         "Agree with the sponsor which of the open items this date does not need, and move them behind it.",
         leave_out,
     ),
-    (
+    Action(
         "ADD_PERSON",
         "Add one person",
         f"Free somebody from other duties or bring one in; counted from {RAMP_UP_DAYS:.0f} days after the start.",
         add_person,
     ),
-    (
+    Action(
         "MOVE_ABSENCES",
         "Move planned absences",
         f"Ask whether absences can be spread out; counted from {ABSENCE_NOTICE_DAYS:.0f} days after the start.",
@@ -111,38 +109,25 @@ def shortage_options(outlook: ShortageOutlook, *, accepted: float) -> tuple[Prev
     """Every action that does anything, the one that helps most first."""
     before = share_short(outlook.trials.capacity, outlook.level, outlook.run_days)
     options = []
-    for code, title, description, scenario in ACTIONS:
-        after = _share_after(outlook, scenario, 0.0)
-        if after < before or (code != "MOVE_ABSENCES" and before == 0):
-            options.append(
-                PreventiveOption(
-                    code=code,
-                    title=title,
-                    description=description,
-                    priority=Priority.HIGH if after <= 1 - accepted else Priority.MEDIUM,
-                    probability_after=after,
-                    latest_start_h=_latest_start_h(outlook, scenario, accepted=accepted),
-                )
-            )
-    return tuple(sorted(options, key=lambda option: (option.probability_after, option.code)))
+    for action in ACTIONS:
+        after = _share_after(outlook, action.effect, 0.0)
+        if after < before or (action.code != "MOVE_ABSENCES" and before == 0):
+            latest = _latest_start_h(outlook, action.effect, accepted=accepted)
+            options.append(PreventiveOption.of(action, probability_after=after, latest_start_h=latest))
+    return best_first(options)
 
 
 def shortage_window(outlook: ShortageOutlook, *, accepted: float) -> PreventionWindow | None:
     """The hours left to act; None where no action restores the accepted probability, or none is needed."""
     if share_short(outlook.trials.capacity, outlook.level, outlook.run_days) <= 1 - accepted:
         return None
-    best = _best(outlook, accepted)
-    if best is None:
-        return None
     factor = math.exp(INTERVAL_Z * outlook.error)
-    worse, better = (_best(replace(outlook, level=outlook.level * scale), accepted) for scale in (factor, 1 / factor))
-    return window_of(best, worse=worse, better=better)
-
-
-def _best(outlook: ShortageOutlook, accepted: float) -> Start | None:
-    return best_start(
-        (code, _latest_start_h(outlook, scenario, accepted=accepted))
-        for code, _title, _description, scenario in ACTIONS
+    return window_over(
+        ACTIONS,
+        lambda scenario, case: _latest_start_h(case, scenario, accepted=accepted),
+        now=outlook,
+        worse=replace(outlook, level=outlook.level * factor),
+        better=replace(outlook, level=outlook.level * (1 / factor)),
     )
 
 

@@ -315,7 +315,7 @@ def test_prevention_window_is_the_latest_hour_by_brute_force() -> None:
     rates = GrowthRates(WeeklyRate(1.1, 0.3, 1.8, 0.05), WeeklyRate(0.1, 0.05, 1.5, 0.02), 0.01, 0.5)
     paths = simulate_growth(rates, growth_items=3, threshold_items=10, hours=24 * 45, seed=5, trials=400)
     starts: dict[str, float | None] = {}
-    for code, _title, _description, scale, delay_h in ACTIONS:
+    for code, _title, _description, (scale, delay_h) in ACTIONS:
         helps = [1 - paths.probability(from_hour=hour + delay_h, scale=scale) >= 0.85 for hour in range(24 * 45 + 1)]
         assert helps == sorted(helps, reverse=True)  # starting later never helps more
         starts[code] = float(sum(helps) - 1) if any(helps) else None
