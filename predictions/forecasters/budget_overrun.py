@@ -94,22 +94,6 @@ class BudgetOverrun(RiskForecast):
     cost_performance: float | None = None
     to_complete_performance: float | None = None
 
-    @property
-    def result_hash(self) -> str:
-        """Hash of the numbers given: two runs over the same facts agree."""
-        return hash_of(
-            {
-                "model": [self.model.id, self.model.version],
-                "inputs": self.inputs_hash,
-                "readiness": self.readiness.readiness,
-                "event": None if self.claim is None else [self.claim.threshold, self.claim.scope_hash],
-                "probability": None if self.probability is None else [self.probability.value, self.probability.low],
-                "base_rate": self.base_rate,
-                "totals": None if self.quantiles is None else [[q.probability, q.value] for q in self.quantiles.points],
-                "window": None if self.prevention_window is None else self.prevention_window.hours,
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Basis:

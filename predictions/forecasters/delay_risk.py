@@ -51,21 +51,6 @@ class DelayRisk(RiskForecast):
 
     expected_slip_days: float | None = None
 
-    @property
-    def result_hash(self) -> str:
-        """Hash of the numbers given: two runs over the same facts agree."""
-        return hash_of(
-            {
-                "model": [self.model.id, self.model.version],
-                "inputs": self.inputs_hash,
-                "readiness": self.readiness.readiness,
-                "event": None if self.claim is None else [self.claim.target_date, self.claim.scope_hash],
-                "probability": None if self.probability is None else [self.probability.value, self.probability.low],
-                "base_rate": self.base_rate,
-                "window": None if self.prevention_window is None else self.prevention_window.hours,
-            }
-        )
-
 
 def forecast_delay_risk(
     history: ProjectHistory,

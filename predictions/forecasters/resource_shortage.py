@@ -91,33 +91,12 @@ US_PER_HOUR = 3_600 * MICROSECONDS_PER_SECOND
 class ResourceShortage(RiskForecast):
     """The probability of a shortage of capacity, or why it cannot be said.
 
-    required_rate, demonstrated_rate: items per working day;  capacity_now, capacity_usual, capacity_needed: in
-    capacity_unit, of the last working day, its mean over twelve weeks, and what the work needs
-    expected_shortfall: median share that is missing over the run, if it happens
+    capacity_now, capacity_needed: in capacity_unit, of the last working day, and what the work needs
     """
 
-    required_rate: float | None = None
-    demonstrated_rate: float | None = None
     capacity_now: float | None = None
-    capacity_usual: float | None = None
     capacity_needed: float | None = None
     capacity_unit: str = ""
-    expected_shortfall: float | None = None
-
-    @property
-    def result_hash(self) -> str:
-        """Hash of the numbers given: two runs over the same facts agree."""
-        return hash_of(
-            {
-                "model": [self.model.id, self.model.version],
-                "inputs": self.inputs_hash,
-                "readiness": self.readiness.readiness,
-                "level": None if self.claim is None else self.claim.threshold,
-                "probability": None if self.probability is None else [self.probability.value, self.probability.low],
-                "base_rate": self.base_rate,
-                "window": None if self.prevention_window is None else self.prevention_window.hours,
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -279,7 +258,6 @@ def _forecast(
     basis: _Basis, outlook: ShortageOutlook, *, accepted: float, readiness: ReadinessReport, inputs_hash: str
 ) -> ResourceShortage:
     known = basis.known
-    shortfall = _expected_shortfall(outlook, basis.needed)
     factor = math.exp(INTERVAL_Z * outlook.error)
     value, low, high = (_probability(outlook, level) for level in (1.0, 1 / factor, factor))
     return ResourceShortage(
@@ -293,7 +271,7 @@ def _forecast(
         base_rate=_base_rate(basis),
         time_to_occurrence=_hours_to_event(outlook),
         prevention_window=shortage_window(outlook, accepted=accepted),
-        impact=severity_of((shortfall or 0.0) / SHORTFALL_SHARE) or Severity.LOW,
+        impact=severity_of(_expected_shortfall(outlook, basis.needed) / SHORTFALL_SHARE) or Severity.LOW,
         drivers=_drivers(basis, outlook),
         indicators=_indicators(basis),
         evidence=_evidence(basis),
@@ -303,13 +281,9 @@ def _forecast(
             "What the team finishes with a day of capacity stays what it was over the last twelve weeks.",
             f"The {basis.open_items} open items and the target of {basis.target_date.isoformat()} stay as they are.",
         ),
-        required_rate=basis.required,
-        demonstrated_rate=basis.demonstrated,
         capacity_now=float(basis.past.daily[-1]),
-        capacity_usual=basis.usual,
         capacity_needed=basis.needed,
         capacity_unit=basis.source.unit,
-        expected_shortfall=shortfall,
     )
 
 
@@ -337,12 +311,12 @@ def _hours_to_event(outlook: ShortageOutlook) -> HoursToEvent | None:
     return HoursToEvent(*(float(value) for value in np.quantile(hours, (0.1, 0.5, 0.9))))
 
 
-def _expected_shortfall(outlook: ShortageOutlook, needed: float) -> float | None:
-    """Median share of what is needed that is missing over the run; None where no trial has one."""
+def _expected_shortfall(outlook: ShortageOutlook, needed: float) -> float:
+    """Median share of what is needed that is missing over the run; 0 where no trial has one."""
     ends = longest_run_ends(outlook.trials.capacity < outlook.level, outlook.run_days)
     rows = np.flatnonzero(ends >= 0)
     if rows.size == 0 or needed <= 0:
-        return None
+        return 0.0
     columns = ends[rows][:, None] - np.arange(outlook.run_days)
     mean = outlook.trials.capacity[rows[:, None], columns].mean(axis=1)
     return float(np.median(1 - mean / needed))

@@ -98,21 +98,6 @@ class TeamOverload(RiskForecast):
     load_limit: float | None = None
     people: int | None = None
 
-    @property
-    def result_hash(self) -> str:
-        """Hash of the numbers given: two runs over the same facts agree."""
-        return hash_of(
-            {
-                "model": [self.model.id, self.model.version],
-                "inputs": self.inputs_hash,
-                "readiness": self.readiness.readiness,
-                "limits": [self.after_hours_limit, self.load_limit],
-                "probability": None if self.probability is None else [self.probability.value, self.probability.low],
-                "base_rate": self.base_rate,
-                "window": None if self.prevention_window is None else self.prevention_window.hours,
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Basis:

@@ -228,7 +228,6 @@ def test_deleting_every_later_fact_changes_nothing(facts: list[HistoryFact], bac
     )
 
     assert cut == whole == turned
-    assert cut.result_hash == whole.result_hash
 
 
 @settings(deadline=None, max_examples=60)

@@ -180,7 +180,7 @@ def test_same_facts_in_any_order_give_the_same_answer_and_what_it_does_not_read_
 
     first, turned = forecast(facts), forecast(facts[::-1])
 
-    assert first.result_hash == turned.result_hash
+    assert first == turned
     assert first.inputs_hash != forecast(facts, target=TARGET + DAY).inputs_hash
 
 
@@ -195,7 +195,7 @@ def test_nothing_later_is_read_and_nothing_raises(facts: list[HistoryFact], hour
         for some in (facts, without_later_facts(facts, moment))
     )
 
-    assert whole.result_hash == cut.result_hash
+    assert whole == cut
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -209,7 +209,7 @@ def test_nothing_later_is_read_of_a_crew(seed: int) -> None:
     )
 
     assert whole.probability is not None
-    assert whole.result_hash == cut.result_hash
+    assert whole == cut
 
 
 def test_probabilities_come_true_and_beat_the_base_rate() -> None:
