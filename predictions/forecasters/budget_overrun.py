@@ -44,6 +44,7 @@ from predictions.forecasters.cost_readiness import cost_readiness
 from predictions.forecasters.finish import INTERVAL_Z, MAX_HORIZON_WEEKS, FinishForecast, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY
+from predictions.forecasters.resolution import scope_hash
 from predictions.forecasters.risk import Claim, HoursToEvent, Quantile, Quantiles, RiskForecast
 from predictions.forecasters.severity import severity_of
 from predictions.forecasters.spending import (
@@ -225,14 +226,14 @@ def _is_reconstructed(known: ProjectHistory) -> bool:
 def _claim(basis: "_Basis", horizon_days: float) -> Claim:
     """More than the budget is spent before these items are all done, and by the end of the horizon."""
     known, budget = basis.known, basis.budget
-    scope = tuple(str(item) for item in known.items.ids[known.states.open])
+    items = int(known.states.open.sum())
     ends_at = known.as_of_moment + timedelta(days=horizon_days)
     return Claim(
-        description=f"More than {budget.amount:,.2f} {budget.currency} is spent before the {len(scope)} open items "
+        description=f"More than {budget.amount:,.2f} {budget.currency} is spent before the {items} open items "
         f"are all done, and by {ends_at.date().isoformat()}.",
         ends_at=ends_at,
-        scope_items=len(scope),
-        scope_hash=hash_of({"items": scope}),
+        scope_items=items,
+        scope_hash=scope_hash(known, known.states.open),
         threshold=budget.amount,
         unit=budget.currency,
         terms={"spent_at_issue": basis.spent},

@@ -25,6 +25,7 @@ from predictions.forecasters.answers import ModelIdentity, ProbabilityEstimate, 
 from predictions.forecasters.finish import FinishForecast, FinishQuantile, FinishTrials, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
+from predictions.forecasters.resolution import scope_hash
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, Quantile, Quantiles, RiskForecast
 from predictions.forecasters.severity import schedule_tolerance_days, severity_of
 from predictions.forecasters.throughput import weekly_finishes
@@ -87,7 +88,7 @@ def forecast_delay_risk(
         readiness=finish.readiness,
         probability=ProbabilityEstimate(1 - on_time.value, 1 - on_time.high, 1 - on_time.low),
         base_rate=_base_rate(weekly, finish, days_left / 7),
-        time_to_occurrence=HoursToEvent(days_left * 24, days_left * 24, days_left * 24),
+        time_to_occurrence=HoursToEvent.known(days_left * 24),
         prevention_window=prevention_window(finish.trials, days_left=days_left, accepted=accepted_probability),
         impact=severity_of(slip_days / schedule_tolerance_days(days_left)) or Severity.LOW,
         expected_slip_days=slip_days,
@@ -133,13 +134,13 @@ def _abstain(finish: FinishForecast, readiness: ReadinessReport, inputs_hash: st
 
 def _claim(known: ProjectHistory, target_date: date, calendar: WorkCalendar) -> Claim:
     """These items are not all done by the end of that day."""
-    scope = tuple(str(item) for item in known.items.ids[known.states.open])
+    items = int(known.states.open.sum())
     return Claim(
-        description=f"Not all of the {len(scope)} open items are done by the end of {target_date.isoformat()}.",
+        description=f"Not all of the {items} open items are done by the end of {target_date.isoformat()}.",
         ends_at=from_us(calendar.end_of_day_us(target_date)),
         target_date=target_date,
-        scope_items=len(scope),
-        scope_hash=hash_of({"items": scope}),
+        scope_items=items,
+        scope_hash=scope_hash(known, known.states.open),
     )
 
 

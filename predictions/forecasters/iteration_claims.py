@@ -88,7 +88,7 @@ def _forecast(known: ProjectHistory, row: int, iteration: int) -> RiskForecast:
         inputs_hash=_inputs_hash(known, subject),
         probability=_estimate(found.p_under, settled),
         base_rate=min(max(found.base_rate, SUREST), 1 - SUREST),
-        time_to_occurrence=HoursToEvent(hours, hours, hours),
+        time_to_occurrence=HoursToEvent.known(hours),
         impact=severity_of(missing / COMMITMENT_TOLERANCE) or Severity.LOW,
         drivers=found.drivers,
         evidence=_evidence(known, snapshots, row, subject),

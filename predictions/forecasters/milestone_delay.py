@@ -137,7 +137,7 @@ def _forecast(basis: _Basis, milestone: _Milestone) -> RiskForecast:
     days_left = (milestone.ends_us - known.known_at_us) / MICROSECONDS_PER_DAY
     trials, share, mean_share = _trials(basis, milestone, seed_of(inputs_hash))
     on_time = trials.probability_within(days_left)
-    slip_days, hours = expected_slip_if_late_days(trials, days_left), days_left * 24
+    slip_days = expected_slip_if_late_days(trials, days_left)
     elsewhere = float((trials.days * share <= days_left).mean() - (trials.days <= days_left).mean())
     return RiskForecast(
         as_of=known.as_of_moment,
@@ -148,7 +148,7 @@ def _forecast(basis: _Basis, milestone: _Milestone) -> RiskForecast:
         inputs_hash=inputs_hash,
         probability=ProbabilityEstimate(1 - on_time.value, 1 - on_time.high, 1 - on_time.low),
         base_rate=basis.base_rate,
-        time_to_occurrence=HoursToEvent(hours, hours, hours),
+        time_to_occurrence=HoursToEvent.known(days_left * 24),
         prevention_window=prevention_window(trials, days_left=days_left, accepted=accepted),
         impact=severity_of(slip_days / schedule_tolerance_days(days_left)) or Severity.LOW,
         drivers=(

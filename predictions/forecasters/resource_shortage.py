@@ -53,6 +53,7 @@ from predictions.forecasters.delay_risk import BASE_RATE_PRIOR
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY
+from predictions.forecasters.resolution import scope_hash
 from predictions.forecasters.risk import Claim, HoursToEvent, RiskForecast
 from predictions.forecasters.severity import severity_of
 from predictions.forecasters.shortage_prevention import (
@@ -305,10 +306,7 @@ def _base_rate(basis: _Basis) -> float:
 
 def _hours_to_event(outlook: ShortageOutlook) -> HoursToEvent | None:
     ends = longest_run_ends(outlook.trials.capacity < outlook.level, outlook.run_days)
-    hours = outlook.day_ends_h[ends[ends >= 0]]
-    if hours.size == 0:
-        return None
-    return HoursToEvent(*(float(value) for value in np.quantile(hours, (0.1, 0.5, 0.9))))
+    return HoursToEvent.of_trials(outlook.day_ends_h[ends[ends >= 0]])
 
 
 def _expected_shortfall(outlook: ShortageOutlook, needed: float) -> float:
@@ -325,7 +323,6 @@ def _expected_shortfall(outlook: ShortageOutlook, needed: float) -> float:
 def _claim(basis: _Basis) -> Claim:
     first, last, unit = basis.days[0], basis.days[-1], basis.source.unit
     calendar = basis.calendar
-    scope = tuple(str(item) for item in basis.known.items.ids[basis.known.states.open])
     return Claim(
         description=(
             f"Capacity is below {basis.level:.1f} {unit} on {RUN_DAYS} working days in a row between "
@@ -334,7 +331,7 @@ def _claim(basis: _Basis) -> Claim:
         ends_at=from_us(calendar.end_of_day_us(last)),
         target_date=basis.target_date,
         scope_items=basis.open_items,
-        scope_hash=hash_of({"items": scope}),
+        scope_hash=scope_hash(basis.known, basis.known.states.open),
         threshold=basis.level,
         unit=unit,
         terms={

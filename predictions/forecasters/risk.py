@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from predictions.enums import PredictionType, Priority, Severity
 from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, ProbabilityEstimate
 from predictions.forecasters.indicators import Indicator
 from predictions.forecasters.prevention import Action, PreventionWindow
 from projects.history.readiness import ReadinessReport
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,18 @@ class HoursToEvent:
     p10: float
     p50: float
     p90: float
+
+    @classmethod
+    def known(cls, hours: float) -> "HoursToEvent":
+        """Of an event that happens at that moment, if it does."""
+        return cls(hours, hours, hours)
+
+    @classmethod
+    def of_trials(cls, hours: FloatArray) -> "HoursToEvent | None":
+        """hours: of the trials in which it happens, in any order;  None where it happens in none"""
+        if hours.size == 0:
+            return None
+        return cls(*(float(value) for value in np.quantile(hours, (0.1, 0.5, 0.9))))
 
 
 @dataclass(frozen=True, slots=True)

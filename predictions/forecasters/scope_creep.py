@@ -49,6 +49,7 @@ from predictions.forecasters.prevention import (
     latest_hour,
     window_of,
 )
+from predictions.forecasters.resolution import scope_hash
 from predictions.forecasters.risk import Claim, HoursToEvent, PreventiveOption, RiskForecast, best_first
 from predictions.forecasters.scope_growth import ScopeGrowth, estimate_inflation, scope_growth
 from predictions.forecasters.scope_paths import (
@@ -204,7 +205,7 @@ def _forecast(basis: _Basis, *, accepted: float, readiness: ReadinessReport, inp
         inputs_hash=inputs_hash,
         probability=ProbabilityEstimate(value, min(low, value), max(high, value)),
         base_rate=_base_rate(growth, basis.missing, paths.hours),
-        time_to_occurrence=_hours_to_event(hours),
+        time_to_occurrence=HoursToEvent.of_trials(hours[np.isfinite(hours)]),
         prevention_window=_window(basis, options, accepted),
         impact=_impact(paths, hours),
         drivers=_drivers(basis, value),
@@ -232,9 +233,8 @@ def _is_reconstructed(known: ProjectHistory) -> bool:
 
 
 def _claim(basis: _Basis) -> Claim:
-    growth, ends_at = basis.growth, basis.ends_at
+    known, growth, ends_at = basis.known, basis.growth, basis.ends_at
     approved, threshold = growth.approved_items, growth.threshold_items
-    scope = tuple(str(item) for item in basis.known.items.ids[basis.known.states.open])
     until = "the target" if basis.target_date is not None else "twelve weeks from then"
     return Claim(
         description=(
@@ -243,14 +243,14 @@ def _claim(basis: _Basis) -> Claim:
         ),
         ends_at=ends_at,
         target_date=basis.target_date,
-        scope_items=len(scope),
-        scope_hash=hash_of({"items": scope}),
+        scope_items=int(known.states.open.sum()),
+        scope_hash=scope_hash(known, known.states.open),
         threshold=float(threshold),
         unit="items",
         terms={
             "approved_items": approved,
             "growth_items": growth.growth_items,
-            "counted_since": _first_plan(basis.known).approved_at.isoformat(),
+            "counted_since": _first_plan(known).approved_at.isoformat(),
         },
     )
 
@@ -271,14 +271,6 @@ def _base_rate(growth: ScopeGrowth, missing: int, hours: float) -> float:
     windows = len(net) / length
     hits = float((reached * weeks / length >= missing).mean()) * windows
     return (hits + BASE_RATE_PRIOR) / (windows + 2 * BASE_RATE_PRIOR)
-
-
-def _hours_to_event(hours: FloatArray) -> HoursToEvent | None:
-    crossed = hours[np.isfinite(hours)]
-    if crossed.size == 0:
-        return None
-    p10, p50, p90 = (float(value) for value in np.quantile(crossed, (0.1, 0.5, 0.9)))
-    return HoursToEvent(p10, p50, p90)
 
 
 def _impact(paths: GrowthPaths, hours: FloatArray) -> Severity:

@@ -256,10 +256,7 @@ def _base_rate(basis: _Basis) -> float:
 
 def _hours_to_event(outlook: OverloadOutlook) -> HoursToEvent | None:
     ends = run_ends(outlook, outlook.after_hours, outlook.load)
-    hours = outlook.week_ends_h[ends[ends >= 0]]
-    if hours.size == 0:
-        return None
-    return HoursToEvent(*(float(value) for value in np.quantile(hours, (0.1, 0.5, 0.9))))
+    return HoursToEvent.of_trials(outlook.week_ends_h[ends[ends >= 0]])
 
 
 def _expected_weeks(outlook: OverloadOutlook) -> float:

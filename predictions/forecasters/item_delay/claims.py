@@ -68,7 +68,7 @@ def _risk(
         inputs_hash=found.inputs_hash,
         probability=risk.probability,
         base_rate=risk.base_rate,
-        time_to_occurrence=HoursToEvent(hours, hours, hours),
+        time_to_occurrence=HoursToEvent.known(hours),
         impact=Severity.MEDIUM if bool(is_awaited[row]) else Severity.LOW,
         drivers=risk.drivers,
         evidence=_evidence(known, risk, row),
