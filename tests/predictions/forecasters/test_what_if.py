@@ -30,7 +30,7 @@ from predictions.forecasters.what_if import (
 )
 from projects.history import HistoryFact, ProjectHistory, WorkCalendar
 from projects.history.facts import WorkItemFact
-from tests.project_histories import NOW, WEEK, generated_teams, team_facts, team_history
+from tests.project_histories import NOW, WEEK, generated_teams, team_history
 
 TARGET = NOW.date() + 10 * WEEK
 TRIALS = 500
@@ -363,4 +363,3 @@ def test_calendar_decides_on_which_day_p85_falls() -> None:
 def test_counts_say_what_remains() -> None:
     assert basis().scope == ScopeCounts(existing=300, done=250, gone=0)
     assert basis().scope.remaining == 50
-    assert team_facts([1], open_items=1)
