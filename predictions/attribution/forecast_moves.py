@@ -20,7 +20,7 @@ WORK_FINISHED takes off about as many.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 
 import numpy as np
@@ -92,8 +92,6 @@ class ForecastMove:
     days: of the P85 finish, None where one of the two has none;  probability: of P(on time), likewise
     """
 
-    from_at: datetime
-    to_at: datetime
     days: float | None
     probability: float | None
     parts: tuple[MovePart, ...]
@@ -125,8 +123,6 @@ def decompose_move(then: ToldForecast, now: ToldForecast) -> ForecastMove:
     words = _in_words(then, now)
     names = [*COMPONENTS, "MODEL", "DRAWS"]
     return ForecastMove(
-        from_at=then.basis.as_of,
-        to_at=now.basis.as_of,
         days=None if days is None else days[0],
         probability=None if chances is None else chances[0],
         parts=tuple(

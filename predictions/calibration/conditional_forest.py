@@ -49,10 +49,6 @@ class WeightedOutcomes:
         shares: FloatArray = np.clip((self.weights * is_below).sum(axis=1), 0.0, 1.0)
         return shares
 
-    def up_to(self, limits: FloatArray) -> FloatArray:
-        """P(outcome <= limit), one limit a case: shape (cases,)."""
-        return self.below(limits + 2 * ROUNDING)
-
 
 class ConditionalForest:
     """Fitted on construction. features: shape (n, k), NaN allowed;  outcomes, weights: shape (n,), weights above 0."""

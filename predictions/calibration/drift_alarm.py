@@ -10,8 +10,7 @@
    its running sum (never below 0) reaches RECOVERED_AT to 1, the alarm ends and the search begins anew.
 4. Outcomes that share their fate are one step: the mean of their ratios, which is a ratio whatever their dependence.
 
-Ways of being off, for probabilities: the log-odds are shifted by so much. For levels (where an outcome fell in its
-forecast distribution): too much was expected, too little, or both too often.
+Ways of being off: the log-odds of the probabilities are shifted by so much, up or down.
 
 Do not read "no alarm" as "right": thirty outcomes show a large fault only.
 
@@ -38,13 +37,9 @@ RECOVERED_AT = 20.0
 """As strong against the fault as is called strong evidence. Starting value."""
 SHIFTS = (0.75, 1.5, -0.75, -1.5)
 """Log-odds: .5 was really .68, .82, .32, .18."""
-TOO_LOW, TOO_HIGH, TOO_NARROW = "TOO_LOW", "TOO_HIGH", "TOO_NARROW"
+TOO_LOW, TOO_HIGH = "TOO_LOW", "TOO_HIGH"
 SHIFT_FAULTS = (TOO_LOW, TOO_LOW, TOO_HIGH, TOO_HIGH)
 MILDEST_OF_SHIFTS = (0, 0, 2, 2)
-LEVEL_POWER = 0.4
-"""Levels crowd at one end like u to this power: a fifth of a twentieth, three tenths."""
-LEVEL_FAULTS = (TOO_HIGH, TOO_LOW, TOO_NARROW)
-MIN_RANGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +87,6 @@ def ratios_of_probabilities(probabilities: ArrayLike, occurred: ArrayLike) -> Ra
     shifted = expit(log_odds[:, None] + np.array(SHIFTS))
     values = np.where(truth[:, None], shifted / said[:, None], (1 - shifted) / (1 - said[:, None]))
     return Ratios(values, SHIFT_FAULTS, MILDEST_OF_SHIFTS)
-
-
-def ratios_of_levels(low: ArrayLike, high: ArrayLike) -> Ratios:
-    """For the ranges of levels at which outcomes were found.  shape (n,), in [0, 1], low at most high
-
-    An outcome that is a whole number has a probability of its own: its range is that wide, and the ratio is the mean
-    over it.
-    """
-    from_, to = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-    to = np.minimum(np.maximum(to, from_ + MIN_RANGE), 1.0)
-    from_ = np.minimum(from_, to - MIN_RANGE)
-    width = to - from_
-    at_bottom = to**LEVEL_POWER - np.maximum(from_, 0) ** LEVEL_POWER
-    at_top = (1 - from_) ** LEVEL_POWER - (1 - to) ** LEVEL_POWER
-    at_ends = (np.arcsin(np.sqrt(to)) - np.arcsin(np.sqrt(np.maximum(from_, 0)))) * 2 / math.pi
-    values = np.stack([at_bottom, at_top, at_ends], axis=1) / width[:, None]
-    return Ratios(values, LEVEL_FAULTS, (0, 1, 2))
 
 
 def find_drift(ratios: Ratios, *, alarm_at: float = ALARM_AT) -> Drift:

@@ -36,7 +36,7 @@ def after_break(weekly: FloatArray) -> Flags:
     if len(weekly) <= MIN_REFERENCE_WEEKS:
         return found
     low, high = _ranks(weekly)
-    states = alarm_states(_ratios(low, high), alarm_at=ALARM_AT, recovered_at=RECOVERED_AT)
+    states = alarm_states(ratios_of_ranks(low, high), alarm_at=ALARM_AT, recovered_at=RECOVERED_AT)
     found[MIN_REFERENCE_WEEKS + 1 :] = [state.is_alarming for state in states]
     return found
 
@@ -54,8 +54,11 @@ def _ranks(weekly: FloatArray) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def _ratios(low: FloatArray, high: FloatArray) -> Ratios:
-    """How much likelier each rank is after a break: mean of the density over the range, for both ends and powers."""
+def ratios_of_ranks(low: FloatArray, high: FloatArray) -> Ratios:
+    """How much likelier each rank is after a break: mean of the density over the range, for both ends and powers.
+
+    low, high: range of each rank, in [0, 1], low below high
+    """
     ways = [ends for power in POWERS for ends in (high**power - low**power, (1 - low) ** power - (1 - high) ** power)]
     values = np.stack(ways, axis=1) / (high - low)[:, None]
     return Ratios(values, (TOO_HIGH, TOO_LOW) * len(POWERS), (2, 3) * len(POWERS))

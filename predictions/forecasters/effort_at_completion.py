@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictions.calibration.effort_pool import EffortPool, EffortRung
 from predictions.calibration.effort_tasks import EffortTasks
@@ -28,8 +27,6 @@ from predictions.forecasters.answers import ModelIdentity, hash_of
 from predictions.priors.effort import shipped_effort_pool
 from projects.enums import Readiness
 from projects.history.readiness import ReadinessReason, ReadinessReport, ReasonCode, UnlockStep, report
-
-FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("effort-at-completion.median-level", "1")
 PROBABILITIES = (0.1, 0.5, 0.7, 0.85, 0.9, 0.95)
@@ -73,31 +70,6 @@ class EffortForecast:
         """The quantile given for one of PROBABILITIES; None when the forecast abstains."""
         return next((q.total for q in self.quantiles if q.probability == probability), None)
 
-    @property
-    def result_hash(self) -> str:
-        """Hash of the numbers given: two runs over the same facts agree."""
-        totals = [[q.probability, q.total] for q in self.quantiles]
-        return hash_of({"model": [MODEL.id, MODEL.version], "inputs": self.inputs_hash, "totals": totals})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EffortDistribution:
-    """The effort of the rest as a distribution, for forecasts that build on it.
-
-    spent: known;  expected_rest: forecast of the rest at the level of the rung served
-    """
-
-    tasks: EffortTasks
-    pool: EffortPool
-    rung: EffortRung
-
-    def totals(self, levels: FloatArray) -> FloatArray:
-        """Total effort that is not exceeded with these probabilities: shape of levels, rising with them."""
-        rest_level = self.pool.rest_level(self.tasks, self.rung)
-        errors = self.pool.rest_errors(self.tasks, self.rung).quantiles(levels)
-        totals: FloatArray = self.tasks.spent + self.tasks.remaining_plan * np.exp(rest_level + errors)
-        return totals
-
 
 def forecast_effort(tasks: EffortTasks, *, pool: EffortPool | None = None) -> EffortForecast:
     """Forecast the effort at completion. Never raises on data; abstains and says why.
@@ -110,7 +82,8 @@ def forecast_effort(tasks: EffortTasks, *, pool: EffortPool | None = None) -> Ef
     if not readiness.carries_value:
         return EffortForecast(readiness, (), None, None, None, None, None, None, inputs_hash)
     rung = pool.best_rung
-    totals = EffortDistribution(tasks, pool, rung).totals(np.array(PROBABILITIES))
+    errors = pool.rest_errors(tasks, rung).quantiles(np.array(PROBABILITIES))
+    totals = tasks.spent + tasks.remaining_plan * np.exp(pool.rest_level(tasks, rung) + errors)
     return EffortForecast(
         readiness=readiness,
         quantiles=tuple(EffortQuantile(*pair) for pair in zip(PROBABILITIES, totals.tolist(), strict=True)),

@@ -194,11 +194,10 @@ def simulate_growth(
     hours: float,
     seed: int,
     trials: int = TRIALS,
-    level_shift: float = 0.0,
 ) -> GrowthPaths:
-    """Draw the paths.  level_shift: standard errors by which the level of what is added is taken to be off"""
+    """Draw the paths."""
     parts, rng = _parts_of_weeks(hours), np.random.default_rng(seed).spawn(2)[1]
-    added = added_items(rates.added, hours=hours, seed=seed, trials=trials, level_shift=level_shift)
+    added = added_items(rates.added, hours=hours, seed=seed, trials=trials)
     taken_out = _draw(rates.taken_out, parts, rng, trials, 0.0)
     approves = rng.random((trials, len(parts))) < 1 - np.exp(-rates.approvals_per_week * parts)
     approved = np.where(approves, rates.approved_share, 0.0)
@@ -209,7 +208,7 @@ def simulate_growth(
 def added_items(
     rate: WeeklyRate, *, hours: float, seed: int, trials: int = TRIALS, level_shift: float = 0.0
 ) -> FloatArray:
-    """What each trial adds: shape (trials, weeks).
+    """What each trial adds: shape (trials, weeks).  level_shift: standard errors by which the level is taken to be off
 
     From a stream of its own, so that paths with another level of it have all else in common.
     """

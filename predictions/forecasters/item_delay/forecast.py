@@ -25,6 +25,7 @@ import numpy as np
 from predictions.calibration.recalibration import expit, logit
 from predictions.enums import PredictionType
 from predictions.forecasters.answers import Driver, ModelIdentity, ProbabilityEstimate, hash_of
+from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.item_delay.history_moments import HistoryMoments, history_moments
 from predictions.forecasters.item_delay.learner import Prior
 from predictions.forecasters.item_delay.moments import Codes, FloatArray
@@ -44,8 +45,6 @@ from projects.history.readiness import (
 MODEL = ModelIdentity("item-delay.pooled-trees", "2")
 MIN_OWN_LABELS = 20
 """Below this the prior speaks and not the team; also the number below which no score is given."""
-INTERVAL_Z = 1.2816
-"""80 %."""
 MIN_DRIVER_EFFECT = 0.01
 REFIT_GROWTH = 3.0
 FIRST_FIT_SHARE, BATCH_DAYS = 1 / 3, 60.0
@@ -92,12 +91,6 @@ class ItemDelayForecast:
     own_labels: int
     model: ModelIdentity
     inputs_hash: str
-
-    @property
-    def result_hash(self) -> str:
-        """Hash of the numbers given: two runs over the same facts agree."""
-        numbers = [(str(risk.item_id), risk.due_date, risk.probability.value, risk.base_rate) for risk in self.items]
-        return hash_of({"model": [self.model.id, self.model.version], "inputs": self.inputs_hash, "items": numbers})
 
 
 def forecast_item_delays(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from predictions.calibration.drift_alarm import TOO_HIGH, TOO_LOW, alarm_states, find_drift
 from predictions.calibration.pace import Pace
-from predictions.calibration.pace_break import after_break
+from predictions.calibration.pace_break import after_break, ratios_of_ranks
 from predictions.forecasters.items_done import ItemsDoneForecaster
 from predictions.priors.throughput import shipped_pools
 
@@ -86,6 +88,35 @@ def test_weeks_that_are_all_alike_never_alarm() -> None:
 def test_a_short_record_never_alarms() -> None:
     for weeks in range(13):
         assert after_break(np.arange(weeks, dtype=float)).tolist() == [False] * (weeks + 1)
+
+
+def test_ranks_that_tell_nothing_never_alarm() -> None:
+    """However many there are: evidence must not grow by waiting."""
+    drift = find_drift(ratios_of_ranks(np.zeros(2_000), np.ones(2_000)))
+
+    assert (drift.is_alarming, drift.evidence) == (False, 1.0)
+
+
+@pytest.mark.parametrize(("a", "b", "fault"), [(0.5, 2, TOO_HIGH), (2, 0.5, TOO_LOW)])
+def test_ranks_at_the_bottom_tell_a_fall_and_those_at_the_top_a_rise(a: float, b: float, fault: str) -> None:
+    faults = []
+    for seed in range(30):
+        low = np.floor(np.random.default_rng(seed).beta(a, b, 100) * 27) / 27
+        alarms = [state.fault for state in alarm_states(ratios_of_ranks(low, low + 1 / 27)) if state.is_alarming]
+        faults.append(alarms[0] if alarms else None)
+
+    assert np.mean([each == fault for each in faults]) > 0.5
+
+
+@given(low=st.floats(0, 1), width=st.floats(0, 1))
+def test_every_ratio_of_ranks_is_a_fair_bet(low: float, width: float) -> None:
+    """While weeks are exchangeable the mean of each ratio is 1, so nothing can be won by betting on a break."""
+    edges = np.array(sorted({0.0, round(low, 6), round(min(low + width, 1.0), 6), 1.0}))
+
+    bets = ratios_of_ranks(edges[:-1], edges[1:]).values
+
+    assert np.diff(edges) @ bets == pytest.approx(1.0)
+    assert np.isfinite(bets).all()
 
 
 @settings(deadline=None)
