@@ -18,7 +18,7 @@ Example: asked weekly about 28 days for a year, there are 49 forecasts of at mos
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -26,17 +26,15 @@ import numpy as np
 
 from predictions.calibration.reliability import ReliabilityBin, expected_calibration_error, reliability_bins
 from predictions.calibration.scoring import brier_score
-from predictions.calibration.track_record import EARLY_ENOUGH_H
 from predictions.enums import OutcomeResult
-from predictions.forecasters.resolution import Circumstances, Resolution
+from predictions.forecasters.alert_rules import EARLY_ENOUGH
+from predictions.forecasters.resolution import Circumstances, Resolver
 from predictions.forecasters.risk import IssuedClaim, RiskForecast
 from projects.history.project_history import ProjectHistory
 
 Ask = Callable[[ProjectHistory, datetime], RiskForecast]
 """A forecaster with everything but the history and the moment filled in."""
-Resolve = Callable[[ProjectHistory, IssuedClaim, Circumstances], Resolution]
 
-EARLY_ENOUGH = timedelta(hours=EARLY_ENOUGH_H)
 BOOTSTRAP_DRAWS = 1_000
 
 
@@ -68,7 +66,7 @@ Walk = tuple[WalkedForecast, ...]
 
 
 def walk_risk(
-    history: ProjectHistory, *, ask: Ask, resolve: Resolve, moments: Iterable[datetime], until: datetime
+    history: ProjectHistory, *, ask: Ask, resolve: Resolver, moments: Iterable[datetime], until: datetime
 ) -> Walk:
     """Ask at every moment, oldest first, and settle by the record at `until`, which was looked at then."""
     walker = Walker(history.as_of(until), resolve, Circumstances(until, observed_until=until))
@@ -85,7 +83,7 @@ class Walker:
     """
 
     today: ProjectHistory
-    resolve: Resolve
+    resolve: Resolver
     now: Circumstances
     steps: list[WalkedForecast] = field(default_factory=list)
 

@@ -23,9 +23,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from predictions.calibration.track_record import EARLY_ENOUGH_H
 from predictions.enums import MAX_PUSHES_PER_WEEK, AlertClosing, PushDecision, PushReason, Severity
 
-EARLY_ENOUGH = timedelta(hours=72)
+EARLY_ENOUGH = timedelta(hours=EARLY_ENOUGH_H)
 WEEK = timedelta(days=7)
 SAME_REASON_TIMES = 3
 """Dismissals of one type for one reason after which muting it is proposed."""

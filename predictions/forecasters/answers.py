@@ -51,7 +51,8 @@ class Driver:
 class EvidenceFact:
     """One fact of the record that an answer rests on.
 
-    object_type: "work_item" or "project";  object_id: its identifier, empty for the project;  value: as text
+    object_type: "project", "work_item", "milestone", "iteration", "incident" or "cost_entry"
+    object_id: its identifier, empty for the project;  value: as text
     """
 
     object_type: str

@@ -38,10 +38,7 @@ MAX_DAYS = 182
 
 @dataclass(frozen=True, eq=False)
 class IterationSnapshots:
-    """table: one row per iteration, ordered by start;  ids, names, starts_us, ends_us: of the same rows
-
-    delivered_points: shape (iterations,), NaN before the planned end
-    """
+    """table: one row per iteration, ordered by start;  ids, names, starts_us, ends_us: of the same rows"""
 
     table: IterationTable
     ids: tuple[UUID, ...]

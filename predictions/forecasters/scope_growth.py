@@ -33,7 +33,8 @@ class ScopeGrowth:
     """The growth as known at a moment.
 
     approved_items: in force;  growth_items: scope less approved, without what came in bulk;  bulk_items: that
-    added, taken_out, net_approved: items per week since the first plan, oldest first, shape (weeks,)
+    added, taken_out: items per week since the first plan, oldest first, shape (weeks,);  approvals: how many, likewise
+    approved_of_growth: the share of what stands that an approval usually covers, in (0, 1)
     counted: the items that count, shape (items,);  left_us: when each left the scope, NEVER while it has not
     weeks: since the first plan was approved
     """
