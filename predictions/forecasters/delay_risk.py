@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from predictions.enums import PredictionType, Severity
 from predictions.forecasters.answers import ModelIdentity, ProbabilityEstimate, hash_of
+from predictions.forecasters.base_rates import base_rate
 from predictions.forecasters.finish import FinishForecast, FinishQuantile, FinishTrials, forecast_finish
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
@@ -37,8 +38,6 @@ from projects.history.readiness import ReadinessReport, target_readiness
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("delay-risk.recalibrated-paths", "3")
-BASE_RATE_PRIOR = 1.0
-"""Pseudo-windows each way: before anything is seen, the base rate is one half."""
 INDICATOR_WEEKS = 26
 
 
@@ -163,7 +162,7 @@ def _base_rate(weekly: FloatArray, finish: FinishForecast, weeks_left: float) ->
     done = np.convolve(weekly, np.ones(length), mode="valid") * (weeks_left / length)
     windows = len(weekly) / length
     missed = float((done < needed).mean()) * windows
-    return (missed + BASE_RATE_PRIOR) / (windows + 2 * BASE_RATE_PRIOR)
+    return base_rate(missed, windows)
 
 
 def _indicators(known: ProjectHistory, finish: FinishForecast, weekly: FloatArray) -> tuple[Indicator, ...]:

@@ -35,6 +35,7 @@ from predictions.forecasters.answers import (
     oldest_items,
     seed_of,
 )
+from predictions.forecasters.base_rates import base_rate
 from predictions.forecasters.delay_risk import day_quantiles, delay_options, expected_slip_if_late_days
 from predictions.forecasters.finish import FinishTrials, finish_quantiles, level_error
 from predictions.forecasters.items_done import ItemsDoneForecaster
@@ -68,7 +69,6 @@ SHARE_PRIOR = (1.5, 0.5)
 """Before anything is seen, three quarters of the capacity is taken to go to milestones, as to known work at all."""
 ITEMS_PER_DECISION = 4.0
 """As for newcomers: four items put into a release together are one piece of evidence."""
-BASE_RATE_PRIOR = 1.0
 ENDED = (MilestoneState.RELEASED, MilestoneState.ARCHIVED)
 ASSUMPTIONS = (
     "What is open in the milestone now is its scope and will be done.",
@@ -239,7 +239,7 @@ def _base_rate(known: ProjectHistory, calendar: WorkCalendar) -> float:
         if bool(members.any()):
             judged += 1
             missed += bool((members & open_items(known, ends_us)).any())
-    return (missed + BASE_RATE_PRIOR) / (judged + 2 * BASE_RATE_PRIOR)
+    return base_rate(missed, judged)
 
 
 # --- the rest of the answer ---

@@ -38,6 +38,7 @@ from predictions.forecasters.answers import (
     oldest_open_items,
     seed_of,
 )
+from predictions.forecasters.base_rates import base_rate
 from predictions.forecasters.capacity_series import (
     CapacityMatrix,
     CapacitySource,
@@ -49,7 +50,6 @@ from predictions.forecasters.capacity_series import (
 )
 from predictions.forecasters.capacity_simulation import LOOKBACK_DAYS, TRIALS, CapacityTrials, simulate_capacity
 from predictions.forecasters.claim_calendar import calendar_terms
-from predictions.forecasters.delay_risk import BASE_RATE_PRIOR
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY
@@ -108,6 +108,7 @@ class _Basis:
     """
 
     known: ProjectHistory
+    readiness: ReadinessReport
     calendar: WorkCalendar
     source: CapacitySource
     target_date: date
@@ -162,9 +163,8 @@ def forecast_resource_shortage(
             model=MODEL,
             inputs_hash=inputs_hash,
         )
-    readiness = _gate(known, target_date, calendar)
     outlook = _outlook(basis, rng=np.random.default_rng(seed_of(inputs_hash)), trials=trials)
-    return _forecast(basis, outlook, accepted=accepted_probability, readiness=readiness, inputs_hash=inputs_hash)
+    return _forecast(basis, outlook, accepted=accepted_probability, inputs_hash=inputs_hash)
 
 
 # --- the level ---
@@ -195,6 +195,7 @@ def _basis(known: ProjectHistory, target_date: date | None, calendar: WorkCalend
     open_items = int(known.states.open.sum())
     return _Basis(
         known=known,
+        readiness=gate,
         calendar=calendar,
         source=source,
         target_date=target_date,
@@ -255,16 +256,14 @@ def _outlook(basis: _Basis, *, rng: np.random.Generator, trials: int) -> Shortag
     )
 
 
-def _forecast(
-    basis: _Basis, outlook: ShortageOutlook, *, accepted: float, readiness: ReadinessReport, inputs_hash: str
-) -> ResourceShortage:
+def _forecast(basis: _Basis, outlook: ShortageOutlook, *, accepted: float, inputs_hash: str) -> ResourceShortage:
     known = basis.known
     factor = math.exp(INTERVAL_Z * outlook.error)
     value, low, high = (_probability(outlook, level) for level in (1.0, 1 / factor, factor))
     return ResourceShortage(
         as_of=known.as_of_moment,
         type=PredictionType.RESOURCE_SHORTAGE,
-        readiness=readiness,
+        readiness=basis.readiness,
         is_reconstructed=_is_reconstructed(known),
         model=MODEL,
         inputs_hash=inputs_hash,
@@ -301,7 +300,7 @@ def _base_rate(basis: _Basis) -> float:
     windows = np.lib.stride_tricks.sliding_window_view(daily, length)
     happened = float((longest_run_ends(windows < basis.level, RUN_DAYS) >= 0).mean())
     independent = len(daily) / length
-    return (happened * independent + BASE_RATE_PRIOR) / (independent + 2 * BASE_RATE_PRIOR)
+    return base_rate(happened * independent, independent)
 
 
 def _hours_to_event(outlook: ShortageOutlook) -> HoursToEvent | None:

@@ -38,6 +38,7 @@ from predictions.forecasters.answers import (
     newest_items,
     seed_of,
 )
+from predictions.forecasters.base_rates import base_rate
 from predictions.forecasters.finish import INTERVAL_Z
 from predictions.forecasters.indicators import Indicator, trend_of
 from predictions.forecasters.prevention import (
@@ -80,8 +81,6 @@ USUAL_WEEKS = 8.0
 """Own weeks that weigh as much as that."""
 APPROVAL_PRIOR_WEEKS = 26.0
 """Half a year without an approval is seen before any: most scopes are approved once."""
-BASE_RATE_PRIOR = 1.0
-"""Pseudo-windows each way: before anything is seen, the base rate is one half."""
 CHANGE_CONTROL_SCALE, NEXT_ITERATION_H = 0.5, 14 * 24
 """Half of what is asked for waits or is declined once somebody has to decide; from the iteration after this one."""
 ASSUMPTIONS = (
@@ -270,7 +269,7 @@ def _base_rate(growth: ScopeGrowth, missing: int, hours: float) -> float:
     reached = np.lib.stride_tricks.sliding_window_view(grown, length + 1).max(axis=1) - grown[: len(net) - length + 1]
     windows = len(net) / length
     hits = float((reached * weeks / length >= missing).mean()) * windows
-    return (hits + BASE_RATE_PRIOR) / (windows + 2 * BASE_RATE_PRIOR)
+    return base_rate(hits, windows)
 
 
 def _impact(paths: GrowthPaths, hours: FloatArray) -> Severity:
