@@ -1,9 +1,9 @@
 """The data gate of iterations, beside its own row: whether what is done and estimated can be told."""
 
+import math
 from collections.abc import Iterable
 
-import numpy as np
-
+from predictions.forecasters.estimates import points_of
 from projects.enums import Readiness, TrackedField
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import (
@@ -46,18 +46,10 @@ def _estimates_unreadable(known: ProjectHistory) -> ReadinessReason | None:
     """Estimates that are no numbers count nothing; where they are many, so do the points."""
     texts = [value for value in known.values_of(TrackedField.ESTIMATE_POINTS.value).tolist() if value]
     return doubtful_share(
-        doubtful=sum(not _is_number(text) for text in texts),
+        doubtful=sum(math.isnan(points_of(text)) for text in texts),
         total=len(texts),
         code=ReasonCode.ESTIMATE_UNREADABLE,
         of="estimates",
         what="are not numbers of zero or more",
         unlock=UnlockStep.ESTIMATE_ITEMS,
     )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        value = float(text)
-    except ValueError:
-        return False
-    return 0 <= value < np.inf

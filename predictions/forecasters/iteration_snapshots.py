@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.calibration.iterations import IterationTable
+from predictions.forecasters.estimates import points_of
 from projects.history.columns import DONE, IN_PROGRESS, UNKNOWN, Codes, Flags, Rows
 from projects.history.instants import MICROSECONDS_PER_DAY, NEVER, Instants
 from projects.history.project_history import ProjectHistory
@@ -179,8 +180,9 @@ class _Estimates:
     def __init__(self, known: ProjectHistory) -> None:
         rows = known.fields.take(known.fields.field == "estimate_points")
         self._log = _Log(rows.item, rows.at_us)
-        number_of = {value: _number(value) for value in set(rows.value.tolist())}
-        self._points = np.array([number_of[value] for value in rows.value.tolist()], dtype=np.float64)
+        number_of = {value: points_of(value) for value in set(rows.value.tolist())}
+        points = np.array([number_of[value] for value in rows.value.tolist()], dtype=np.float64)
+        self._points = np.nan_to_num(points)
 
     def at(self, item: Rows, moment_us: Instants) -> FloatArray:
         row = self._log.latest(item, moment_us)
@@ -188,14 +190,6 @@ class _Estimates:
             return np.zeros(len(item))
         points: FloatArray = np.where(row < 0, 0.0, self._points[row])
         return points
-
-
-def _number(text: str | None) -> float:
-    try:
-        value = float(text or 0)
-    except ValueError:
-        return 0.0
-    return value if np.isfinite(value) and value > 0 else 0.0
 
 
 class _Log:

@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from predictions.forecasters.estimates import points_of
 from projects.enums import TrackedField
 from projects.history.calendar import counts_between
 from projects.history.columns import Flags
@@ -131,7 +132,7 @@ def estimate_inflation(known: ProjectHistory, since_us: int) -> float | None:
     fields = known.fields
     rows = fields.take((fields.field == TrackedField.ESTIMATE_POINTS.value) & (fields.at_us <= known.known_at_us))
     values = rows.value.tolist()
-    number_of = {value: _number(value) for value in set(values)}
+    number_of = {value: points_of(value) for value in set(values)}
     points = np.array([number_of[value] for value in values], dtype=np.float64)
     now, then = np.full(len(known.items), np.nan), np.full(len(known.items), np.nan)
     now[rows.item] = points
@@ -140,11 +141,3 @@ def estimate_inflation(known: ProjectHistory, since_us: int) -> float | None:
     both = known.states.exists & known.states.live & ~np.isnan(now) & (then > 0)
     total = float(then[both].sum())
     return float(now[both].sum()) / total - 1 if total > 0 else None
-
-
-def _number(text: str | None) -> float:
-    try:
-        number = float(text) if text is not None else np.nan
-    except ValueError:
-        return np.nan
-    return number if np.isfinite(number) and number >= 0 else np.nan
