@@ -1,8 +1,8 @@
 """Everything that is computed of a history at a moment, found by its signature: the list that leaks are looked for in.
 
-1. A public function of projects.history, predictions.forecasters or predictions.attribution that takes a history as
-   `history` (with `as_of`) or as `known` (already restricted) is on it; so is every field and property of
-   ProjectHistory, and the latest value of every tracked field. Nobody has to add a forecaster or metric by hand.
+1. A public function of projects.history, predictions.forecasters or predictions.attribution, subpackages included, that
+   takes a history as `history` (with `as_of`) or as `known` (already restricted) is on it; so is every field and
+   property of ProjectHistory, and the latest value of every tracked field. Nobody has to add a forecaster by hand.
 2. The other parameters are filled by name (Moment.argument); those it does not know keep their defaults. One without a
    default that nobody can fill raises: then it is named there, or the function is listed in NOT_OF_A_MOMENT.
 3. Two answers are alike if their fingerprints are: every number to the last bit, every array, text and date.
@@ -25,6 +25,7 @@ from predictions import attribution, forecasters
 from predictions.forecasters.bug_arrivals import BugArrivals, bug_arrivals
 from predictions.forecasters.capacity_series import CapacitySource
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.item_delay.forecast import ItemDelayForecast, forecast_item_delays
 from predictions.forecasters.resolution import Circumstances
 from predictions.forecasters.risk import Claim, IssuedClaim
 from predictions.forecasters.scope_growth import ScopeGrowth, scope_growth
@@ -46,6 +47,8 @@ NOT_OF_A_MOMENT: frozenset[str] = frozenset(
         "predictions.forecasters.resolution.done_at_once_us",
         "predictions.forecasters.resolution.open_items",
         "predictions.forecasters.resolution.scope_hash",
+        # Asked for single rows, by forecasters that are on the list.
+        "predictions.forecasters.severe_incidents.incident_fact",
     }
 )
 """Functions that take a history and are of no moment; each with a reason."""
@@ -111,6 +114,10 @@ class Moment:
     def arrivals(self) -> BugArrivals:
         return bug_arrivals(self.known)
 
+    @cached_property
+    def found(self) -> ItemDelayForecast:
+        return forecast_item_delays(self.known, as_of=self.as_of, calendar=self.calendar)
+
     @property
     def since_us(self) -> int:
         return self.first_us
@@ -160,6 +167,7 @@ OF_MOMENT = frozenset(
         "since_us",
         "growth",
         "arrivals",
+        "found",
     }
 )
 Computation = Callable[[Moment], object]
@@ -192,8 +200,9 @@ def fingerprint(answer: object) -> str:
 
 def _functions() -> Iterator[FunctionType]:
     for package in PACKAGES:
-        for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-            module = importlib.import_module(f"{package.__name__}.{module_info.name}")
+        found = pkgutil.walk_packages(package.__path__, prefix=f"{package.__name__}.")
+        for module_info in sorted(found, key=lambda info: info.name):
+            module = importlib.import_module(module_info.name)
             for _, function in inspect.getmembers(module, inspect.isfunction):
                 is_own = function.__module__ == module.__name__ and not function.__name__.startswith("_")
                 if is_own and _takes_history(function):

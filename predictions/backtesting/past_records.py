@@ -1,6 +1,7 @@
 """Past projects as facts: from files in the documented formats, simulated, and in all their contradictions.
 
-- Throughput (`resolved_at` in a CSV): the finishes are real, starts and creations before them are drawn.
+- Throughput (`resolved_at` in a CSV): the finishes are real, starts and creations before them are drawn, and so are due
+  dates, without which nothing is said of single items.
 - Jira issues in REST form (JSONL): everything the import reads of them, read by the import's own parser.
 - Simulated projects, with a plan, flags, links and a cause of delay.
 - Contradictory facts: out of order, recorded before they were true or long after, about items nobody knows.
@@ -37,7 +38,7 @@ from projects.observations import ObservationBatch, WorkItemObservation
 
 MAX_ITEMS = 400
 """Consecutive finishes of one file: a leak in 400 items is a leak, and 30,000 would only take longer."""
-MEAN_WAIT_D, MEAN_WORK_D = 15.0, 4.0
+MEAN_WAIT_D, MEAN_WORK_D, DUE_AFTER_START = 15.0, 4.0, timedelta(days=4)
 OPEN_ITEMS = 30
 JIRA_BLOCKS = "block"
 CONTRADICTORY_ITEMS, CONTRADICTORY_FACTS = 8, 20
@@ -163,12 +164,18 @@ def _throughput_record(name: str, days: list[date]) -> PastRecord:
             WorkItemFact(item, f"ITEM-{number}", created_at, recorded_at, resolved_at=finished_at),
             StatusChangeFact(item, StatusCategory.IN_PROGRESS, started_at, max(imported_at, started_at)),
             StatusChangeFact(item, StatusCategory.DONE, finished_at, recorded_at),
+            _due(item, started_at + DUE_AFTER_START, created_at, max(imported_at, created_at)),
         ]
     for number in range(len(days) + 1, len(days) + OPEN_ITEMS + 1):
         created_at = begins_at + float(rng.random()) * (ends_at - begins_at)
         facts.append(WorkItemFact(UUID(int=number), f"ITEM-{number}", created_at, created_at))
+        facts.append(_due(UUID(int=number), ends_at + DUE_AFTER_START, created_at, created_at))
     facts.append(BaselineFact(begins_at, begins_at, days[-1], len(days) // 2 + 1, days[0]))
     return PastRecord(name, tuple(facts), begins_at, ends_at)
+
+
+def _due(item: UUID, due_at: datetime, set_at: datetime, recorded_at: datetime) -> FieldChangeFact:
+    return FieldChangeFact(item, TrackedField.DUE_DATE.value, None, due_at.date().isoformat(), set_at, recorded_at)
 
 
 def _jira_record(path: Path) -> PastRecord:

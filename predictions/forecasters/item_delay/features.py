@@ -153,15 +153,16 @@ def _decayed_sums(day: FloatArray, weights: FloatArray, asked: FloatArray, lives
     return sums
 
 
-def settled_before(group: Codes, moment: FloatArray, known: FloatArray, late: Flags) -> tuple[FloatArray, FloatArray]:
+def settled_before(group: Codes, moment: FloatArray, label: FloatArray, late: Flags) -> tuple[FloatArray, FloatArray]:
     """Share late of the group's items settled by each row's moment, and number of those begun and not settled by then.
 
     group: code, below 0 for none;  both NaN without a group, the share also before anything was settled
+    moment, label: when each row is asked, and from when on its outcome is known, in days
     """
     share, in_hand = np.full(len(group), np.nan), np.full(len(group), np.nan)
     for code in np.unique(group[group >= 0]):
         rows = np.flatnonzero(group == code)
-        settled = known[rows][None, :] <= moment[rows][:, None]
+        settled = label[rows][None, :] <= moment[rows][:, None]
         counts = settled.sum(axis=1)
         rates = settled @ late[rows].astype(np.float64) / np.maximum(counts, 1)
         share[rows] = np.where(counts > 0, rates, np.nan)

@@ -116,6 +116,7 @@ def test_all_forecasters_metrics_and_spells_are_on_the_list_by_themselves() -> N
     assert {
         "predictions.forecasters.finish.forecast_finish",
         "predictions.forecasters.delay_risk.forecast_delay_risk",
+        "predictions.forecasters.item_delay.forecast.forecast_item_delays",
         "predictions.forecasters.throughput.newcomer_share",
         "predictions.attribution.slip.decompose_slip",
         "projects.history.flow.flow_metrics",
@@ -136,6 +137,18 @@ def test_every_answer_can_be_had_and_a_forecast_is_one_of_them() -> None:
 
     assert answers["predictions.attribution.slip.decompose_slip"] is not None
     assert asked.finish.trials is not None
+
+
+def test_single_items_are_forecast_too(directory: Path) -> None:
+    record = next(record for record in records_in(directory) if record.name == "org_team")
+    moment = list(moments_of(record))[-1]
+    asked = Moment(ProjectHistory.from_facts(record.facts), moment, record.calendar, record.planned_calendar)
+
+    risks = computations()["predictions.forecasters.item_delay.claims.item_risks"](asked)
+
+    assert isinstance(risks, tuple)
+    assert len(risks) > 10
+    assert all(risk.probability is not None for risk in risks)
 
 
 def test_fingerprints_tell_values_apart_to_the_last_bit() -> None:
