@@ -21,7 +21,7 @@ from gaps.answers.sponsor import SponsorPage
 from gaps.comparing_api import ITEM_VIEWS as COMPARING_VIEWS
 from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
-from gaps.domain.lifecycle import VERBS, GapTransitionRefused, record_transition
+from gaps.domain.lifecycle import VERBS, record_transition
 from gaps.domain.portfolio import describe_portfolio
 from gaps.domain.recomputing import recompute_gap
 from gaps.domain.sponsoring import as_of_text, describe_sponsor_page, sponsor_page_of
@@ -35,13 +35,13 @@ from projects.models import Goal, Project
 from tenants.api.access import requester, visible
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
-from tenants.api.problems import Conflict
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
 
 GapTransitionSerializer = serializer_for(GapTransition)
+TRANSITIONS = "/api/v1/gap-transitions"
 
 
 class GapMoveSerializer(serializers.Serializer[Any]):
@@ -93,16 +93,9 @@ class GapViewSet(TenantViewSet[Gap]):
     def transitions(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Move a gap on: start, pause, resolve, close or reopen it. The move stays in its history."""
         gap = self.find()
-        move = GapMoveSerializer(data=request.data)
-        move.is_valid(raise_exception=True)
-        kind, note = move.validated_data["kind"], move.validated_data["note"]
-        try:
-            VERBS[kind](gap=gap, by=requester(request), at=timezone.now(), note=note)
-        except GapTransitionRefused as refused:
-            raise Conflict({"note" if refused.code == "note_missing" else "kind": [str(refused)]}) from refused
-        columns = GapTransitionSerializer.columns()
-        row = GapTransition.objects.filter(gap=gap).order_by("-id").values(*columns)[0]
-        return created(request, encode(row), f"/api/v1/gap-transitions/{row['id']}")
+        asked = said(GapMoveSerializer, request)
+        VERBS[asked["kind"]](gap=gap, by=requester(request), at=timezone.now(), note=asked["note"])
+        return created_step(request, GapTransition.objects.filter(gap=gap), GapTransitionSerializer, TRANSITIONS)
 
     @extend_schema(request=None, responses={200: RecomputedGapSerializer})
     @action(detail=True, methods=["post"])

@@ -11,16 +11,14 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from predictions.domain.acting import MOVES, ActionRefused, move_action
+from predictions.domain.acting import MOVES, move_action
 from predictions.enums import ActionMove
 from predictions.models import Action, ActionTransition, PreventiveAction
 from tenants.api.access import requester
-from tenants.api.encoding import encode
 from tenants.api.fields import VisibleReference
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
-from tenants.api.problems import Conflict
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, created
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, created_step, said
 from tenants.models import User
 from tenants.permissions import Action as Permitted
 
@@ -57,24 +55,18 @@ class FollowedActionViewSet(TenantViewSet[A]):
     def transitions(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Move an action on: activate it (with owner and due date), say that it is done, or drop it and say why."""
         found = self.find()
-        move = ActionMoveSerializer(data=request.data, context=self.get_serializer_context())
-        move.is_valid(raise_exception=True)
-        wanted = move.validated_data
-        try:
-            move_action(
-                action=found,
-                kind=ActionMove(wanted["kind"]),
-                by=requester(request),
-                at=timezone.now(),
-                note=wanted["note"],
-                owner=wanted["owner"],
-                due_date=wanted["due_date"],
-            )
-        except ActionRefused as refused:
-            raise Conflict({refused.field: [str(refused)]}) from refused
-        columns = ActionTransitionSerializer.columns()
-        row = ActionTransition.objects.filter(action_id=found.pk).order_by("-id").values(*columns)[0]
-        return created(request, encode(row), f"/api/v1/action-transitions/{row['id']}")
+        asked = said(ActionMoveSerializer, request, context=self.get_serializer_context())
+        move_action(
+            action=found,
+            kind=ActionMove(asked["kind"]),
+            by=requester(request),
+            at=timezone.now(),
+            note=asked["note"],
+            owner=asked["owner"],
+            due_date=asked["due_date"],
+        )
+        steps = ActionTransition.objects.filter(action_id=found.pk)
+        return created_step(request, steps, ActionTransitionSerializer, "/api/v1/action-transitions")
 
 
 class PreventiveActionViewSet(FollowedActionViewSet[PreventiveAction]):

@@ -12,9 +12,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from predictions.domain.alerting import MUTE_MOVES, AlertRefused, decide_mute, dismiss_alert, mute_type
-from predictions.domain.missed_events import VERDICTS, VerdictRefused, judge_missed_event, report_missed_event
-from predictions.domain.overriding import OverrideRefused, override_prediction
+from predictions.domain.alerting import MUTE_MOVES, decide_mute, dismiss_alert, mute_type
+from predictions.domain.missed_events import VERDICTS, judge_missed_event, report_missed_event
+from predictions.domain.overriding import override_prediction
 from predictions.enums import DismissalReason, MissedEventStatus, MuteState
 from predictions.models import (
     Alert,
@@ -27,9 +27,8 @@ from predictions.models import (
 from tenants.api.access import requester
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
-from tenants.api.problems import Conflict
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
+from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
 
 SAID_ONCE = ["get", "head", "post"]
@@ -72,18 +71,14 @@ class AlertViewSet(ReadOnlyTenantViewSet[Alert]):
     def dismissal(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Hear no more of a thread, and say why. Its event is followed and scored all the same."""
         alert = self.find()
-        wanted = DismissalSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        try:
-            dismiss_alert(
-                alert=alert,
-                reason=DismissalReason(wanted.validated_data["reason"]),
-                note=wanted.validated_data["note"],
-                by=requester(request),
-                at=timezone.now(),
-            )
-        except AlertRefused as refused:
-            raise Conflict({refused.field: [str(refused)]}) from refused
+        asked = said(DismissalSerializer, request)
+        dismiss_alert(
+            alert=alert,
+            reason=DismissalReason(asked["reason"]),
+            note=asked["note"],
+            by=requester(request),
+            at=timezone.now(),
+        )
         return answer(request, encode(self.read_row(alert.pk)))
 
 
@@ -129,18 +124,14 @@ class AlertMuteViewSet(TenantViewSet[AlertMute]):
     def decision(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Accept or decline a proposal, or lift a mute. What is muted is still forecast and scored."""
         mute = self.find()
-        wanted = MuteDecisionSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        try:
-            decide_mute(
-                mute=mute,
-                state=MuteState(wanted.validated_data["state"]),
-                note=wanted.validated_data["note"],
-                by=requester(request),
-                at=timezone.now(),
-            )
-        except AlertRefused as refused:
-            raise Conflict({refused.field: [str(refused)]}) from refused
+        asked = said(MuteDecisionSerializer, request)
+        decide_mute(
+            mute=mute,
+            state=MuteState(asked["state"]),
+            note=asked["note"],
+            by=requester(request),
+            at=timezone.now(),
+        )
         return answer(request, encode(self.read_row(mute.pk)))
 
 
@@ -154,10 +145,7 @@ class PredictionOverrideViewSet(TenantViewSet[PredictionOverride]):
     read_is_audited = True
 
     def perform_create(self, serializer: BaseSerializer[PredictionOverride]) -> PredictionOverride:
-        try:
-            return override_prediction(**serializer.validated_data, by=requester(self.request), at=timezone.now())
-        except OverrideRefused as refused:
-            raise Conflict({refused.field: [str(refused)]}) from refused
+        return override_prediction(**serializer.validated_data, by=requester(self.request), at=timezone.now())
 
 
 class MissedEventJudgementSerializer(serializers.Serializer[Any]):
@@ -184,21 +172,16 @@ class MissedEventViewSet(TenantViewSet[MissedEvent]):
     def verdicts(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Vouch for a report or reject it, with a reason. Confirmed, it counts as a miss of the track record."""
         event = self.find()
-        wanted = MissedEventJudgementSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        try:
-            judge_missed_event(
-                event=event,
-                status=MissedEventStatus(wanted.validated_data["status"]),
-                note=wanted.validated_data["note"],
-                by=requester(request),
-                at=timezone.now(),
-            )
-        except VerdictRefused as refused:
-            raise Conflict({refused.field: [str(refused)]}) from refused
-        columns = VerdictSerializer.columns()
-        row = MissedEventVerdict.objects.filter(missed_event=event).order_by("-id").values(*columns)[0]
-        return created(request, encode(row), f"/api/v1/missed-event-verdicts/{row['id']}")
+        asked = said(MissedEventJudgementSerializer, request)
+        judge_missed_event(
+            event=event,
+            status=MissedEventStatus(asked["status"]),
+            note=asked["note"],
+            by=requester(request),
+            at=timezone.now(),
+        )
+        steps = MissedEventVerdict.objects.filter(missed_event=event)
+        return created_step(request, steps, VerdictSerializer, "/api/v1/missed-event-verdicts")
 
 
 class MissedEventVerdictViewSet(ReadOnlyTenantViewSet[MissedEventVerdict]):

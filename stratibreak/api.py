@@ -30,7 +30,7 @@ from tenants.api.fields import AwareDateTimeField, StrictIntegerField
 from tenants.api.problems import Conflict
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, created
+from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, created, said
 from tenants.domain.auditing import AuditAction, record
 from tenants.permissions import Action
 
@@ -74,10 +74,9 @@ class ProjectRefreshViewSet(ReadOnlyTenantViewSet[Project]):
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Analyse the project as it was known at a moment, and keep what is new. Busy: 409, and nothing changed."""
         project = self.find()
-        wanted = RefreshRequestSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        asked = said(RefreshRequestSerializer, request)
         now = timezone.now()
-        found = refresh_project(project=project, as_of=wanted.validated_data["as_of"] or now, at=now)
+        found = refresh_project(project=project, as_of=asked["as_of"] or now, at=now)
         if found.outcome == RefreshOutcome.BUSY:
             raise Conflict("Another analysis of this project is running.")
         record(action=AuditAction.RUN_ANALYSIS, resource=project)
@@ -160,14 +159,13 @@ class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
         Large projects take up to half a minute; beyond 30,000 work items the operator's command does it.
         """
         project = self.find()
-        wanted = ReplayRequestSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        asked = said(ReplayRequestSerializer, request)
         if not take_refresh_lock(project.pk):
             raise Conflict("Another analysis of this project is running.")
         if WorkItem.objects.filter(project=project).order_by()[: REPLAYED_ITEMS + 1].count() > REPLAYED_ITEMS:
             raise Conflict(f"More than {REPLAYED_ITEMS:,} work items; ask an operator to run manage.py replay.")
         now, began = timezone.now(), perf_counter()
-        months, step = wanted.validated_data["months"], timedelta(weeks=wanted.validated_data["step_weeks"])
+        months, step = asked["months"], timedelta(weeks=asked["step_weeks"])
         found = run_replay(load_replay_inputs(project, at=now), ReplayPlan(now, months=months, step=step))
         kept = keep_replay(project, found, at=now, duration_ms=round((perf_counter() - began) * 1000))
         record(action=AuditAction.RUN_ANALYSIS, resource=project)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gaps.enums import GapStatus, TransitionKind
 from gaps.models import Gap, GapTransition
+from tenants.domain.refusals import Refusal
 from tenants.models import User
 
 
@@ -34,15 +35,8 @@ MOVES: Mapping[TransitionKind, Move] = {
 }
 
 
-class GapTransitionRefused(Exception):  # a refusal, not a failure
-    """A move that the gap's state does not allow, or that lacks its reason.
-
-    code: "wrong_state" or "note_missing"
-    """
-
-    def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message)
-        self.code = code
+class GapTransitionRefused(Refusal):
+    """A move that the gap's state does not allow, or that lacks its reason.  field: "kind" or "note" """
 
 
 def check_can_move_gap(*, gap: Gap, kind: TransitionKind) -> None:
@@ -52,7 +46,7 @@ def check_can_move_gap(*, gap: Gap, kind: TransitionKind) -> None:
         allowed = " or ".join(sorted(source.label.lower() for source in move.sources))
         raise GapTransitionRefused(
             f"“{kind.label}” needs a gap that is {allowed}; this one is {gap.get_status_display().lower()}.",
-            code="wrong_state",
+            field="kind",
         )
 
 
@@ -86,7 +80,7 @@ def close_gap(*, gap: Gap, by: User | None, at: datetime, note: str) -> Gap:
     """
     check_can_move_gap(gap=gap, kind=TransitionKind.CLOSED)
     if gap.status != GapStatus.RESOLVED and not note.strip():
-        raise GapTransitionRefused("Say why a gap that is still there is not followed any more.", code="note_missing")
+        raise GapTransitionRefused("Say why a gap that is still there is not followed any more.", field="note")
     return _move(gap=gap, kind=TransitionKind.CLOSED, by=by, at=at, note=note)
 
 

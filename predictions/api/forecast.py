@@ -37,7 +37,7 @@ from tenants.api.fields import AwareDateTimeField, FiniteFloatField, StrictInteg
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, answer
+from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, said
 from tenants.permissions import Action
 
 MAX_OPTIONS, MAX_STEPS, MAX_IDS, MAX_IDS_TOGETHER = 10, 10, 1_000, 3_000
@@ -361,10 +361,9 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
     def what_if(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What are the options? Each is played on the trials of the forecast; the first is doing nothing."""
         project = self.find()
-        asked = WhatIfRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        question = question_of(said(WhatIfRequestSerializer, request))
         try:
-            found = answer_question(project, question_of(asked.validated_data), at=timezone.now())
+            found = answer_question(project, question, at=timezone.now())
         except UnacceptableItems as refused:
             raise serializers.ValidationError(_nested(refused.places)) from refused
         record_read(Prediction, [])

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from predictions.enums import ActionKind, ActionMove, ActionStatus
 from predictions.models import Action, ActionTransition, PreventiveAction
 from projects.models import Project
+from tenants.domain.refusals import Refusal
 from tenants.models import User
 
 A = TypeVar("A", bound=Action)
@@ -37,12 +38,8 @@ MOVES: Mapping[ActionMove, Move] = {
 }
 
 
-class ActionRefused(Exception):  # a refusal, not a failure
-    """A move that the action's state does not allow, or that lacks what it needs.  field: what is to be mended"""
-
-    def __init__(self, message: str, *, field: str = "kind") -> None:
-        super().__init__(message)
-        self.field = field
+class ActionRefused(Refusal):
+    """A move that the action's state does not allow, or that lacks what it needs."""
 
 
 def can_move_action(*, action: Action, kind: ActionMove) -> bool:
@@ -56,7 +53,8 @@ def check_can_move_action(*, action: Action, kind: ActionMove) -> None:
     if action.status not in move.sources:
         allowed = " or ".join(sorted(source.label.lower() for source in move.sources))
         raise ActionRefused(
-            f"“{kind.label}” needs an action that is {allowed}; this one is {action.get_status_display().lower()}."
+            f"“{kind.label}” needs an action that is {allowed}; this one is {action.get_status_display().lower()}.",
+            field="kind",
         )
 
 
@@ -77,7 +75,7 @@ def move_action(
     a dropped action has no reason.
     """
     if kind not in MOVES:
-        raise ActionRefused("Only the system escalates.")
+        raise ActionRefused("Only the system escalates.", field="kind")
     locked = lock_action(action)
     check_can_move_action(action=locked, kind=kind)
     if kind == ActionMove.ACTIVATED:

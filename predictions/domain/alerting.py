@@ -39,6 +39,7 @@ from predictions.models.alert_decision import PUSHES
 from projects.models import Project
 from tenants.domain.auditing import record_bulk
 from tenants.domain.recorded_edits import recorded_change
+from tenants.domain.refusals import Refusal
 from tenants.isolation.context import require_tenant_id
 from tenants.models import Tenant, User
 
@@ -52,15 +53,8 @@ STANDING = (MuteState.PROPOSED, MuteState.ACTIVE)
 ALERT_CHANGES = ("episode_id", "prediction", "impact", "state", "closed_at", "closing", "updated_at")
 
 
-class AlertRefused(Exception):  # a refusal, not a failure
-    """Something that the state of a thread or of a mute does not allow.
-
-    field: what of the request is to be mended
-    """
-
-    def __init__(self, message: str, *, field: str) -> None:
-        super().__init__(message)
-        self.field = field
+class AlertRefused(Refusal):
+    """Something that the state of a thread or of a mute does not allow."""
 
 
 @dataclass(frozen=True, slots=True)

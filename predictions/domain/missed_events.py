@@ -19,6 +19,7 @@ from predictions.enums import MissedEventStatus, PredictionType
 from predictions.models import MissedEvent, MissedEventVerdict, Prediction
 from projects.models import Project
 from tenants.domain.auditing import record_bulk
+from tenants.domain.refusals import Refusal
 from tenants.models import User
 
 WAITING = (MissedEventStatus.REPORTED, MissedEventStatus.LINKED)
@@ -26,12 +27,8 @@ VERDICTS = (MissedEventStatus.CONFIRMED, MissedEventStatus.REJECTED)
 """What a person may decide."""
 
 
-class VerdictRefused(Exception):  # a refusal, not a failure
-    """A verdict that the report's state does not allow.  field: what of the request is to be mended"""
-
-    def __init__(self, message: str, *, field: str) -> None:
-        super().__init__(message)
-        self.field = field
+class VerdictRefused(Refusal):
+    """A verdict that the report's state does not allow."""
 
 
 def report_missed_event(

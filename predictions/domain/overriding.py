@@ -12,6 +12,7 @@ from predictions.calibration.overrides import SettledOverride, override_record
 from predictions.domain.settlement import SCOPE_DONE_ON
 from predictions.enums import OutcomeResult
 from predictions.models import Prediction, PredictionOutcome, PredictionOverride
+from tenants.domain.refusals import Refusal
 from tenants.models import User
 
 OUTCOMES = {OutcomeResult.OCCURRED: True, OutcomeResult.NOT_OCCURRED: False, OutcomeResult.CENSORED: None}
@@ -21,26 +22,26 @@ SCORED_COLUMNS = (
 )  # fmt: skip
 
 
-class OverrideRefused(Exception):  # a refusal, not a failure
-    """An override that would not be fair or not be scored.  field: what of the request is to be mended"""
-
-    def __init__(self, message: str, *, field: str = "prediction") -> None:
-        super().__init__(message)
-        self.field = field
+class OverrideRefused(Refusal):
+    """An override that would not be fair or not be scored."""
 
 
 def check_can_override(*, prediction: Prediction, at: datetime) -> None:
     """Raises OverrideRefused unless the prediction is the newest of an event that is still open."""
     if prediction.is_retrospective:
-        raise OverrideRefused("This was computed afterwards and is never scored; nor would the override be.")
+        raise OverrideRefused(
+            "This was computed afterwards and is never scored; nor would the override be.", field="prediction"
+        )
     if prediction.predicted_for <= at or PredictionOutcome.objects.filter(prediction=prediction).exists():
-        raise OverrideRefused("The event is over: an override is said before.")
+        raise OverrideRefused("The event is over: an override is said before.", field="prediction")
     same_event = Prediction.objects.filter(
         project=prediction.project_id, event_key=prediction.event_key, is_retrospective=False
     )
     newest = same_event.order_by("-as_of", "-id").values_list("pk", flat=True).first()
     if newest != prediction.pk:
-        raise OverrideRefused(f"There is a newer forecast of this event; override that one: {newest}.")
+        raise OverrideRefused(
+            f"There is a newer forecast of this event; override that one: {newest}.", field="prediction"
+        )
 
 
 def override_prediction(

@@ -26,6 +26,7 @@ from tenants.api.problems import (
     problem_response,
     request_id,
 )
+from tenants.domain.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ def problem_of(exc: Exception) -> Problem:
         exc = exceptions.ValidationError(get_error_detail(exc))
     elif isinstance(exc, RequestDataTooBig):
         exc = TooLarge()
+    elif isinstance(exc, Refusal):
+        exc = Conflict({exc.field: [str(exc)]})
     elif isinstance(exc, SuspiciousOperation):
         exc = exceptions.ParseError("The request is not acceptable.")
     if isinstance(exc, exceptions.APIException):

@@ -22,7 +22,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.api.access import visible
@@ -266,6 +266,25 @@ def created(request: Request, body: bytes, location: str) -> HttpResponse:
     response = answer(request, body, status=HTTPStatus.CREATED)
     response["Location"] = location
     return response
+
+
+def created_step(
+    request: Request, steps: QuerySet[Any], serializer: type[TenantModelSerializer[Any]], address: str
+) -> HttpResponse:
+    """The answer to a move of a row: the newest of its steps, which the move has just written.
+
+    address: of the list of steps
+    """
+    row = steps.order_by("-id").values(*serializer.columns())[0]
+    return created(request, encode(row), f"{address}/{row['id']}")
+
+
+def said(serializer: type[Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
+    """The body of a request, checked by a serializer. Raises ValidationError."""
+    checked = serializer(data=request.data, **options)
+    checked.is_valid(raise_exception=True)
+    values: dict[str, Any] = checked.validated_data
+    return values
 
 
 def is_readable(request: HttpRequest) -> bool:

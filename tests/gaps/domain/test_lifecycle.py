@@ -63,7 +63,7 @@ def test_move_follows_the_table(kind: TransitionKind, status: GapStatus) -> None
     else:
         with pytest.raises(GapTransitionRefused) as refusal:
             FUNCTIONS[kind](gap=gap, by=None, at=LATER, note="Because.")
-        assert refusal.value.code == "wrong_state"
+        assert refusal.value.field == "kind"
         assert Gap.objects.get(pk=gap.pk).status == status
         assert not GapTransition.objects.exists()
 
@@ -91,7 +91,7 @@ def test_gap_that_is_still_there_is_not_closed_without_a_reason() -> None:
     with pytest.raises(GapTransitionRefused) as refusal:
         close_gap(gap=gap, by=None, at=LATER, note="  ")
 
-    assert refusal.value.code == "note_missing"
+    assert refusal.value.field == "note"
     assert Gap.objects.get().status == GapStatus.OPEN
 
 
