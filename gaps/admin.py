@@ -13,8 +13,9 @@ from gaps.domain.lifecycle import VERBS, record_transition
 from gaps.enums import TransitionKind
 from gaps.gap_answer import gap_answer
 from gaps.models import AffectedArea, CorrectiveAction, Evidence, Gap, GapTransition, RootCause
-from predictions.actions_admin import ActionMovingPage
+from predictions.actions_admin import MovingAction
 from projects.plain_words import days, percent
+from tenants.admin.acts import ActingPage
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.admin.columns import column
 from tenants.domain.auditing import AuditAction
@@ -153,10 +154,10 @@ class EvidencePage(TenantAdmin):
 
 
 @admin.register(CorrectiveAction)
-class CorrectiveActionPage(ActionMovingPage, TenantAdmin):
+class CorrectiveActionPage(ActingPage):
     """What closes gaps: who, until when, at what cost, to what effect."""
 
-    act_permission = "gaps.transition_correctiveaction"
+    act = MovingAction("gaps.transition_correctiveaction")
     list_display = (
         "title",
         "gap",

@@ -39,6 +39,7 @@ from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
+from tenants.validators import MAX_NOTE_CHARACTERS
 
 GapTransitionSerializer = serializer_for(GapTransition)
 TRANSITIONS = "/api/v1/gap-transitions"
@@ -48,7 +49,7 @@ class GapMoveSerializer(serializers.Serializer[Any]):
     """One move of a gap, with what there is to say about it."""
 
     kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in VERBS])
-    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=5_000)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=MAX_NOTE_CHARACTERS)
 
 
 class RecomputedGapSerializer(serializers.Serializer[Any]):

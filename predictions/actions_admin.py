@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils import timezone
 
-from predictions.alerts_admin import ActForm, ActingPage, note_field, person
 from predictions.domain.acting import MOVES, can_move_action, move_action
 from predictions.enums import ActionMove
 from predictions.models import ActionTransition
+from tenants.admin.acts import Act, ActForm, note_field
 from tenants.admin.base import SystemAdmin
+from tenants.domain.people import person_in_words
 from tenants.models import User
 
 
 class ActionMoveForm(ActForm):
-    """Move an action on; what its status does not allow is not offered. Owner and due date stand on the page itself."""
+    """Which move, of those that the action's status allows. Owner and due date stand on the page itself."""
 
-    verb: ClassVar[str] = "Move on"
+    verb = "Move on"
     move = forms.ChoiceField(label="Move")
     note = note_field("Note", required=False)
 
@@ -30,25 +30,23 @@ class ActionMoveForm(ActForm):
         cast("forms.ChoiceField", self.fields["move"]).choices = [(kind.value, kind.label) for kind in possible]
 
 
-class ActionMovingPage(ActingPage):
-    """The act of an action's page: activate it, say that it is done, or drop it."""
+class MovingAction(Act):
+    """Activate an action, say that it is done, or drop it."""
 
-    act_name, act_title = "move", "Move it on"
+    name, title = "move", "Move it on"
 
-    def act_form(self, data: Any, row: Any) -> ActForm:
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    def form(self, data: Any, row: Any) -> ActForm:
         return ActionMoveForm(data, row=row)
 
-    def act_is_open(self, row: Any) -> bool:
+    def is_open(self, row: Any) -> bool:
         return any(can_move_action(action=row, kind=kind) for kind in MOVES)
 
-    def act(self, row: Any, values: dict[str, Any], by: User) -> str:
-        moved = move_action(
-            action=row,
-            kind=ActionMove(values["move"]),
-            by=by,
-            at=timezone.now(),
-            note=values["note"],
-        )
+    def do(self, row: Any, values: dict[str, Any], by: User) -> str:
+        kind = ActionMove(values["move"])
+        moved = move_action(action=row, kind=kind, by=by, at=timezone.now(), note=values["note"])
         return f"The action is {moved.get_status_display().lower()}: kept in its history."
 
 
@@ -75,13 +73,10 @@ class ActionTransitionPage(SystemAdmin):
     )
     readonly_fields = ("owned_by", "moved_by")
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields
-
     @admin.display(description="Owner then")
     def owned_by(self, transition: ActionTransition) -> str:
-        return person(transition.owner_id)
+        return person_in_words(transition.owner_id)
 
     @admin.display(description="By")
     def moved_by(self, transition: ActionTransition) -> str:
-        return "the system" if transition.actor_id is None else person(transition.actor_id)
+        return "the system" if transition.actor_id is None else person_in_words(transition.actor_id)

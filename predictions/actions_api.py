@@ -21,9 +21,9 @@ from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, created_step, said
 from tenants.models import User
 from tenants.permissions import Action as Permitted
+from tenants.validators import MAX_NOTE_CHARACTERS
 
 A = TypeVar("A", bound=Action)
-NOTE_MAX_LENGTH = 5_000
 
 ActionTransitionSerializer = serializer_for(ActionTransition)
 
@@ -32,7 +32,7 @@ class ActionMoveSerializer(serializers.Serializer[Any]):
     """One move of an action, with what there is to say about it. An activation may name owner and due date."""
 
     kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in MOVES])
-    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=NOTE_MAX_LENGTH)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=MAX_NOTE_CHARACTERS)
     owner = VisibleReference(queryset=User._default_manager.none(), required=False, allow_null=True, default=None)
     due_date = serializers.DateField(required=False, allow_null=True, default=None)
 

@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from predictions.actions_admin import ActionMovingPage
-from predictions.alerts_admin import OverridingPage
+from predictions.actions_admin import MovingAction
+from predictions.alerts_admin import Override
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
 from predictions.prediction_answer import prediction_answer, prediction_company
 from projects.plain_words import days, duration, percent
+from tenants.admin.acts import ActingPage
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.admin.columns import column, number
 from tenants.domain.auditing import AuditAction
@@ -39,10 +40,12 @@ class PreventiveActionInline(TenantInline):
 
 
 @admin.register(Prediction)
-class PredictionPage(OverridingPage, SystemAdmin):
+class PredictionPage(ActingPage, SystemAdmin):
     """What was claimed, with which probability: written once, settled later."""
 
+    act = Override()
     read_action = AuditAction.ACCESS_PREDICTION
+    change_form_template = "admin/predictions/prediction/change_form.html"
     change_list_template = "admin/predictions/prediction/change_list.html"
     list_display = ("type", "project", "about", "chance", "impact", "predicted_for", "time_to_act", "issued_at")
     list_filter = ("type", "impact")
@@ -107,10 +110,10 @@ class PredictionOutcomePage(SystemAdmin):
 
 
 @admin.register(PreventiveAction)
-class PreventiveActionPage(ActionMovingPage, TenantAdmin):
+class PreventiveActionPage(ActingPage):
     """What would prevent what was predicted: who, until when, to what effect."""
 
-    act_permission = "predictions.transition_preventiveaction"
+    act = MovingAction("predictions.transition_preventiveaction")
     list_display = ("title", "prediction", "status", "priority", "owner", "due_date", EXPECTED_EFFECT)
     list_filter = ("status", "priority")
     list_select_related = ("prediction", "owner")

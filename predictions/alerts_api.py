@@ -30,10 +30,10 @@ from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
+from tenants.validators import MAX_NOTE_CHARACTERS
 
 SAID_ONCE = ["get", "head", "post"]
 """Methods of what people say and nobody edits."""
-NOTE_MAX_LENGTH = 5_000
 
 AlertSerializer = serializer_for(Alert)
 AlertMuteSerializer = serializer_for(AlertMute)
@@ -45,7 +45,7 @@ class DismissalSerializer(serializers.Serializer[Any]):
     """Why nobody wants to hear of a thread."""
 
     reason = serializers.ChoiceField(choices=DismissalReason.choices)
-    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=NOTE_MAX_LENGTH)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=MAX_NOTE_CHARACTERS)
 
 
 class AlertViewSet(ReadOnlyTenantViewSet[Alert]):
@@ -103,7 +103,7 @@ class MuteDecisionSerializer(serializers.Serializer[Any]):
     """What becomes of a proposal to mute, or of a mute."""
 
     state = serializers.ChoiceField(choices=[(state.value, state.label) for state in MUTE_MOVES])
-    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=NOTE_MAX_LENGTH)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=MAX_NOTE_CHARACTERS)
 
 
 class AlertMuteViewSet(TenantViewSet[AlertMute]):
@@ -152,7 +152,7 @@ class MissedEventJudgementSerializer(serializers.Serializer[Any]):
     """Whether a report counts as a miss."""
 
     status = serializers.ChoiceField(choices=[(status.value, status.label) for status in VERDICTS])
-    note = serializers.CharField(max_length=NOTE_MAX_LENGTH)
+    note = serializers.CharField(max_length=MAX_NOTE_CHARACTERS)
 
 
 class MissedEventViewSet(TenantViewSet[MissedEvent]):

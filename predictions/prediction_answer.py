@@ -8,7 +8,7 @@ from predictions.domain.alerting import subject_key
 from predictions.domain.overriding import standing_override
 from predictions.models import Alert, AlertDecision, Prediction, PredictionOverride
 from projects.plain_words import Fact, Limit, duration, fact, limits, percent
-from tenants.models import User
+from tenants.domain.people import person_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,7 @@ def prediction_company(prediction: Prediction) -> PredictionCompany:
     return PredictionCompany(
         override,
         "" if override is None else percent(override.probability),
-        "" if override is None else _name_of(override),
+        "" if override is None else person_in_words(override.made_by_id),
         alert,
         decisions,
     )
-
-
-def _name_of(override: PredictionOverride) -> str:
-    """Who said it: an address, or an operator, who is none of the organisation's people."""
-    known = User.objects.filter(pk=override.made_by_id).values_list("email", flat=True).first()
-    return known or "an operator"

@@ -32,6 +32,8 @@ MAX_JSON_DEPTH = 16
 """Deepest nesting by default. Python's own recursion limit would be met at about 1,000 with an error page."""
 MAX_REPORTED_VIOLATIONS = 5
 MAX_MESSAGE_CHARACTERS = 300
+MAX_NOTE_CHARACTERS = 5_000
+"""What a person may say of something they do."""
 MAX_INTEGER_BITS = 1_024
 """As wide as a double's range; far beyond it Python refuses to print an integer at all."""
 CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from tenants.enums import Role
 from tenants.isolation.context import require_tenant_id
@@ -48,3 +49,10 @@ def check_not_last_administrator(user: User) -> None:
     Tenant.objects.select_for_update().get(pk=require_tenant_id())
     if not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists():
         raise LastAdministrator
+
+
+def person_in_words(user_id: UUID | None) -> str:
+    """The address of one of the organisation's people; an id that none of them has is an operator's. One query."""
+    if user_id is None:
+        return "—"
+    return User.objects.filter(pk=user_id).values_list("email", flat=True).first() or "an operator"
