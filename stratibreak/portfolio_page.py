@@ -9,8 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
@@ -19,7 +18,7 @@ from gaps.enums import GapType
 from gaps.models import Gap
 from projects.models import Project
 from projects.plain_words import NOT_KNOWN, day, percent
-from tenants.admin.base import reads_across_tenants
+from stratibreak.reading_page import reading_page
 from tenants.api.access import visible_of
 from tenants.api.reads import record_read
 
@@ -59,13 +58,10 @@ class PortfolioRow:
     squares: tuple[Square, ...]
 
 
+@reading_page("gaps.view_gap")
 def portfolio(request: HttpRequest) -> HttpResponse:
-    """Show all running projects that the person may see. Refused while reading across organisations."""
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
+    """Show all running projects that the person may see."""
     user: Any = request.user
-    if reads_across_tenants() or not user.has_perm("gaps.view_gap"):
-        raise PermissionDenied
     told = describe_portfolio(
         projects=visible_of(Project.objects.all(), user), gaps=visible_of(Gap.objects.all(), user), at=timezone.now()
     )

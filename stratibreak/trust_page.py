@@ -6,8 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -16,21 +15,15 @@ from predictions.enums import PredictionType
 from predictions.models import Prediction
 from projects.models import Project
 from stratibreak.page_plots.trust import trust_report
-from tenants.admin.base import reads_across_tenants
+from stratibreak.reading_page import reading_page
 from tenants.api.access import visible_of
 from tenants.api.reads import record_read
 
 
+@reading_page("predictions.view_prediction")
 def trust(request: HttpRequest) -> HttpResponse:
-    """Show the record of the organisation that is chosen, or of one project or type of it.
-
-    Refused while reading across organisations: a score over several of them is nobody's record.
-    """
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
+    """Show the record of the organisation that is chosen, or of one project or type of it."""
     user: Any = request.user
-    if reads_across_tenants() or not user.has_perm("predictions.view_prediction"):
-        raise PermissionDenied
     project, chosen = _project(request, user), _type(request)
     context = {
         **admin.site.each_context(request),
