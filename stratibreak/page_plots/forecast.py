@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from predictions.forecasters.prevention import P85
 from projects.models import AnalysisRecord
 from projects.plain_words import day, percent
 from stratibreak.page_plots.absence import Absence, Shown, abstention
-from stratibreak.plots.forecast import BurnUpPoint, ConePoint, DayMark, forecast_figure
+from stratibreak.plots.forecast import TITLE, BurnUpPoint, ConePoint, DayMark, forecast_figure
 
-TITLE = "Forecast: work done against the scope"
-LIKELY, SAFE = 0.5, 0.85
+LIKELY, SAFE = 0.5, P85
 SMALL_SHARE = 0.01
 LEAST_PAST_WEEKS, PAST_FOR_FUTURE = 26, 2
 """Half a year, or twice as far back as the lines go ahead: more of the past would squeeze what is asked for."""

@@ -12,10 +12,9 @@ from predictions.attribution.factors import SlipFactor
 from projects.models import Project
 from projects.plain_words import days
 from stratibreak.page_plots.absence import Absence, Shown
-from stratibreak.plots.waterfall import SlipBar, UntoldReason, signed_days, total_days, waterfall_figure
+from stratibreak.plots.waterfall import TITLE, SlipBar, UntoldReason, signed_days, total_days, waterfall_figure
 from tenants.api.access import visible_of
 
-TITLE = "Why the date slips, in days"
 UNEXPLAINED = "UNEXPLAINED"
 NAMES: Mapping[str, str] = MappingProxyType(
     {

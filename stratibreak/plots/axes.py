@@ -48,10 +48,9 @@ def number_label(value: float, step: float = 1.0) -> str:
     return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def percent_axis(step: float = 0.25) -> Axis:
+def percent_axis() -> Axis:
     """0 to 100 %."""
-    count = round(1 / step)
-    return Axis(0.0, 1.0, tuple(Tick(n / count, f"{100 * n / count:.0f} %") for n in range(count + 1)))
+    return Axis(0.0, 1.0, tuple(Tick(n / 4, f"{25 * n} %") for n in range(5)))
 
 
 def date_axis(first: date, last: date, *, most_ticks: int) -> Axis:

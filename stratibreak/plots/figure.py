@@ -89,7 +89,7 @@ def _drawing(name: str, title: str, summary: str, draw: Callable[[Element, Layou
 SAMPLE_WIDTH, SAMPLE_HEIGHT = 30.0, 16.0
 
 
-def legend_entry(label: str, draw: Callable[[Element], None]) -> LegendEntry:
+def legend_entry(label: str, draw: Callable[[Element], object]) -> LegendEntry:
     """An entry whose sample is drawn into a box of SAMPLE_WIDTH by SAMPLE_HEIGHT."""
     svg = new(
         "svg",
@@ -106,18 +106,11 @@ def legend_entry(label: str, draw: Callable[[Element], None]) -> LegendEntry:
 def line_entry(label: str, css: str) -> LegendEntry:
     """An entry for a line."""
     middle = SAMPLE_HEIGHT / 2
-    return legend_entry(
-        label, lambda svg: _ignore(add(svg, "line", x1=1, y1=middle, x2=SAMPLE_WIDTH - 1, y2=middle, css=css))
-    )
+    return legend_entry(label, lambda svg: add(svg, "line", x1=1, y1=middle, x2=SAMPLE_WIDTH - 1, y2=middle, css=css))
 
 
 def area_entry(label: str, css: str) -> LegendEntry:
     """An entry for an area or a bar."""
     return legend_entry(
-        label,
-        lambda svg: _ignore(add(svg, "rect", x=2, y=2, width=SAMPLE_WIDTH - 4, height=SAMPLE_HEIGHT - 4, css=css)),
+        label, lambda svg: add(svg, "rect", x=2, y=2, width=SAMPLE_WIDTH - 4, height=SAMPLE_HEIGHT - 4, css=css)
     )
-
-
-def _ignore(_: Element) -> None:
-    """An element was added; that is all."""

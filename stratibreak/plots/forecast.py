@@ -25,6 +25,7 @@ from stratibreak.plots.figure import (
 from stratibreak.plots.frame import ROW, Frame, Mark, draw_axes, draw_line, draw_marks, room_for
 from stratibreak.plots.svg import add, path_of
 
+TITLE = "Forecast: work done against the scope"
 NOTHING = "—"
 _FROM_ZERO_SHARE = 0.5
 """Counts begin at zero unless all of them lie in the upper half; then the axis says from where."""
@@ -74,7 +75,6 @@ def forecast_figure(
     """
     if not past:
         raise ValueError("a burn-up needs a day")
-    title = "Forecast: work done against the scope"
     ordered = sorted(marks, key=lambda mark: mark.day)
 
     def draw(svg: Element, layout: Layout) -> None:
@@ -82,9 +82,9 @@ def forecast_figure(
 
     return Figure(
         key=key,
-        title=title,
+        title=TITLE,
         summary=summary,
-        drawings=drawings(key, title, summary, draw, (WIDE, NARROW)),
+        drawings=drawings(key, TITLE, summary, draw, (WIDE, NARROW)),
         legend=_legend(past, cone),
         table=_table(past, cone),
         notes=notes,

@@ -36,7 +36,7 @@ class SaidAndCame:
     events: int
 
 
-def reliability_figure(key: str, *, summary: str, bins: Sequence[SaidAndCame], notes: tuple[str, ...] = ()) -> Figure:
+def reliability_figure(key: str, *, summary: str, bins: Sequence[SaidAndCame]) -> Figure:
     """The plot of at least one bin."""
     title = "When we said so, how often did it come?"
 
@@ -59,7 +59,6 @@ def reliability_figure(key: str, *, summary: str, bins: Sequence[SaidAndCame], n
                 (_percent(b.said), _percent(b.came), _percent(b.low), _percent(b.high), str(b.events)) for b in bins
             ),
         ),
-        notes=notes,
     )
 
 

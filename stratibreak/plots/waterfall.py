@@ -13,6 +13,7 @@ from stratibreak.plots.axes import number_label
 from stratibreak.plots.bars import Bar, draw_bars, layout_for
 from stratibreak.plots.figure import NARROW, WIDE, DataTable, Figure, Layout, area_entry, drawings
 
+TITLE = "Why the date slips, in days"
 _TENTHS_BELOW = 10
 
 
@@ -40,10 +41,8 @@ def waterfall_figure(
     summary: str,
     slips: Sequence[SlipBar],
     untold: Sequence[UntoldReason] = (),
-    notes: tuple[str, ...] = (),
 ) -> Figure:
     """The plot.  slips: in the order they are drawn;  their sum is the last bar"""
-    title = "Why the date slips, in days"
     bars = waterfall_bars(slips)
 
     def draw(svg: Element, layout: Layout) -> None:
@@ -58,9 +57,9 @@ def waterfall_figure(
     legend.append(area_entry("In all", "plot-bar plot-total"))
     return Figure(
         key=key,
-        title=title,
+        title=TITLE,
         summary=summary,
-        drawings=drawings(key, title, summary, draw, layouts),
+        drawings=drawings(key, TITLE, summary, draw, layouts),
         legend=tuple(legend),
         table=DataTable(
             caption="Reasons in days; before they were rounded they add up to the last row exactly",
@@ -71,7 +70,7 @@ def waterfall_figure(
                 ("In all", number_label(round(total_days(slips), 1) + 0.0, 0.1), ""),
             ),
         ),
-        notes=(*(f"{reason.name} cannot be told: {reason.why}" for reason in untold), *notes),
+        notes=tuple(f"{reason.name} cannot be told: {reason.why}" for reason in untold),
     )
 
 
