@@ -167,6 +167,10 @@ class Readiness(models.TextChoices):
     MISCONFIGURED = "MISCONFIGURED", "Facts not connected"
 
 
+CARRYING = (Readiness.OK, Readiness.LIMITED)
+"""With which a number may be given at all: a rate that nobody has recorded for a month is none of today."""
+
+
 class ImportStatus(models.TextChoices):
     """RUNNING is also what an import that was killed looks like; the same file, given again, carries it on."""
 

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from projects.domain.queries.runs import standing_runs
 from projects.enums import AnalysisKind, Readiness
 from projects.history.readiness import ReasonCode
 from projects.models import AnalysisRecord, Project
@@ -90,8 +91,7 @@ def forecast_answer(project: Project, record: AnalysisRecord | None) -> Forecast
 
 def newest_forecasts(projects: Sequence[Project]) -> list[ForecastAnswer]:
     """Answer for several projects, in their order, with one query."""
-    found = AnalysisRecord.objects.filter(project__in=projects, kind=AnalysisKind.FORECAST)
-    newest = {record.project_id: record for record in found.order_by("project_id", "-id").distinct("project_id")}
+    newest = {record.project_id: record for record in standing_runs(projects, AnalysisKind.FORECAST)}
     return [forecast_answer(project, newest.get(project.pk)) for project in projects]
 
 

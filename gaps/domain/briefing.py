@@ -27,8 +27,9 @@ from gaps.models import CorrectiveAction, Gap
 from gaps.models.gap import LIVE
 from predictions.enums import ActionStatus, AlertState, MuteState, Priority, Severity
 from predictions.models import Alert, AlertMute, Prediction, PreventiveAction
+from projects.domain.queries.runs import standing_runs
 from projects.enums import AnalysisKind, ProjectStatus
-from projects.models import AnalysisRecord, Project
+from projects.models import Project
 
 MOST_ROWS = 7
 """What fits a look on a Monday morning."""
@@ -72,8 +73,7 @@ def describe_briefing(
 
 
 def _newest_analyses(projects: QuerySet[Project]) -> dict[UUID, datetime]:
-    rows = AnalysisRecord.objects.filter(project__in=projects.values("pk"), kind=AnalysisKind.REFRESH)
-    return dict(rows.order_by("project_id", "-as_of").distinct("project_id").values_list("project_id", "as_of"))
+    return dict(standing_runs(projects.values("pk"), AnalysisKind.REFRESH).values_list("project_id", "as_of"))
 
 
 def _of_gaps(gaps: QuerySet[Gap], at: datetime) -> Iterable[Matter]:

@@ -22,12 +22,12 @@ from gaps.enums import GapType, TransitionKind
 from gaps.models import Gap, GapTransition
 from gaps.models.gap import LIVE
 from predictions.enums import Severity
-from projects.enums import AnalysisKind, ProjectStatus, Readiness
-from projects.models import AnalysisRecord, Project
+from projects.domain.queries.runs import standing_runs
+from projects.enums import CARRYING, AnalysisKind, ProjectStatus, Readiness
+from projects.models import Project
 
 SINCE = timedelta(days=7)
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
-CARRYING = (Readiness.OK, Readiness.LIMITED)
 
 
 class Cell(StrEnum):
@@ -101,19 +101,14 @@ def _add_changes(standings: dict[UUID, _Standing], ids: list[UUID], *, since: da
 
 def _add_answered(standings: dict[UUID, _Standing], ids: list[UUID]) -> None:
     """Which types the newest run could say something about."""
-    runs = _newest(ids, AnalysisKind.GAPS).values_list("project_id", KeyTransform("detectors", "results"))
+    runs = standing_runs(ids, AnalysisKind.GAPS).values_list("project_id", KeyTransform("detectors", "results"))
     for project_id, detectors in runs:
         standings[project_id].answered = {row["type"] for row in detectors or () if row["readiness"] in CARRYING}
 
 
-def _newest(ids: list[UUID], kind: AnalysisKind) -> QuerySet[AnalysisRecord]:
-    records: QuerySet[AnalysisRecord] = AnalysisRecord.objects.filter(project__in=ids, kind=kind)
-    return records.order_by("project_id", "-as_of", "-id").distinct("project_id")
-
-
 def _forecasts(ids: list[UUID], *, until: datetime) -> dict[UUID, Mapping[str, Any]]:
     rows = (
-        _newest(ids, AnalysisKind.FORECAST)
+        standing_runs(ids, AnalysisKind.FORECAST)
         .filter(as_of__lte=until)
         .values(
             "project_id", "as_of", "readiness", "readiness_reasons",

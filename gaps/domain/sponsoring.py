@@ -21,11 +21,11 @@ from gaps.answers.sponsor import (
 from gaps.models import CorrectiveAction, RootCause
 from gaps.models.gap import LIVE
 from predictions.enums import ActionStatus, Priority
-from projects.enums import AnalysisKind, Readiness
-from projects.models import AnalysisRecord, Goal, ProjectMembership, Stakeholder
+from projects.domain.queries.runs import runs_of
+from projects.enums import CARRYING, AnalysisKind
+from projects.models import Goal, ProjectMembership, Stakeholder
 from tenants.models import User
 
-CARRYING = (Readiness.OK, Readiness.LIMITED)
 RANK = {priority: rank for rank, priority in enumerate(Priority)}
 MOST_ROWS = 50
 """Causes and actions looked at; three of each are shown."""
@@ -72,8 +72,7 @@ def describe_sponsor_page(page: SponsorPage) -> dict[str, Any]:
 
 
 def _forecast(project_id: UUID) -> ForecastFacts | None:
-    runs = AnalysisRecord.objects.filter(project=project_id, kind=AnalysisKind.FORECAST)
-    record = runs.order_by("-as_of", "-id").first()
+    record = runs_of(project_id, AnalysisKind.FORECAST).first()
     if record is None:
         return None
     missing = [str(reason["message"]) for reason in record.readiness_reasons]

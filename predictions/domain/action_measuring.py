@@ -26,7 +26,7 @@ from predictions.domain.acting import project_path
 from predictions.domain.finish_bases import BASIS, loaded_basis
 from predictions.enums import ActionStatus
 from predictions.models import Action
-from projects.enums import AnalysisKind, Readiness
+from projects.enums import CARRYING, AnalysisKind
 from projects.models import AnalysisRecord, Project
 
 MAX_COMPARED, MAX_LOOKED_AT = 40, 4_000
@@ -87,11 +87,12 @@ def _measure(action: Action, project: Project, models: tuple[type[Action], ...],
     if action.completed_at is None:
         return False
     earliest = action.completed_at + timedelta(days=MEASURED_AFTER_DAYS)
-    after = _forecasts(project).filter(as_of__gte=earliest, as_of__lte=at).order_by("as_of", "id").first()
+    after = _forecasts(project=project, as_of__gte=earliest, as_of__lte=at).order_by("as_of", "id").first()
     if after is None:
         return False  # waits for a forecast
-    before = _forecasts(project).filter(as_of__lte=action.started_at or action.completed_at).order_by("-as_of", "-id")
-    _keep(action, _measurement(project, before.first(), after, models), at)
+    began_at = action.started_at or action.completed_at
+    before = _forecasts(project=project, as_of__lte=began_at).order_by("-as_of", "-id").first()
+    _keep(action, _measurement(project, before, after, models), at)
     return True
 
 
@@ -199,7 +200,7 @@ def _as_of(record: AnalysisRecord) -> datetime:
 
 def _by_project(*, before: datetime) -> dict[UUID, list[AnalysisRecord]]:
     """The tenant's forecasts with a date up to a moment, by project, the oldest first; without their results."""
-    rows = _forecasts(None).filter(as_of__lte=before, overall_score__isnull=False).order_by("-as_of", "-id")
+    rows = _forecasts(as_of__lte=before, overall_score__isnull=False).order_by("-as_of", "-id")
     found: dict[UUID, list[AnalysisRecord]] = {}
     for record in reversed(rows.only("id", "project_id", "tenant_id", "as_of", "overall_score")[:MAX_LOOKED_AT]):
         found.setdefault(record.project_id, []).append(record)
@@ -234,13 +235,9 @@ def _probability(record: AnalysisRecord) -> float:
     return 1.0 if record.overall_score is None else record.overall_score / 100
 
 
-def _forecasts(project: Project | None) -> QuerySet[AnalysisRecord]:
-    """Forecasts that carry a date: of a project, or of the whole tenant."""
-    rows = AnalysisRecord.objects.filter(
-        kind=AnalysisKind.FORECAST, readiness__in=(Readiness.OK, Readiness.LIMITED), **_of(project)
+def _forecasts(**of: Any) -> QuerySet[AnalysisRecord]:
+    """Forecasts that carry a date; of the whole tenant, unless narrowed."""
+    rows: QuerySet[AnalysisRecord] = AnalysisRecord.objects.filter(
+        kind=AnalysisKind.FORECAST, readiness__in=CARRYING, **of
     )
     return rows
-
-
-def _of(project: Project | None) -> dict[str, Any]:
-    return {} if project is None else {"project": project}

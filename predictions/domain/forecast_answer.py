@@ -8,12 +8,13 @@ said is left out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from predictions.calibration.track_record import KeptPromises, SettledClaim, kept_promises
+from predictions.domain.keeping import RETROSPECTIVE_AFTER
 from predictions.domain.noise import same_date, same_probability
 from predictions.domain.overriding import describe_standing_override
 from predictions.domain.queries import describe_forecast
@@ -22,14 +23,14 @@ from predictions.domain.track_record import settled_claims
 from predictions.enums import PredictionType
 from predictions.forecasters.prevention import P85
 from predictions.models import Prediction
-from projects.enums import AnalysisKind, Readiness
-from projects.models import AnalysisRecord, Project
+from projects.domain.queries.runs import runs_of
+from projects.enums import CARRYING, AnalysisKind
+from projects.models import Project
 
 MAX_RUNS, MAX_MOVES = 400, 30
 """Runs that are looked through, a year of nightly ones; moves of them that are told."""
 MAX_CLAIMS = 2_000
 """Settled claims of all projects that are counted, the newest; GET /calibration counts all."""
-RETROSPECTIVE_AFTER = timedelta(days=1)
 
 
 def describe_full_forecast(project: Project, *, predictions: QuerySet[Prediction], at: datetime) -> dict[str, Any]:
@@ -88,10 +89,8 @@ def _sentence(found: KeptPromises) -> str | None:
 def forecast_history(project: Project) -> dict[str, Any]:
     """The last moves of the forecast, newest first, and whether there are more; what a run repeats is left out."""
     runs: Any = (
-        AnalysisRecord.objects.filter(
-            project=project, kind=AnalysisKind.FORECAST, readiness__in=(Readiness.OK, Readiness.LIMITED)
-        )
-        .order_by("-as_of", "-id")
+        runs_of(project, AnalysisKind.FORECAST)
+        .filter(readiness__in=CARRYING)
         .values_list(
             "pk",
             "as_of",

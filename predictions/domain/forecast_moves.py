@@ -12,7 +12,8 @@ from typing import Any
 from predictions.attribution.forecast_moves import MODEL, ForecastMove, ToldForecast, decompose_move
 from predictions.domain.finish_bases import BASIS, loaded_basis
 from predictions.forecasters.answers import hash_of
-from projects.enums import AnalysisKind, Readiness
+from projects.domain.queries.runs import runs_of
+from projects.enums import CARRYING, AnalysisKind, Readiness
 from projects.models import AnalysisRecord, Project
 
 NO_FORECAST_THEN = {
@@ -88,13 +89,7 @@ def _nothing(reason: dict[str, str] | None) -> dict[str, Any]:
 
 
 def _standing_at(project: Project, moment: datetime) -> AnalysisRecord | None:
-    runs = AnalysisRecord.objects.filter(
-        project=project,
-        kind=AnalysisKind.FORECAST,
-        as_of__lte=moment,
-        readiness__in=(Readiness.OK, Readiness.LIMITED),
-    )
-    return runs.order_by("-as_of", "-id").first()
+    return runs_of(project, AnalysisKind.FORECAST).filter(as_of__lte=moment, readiness__in=CARRYING).first()
 
 
 def _obstacle(then: AnalysisRecord | None, now: AnalysisRecord | None) -> dict[str, str] | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from predictions.domain.finish_bases import without_basis
 from predictions.enums import PredictionType
 from predictions.models import Prediction
-from projects.enums import AnalysisKind, Readiness
+from projects.domain.queries.runs import runs_of
+from projects.enums import CARRYING, AnalysisKind, Readiness
 from projects.models import AnalysisRecord, Project
 
 NOT_YET_RUN = {
@@ -17,24 +18,22 @@ NOT_YET_RUN = {
 }
 
 
-def describe_forecast(project: Project) -> dict[str, Any]:
-    """The newest forecast of a project as JSON values: when, how ready, what it says and what it rests on.
+def describe_run(
+    project: Project, record: AnalysisRecord | None, *, not_yet: dict[str, str] = NOT_YET_RUN
+) -> dict[str, Any]:
+    """What every answer says of the run that it comes from, as JSON values.
 
-    Without readiness `result` is null, whatever the run stored.
+    not_yet: the reason why there is no answer, where there is no run
     """
-    record = newest_forecast(project)
     if record is None:
         return {
             "project": project.pk,
             "as_of": None,
             "computed_at": None,
             "readiness": Readiness.INSUFFICIENT,
-            "readiness_reasons": [NOT_YET_RUN],
+            "readiness_reasons": [not_yet],
             "model": None,
-            "prediction": None,
-            "result": None,
         }
-    answers = record.readiness not in (Readiness.INSUFFICIENT, Readiness.MISCONFIGURED)
     return {
         "project": project.pk,
         "as_of": record.as_of,
@@ -42,15 +41,30 @@ def describe_forecast(project: Project) -> dict[str, Any]:
         "readiness": record.readiness,
         "readiness_reasons": record.readiness_reasons,
         "model": {"id": record.model_id, "version": record.model_version, "inputs_hash": record.inputs_hash},
-        "prediction": _standing_prediction(record) if answers else None,
-        "result": without_basis(record.results) if answers else None,
+    }
+
+
+def carries(record: AnalysisRecord | None) -> TypeGuard[AnalysisRecord]:
+    """Whether there is a run, and it was ready to say something."""
+    return record is not None and record.readiness in CARRYING
+
+
+def describe_forecast(project: Project) -> dict[str, Any]:
+    """The newest forecast of a project as JSON values: when, how ready, what it says and what it rests on.
+
+    Without readiness `result` is null, whatever the run stored.
+    """
+    record = newest_forecast(project)
+    return {
+        **describe_run(project, record),
+        "prediction": _standing_prediction(record) if carries(record) else None,
+        "result": without_basis(record.results) if carries(record) else None,
     }
 
 
 def newest_forecast(project: Project) -> AnalysisRecord | None:
     """The run that a project's forecast stands in; None before the first."""
-    runs = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.FORECAST)
-    return runs.order_by("-as_of", "-id").first()
+    return runs_of(project, AnalysisKind.FORECAST).first()
 
 
 def _standing_prediction(record: AnalysisRecord) -> Any:

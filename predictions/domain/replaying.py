@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from predictions.backtesting.project_replay import ProjectReplay, TypeRecord, replay_project
-from predictions.domain.queries import NOT_YET_RUN
+from predictions.domain.queries import NOT_YET_RUN, carries, describe_run
 from predictions.domain.settlement import observed_until
 from predictions.forecasters.replay import (
     DAYS_PER_MONTH,
@@ -24,7 +24,8 @@ from predictions.forecasters.replay import (
 from projects.domain.analyses import AnalysisRun, record_analysis
 from projects.domain.queries.calendars import load_calendar
 from projects.domain.queries.history import load_history
-from projects.enums import AnalysisKind, Readiness
+from projects.domain.queries.runs import runs_of
+from projects.enums import AnalysisKind
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 from projects.models import AnalysisRecord, Project
@@ -58,7 +59,7 @@ def load_replay_inputs(project: Project, *, at: datetime) -> ReplayInputs:
 
 def has_replay(project: Project) -> bool:
     """Whether a replay of the project is kept already."""
-    return AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.REPLAY).exists()
+    return runs_of(project, AnalysisKind.REPLAY).exists()
 
 
 def run_replay(inputs: ReplayInputs, plan: ReplayPlan, *, watch: Watcher = lambda _done, _all: None) -> ProjectReplay:
@@ -98,33 +99,15 @@ def keep_replay(project: Project, replay: ProjectReplay, *, at: datetime, durati
 
 def describe_replay(project: Project) -> dict[str, Any]:
     """The newest replay of a project as JSON values; without readiness `result` is null."""
-    kept = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.REPLAY)
-    return describe_record(project, kept.order_by("-as_of", "-id").first())
+    return describe_record(project, runs_of(project, AnalysisKind.REPLAY).first())
 
 
 def describe_record(project: Project, record: AnalysisRecord | None) -> dict[str, Any]:
     """One replay as JSON values; None is that there is none yet."""
-    if record is None:
-        return {
-            "project": project.pk,
-            "id": None,
-            "as_of": None,
-            "computed_at": None,
-            "readiness": Readiness.INSUFFICIENT,
-            "readiness_reasons": [NOT_REPLAYED],
-            "model": None,
-            "result": None,
-        }
-    answers = record.readiness in (Readiness.OK, Readiness.LIMITED)
     return {
-        "project": project.pk,
-        "id": record.pk,
-        "as_of": record.as_of,
-        "computed_at": record.created_at,
-        "readiness": record.readiness,
-        "readiness_reasons": record.readiness_reasons,
-        "model": {"id": record.model_id, "version": record.model_version, "inputs_hash": record.inputs_hash},
-        "result": record.results if answers else None,
+        **describe_run(project, record, not_yet=NOT_REPLAYED),
+        "id": None if record is None else record.pk,
+        "result": record.results if carries(record) else None,
     }
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from predictions.attribution.factors import OffReason, SlipFactor
 from predictions.attribution.slip import INTERVAL, MODEL, SlipDecomposition, SlipPart, decompose_slip
-from predictions.domain.queries import NOT_YET_RUN
+from predictions.domain.queries import carries, describe_run
 from predictions.forecasters.finish import FinishForecast, forecast_finish
 from projects.domain.analyses import AnalysisRun, record_analysis
+from projects.domain.queries.runs import runs_of
 from projects.enums import AnalysisKind, Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
@@ -91,28 +92,12 @@ def explain_slip(
 
 def describe_slip(project: Project) -> dict[str, Any]:
     """The newest explanation of a project's slip as JSON values; without readiness `result` is null."""
-    record = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.CAUSES).order_by("-as_of", "-id").first()
-    if record is None:
-        return {
-            "project": project.pk,
-            "as_of": None,
-            "computed_at": None,
-            "readiness": Readiness.INSUFFICIENT,
-            "readiness_reasons": [NOT_YET_RUN],
-            "model": None,
-            "result": None,
-            "assumptions": [],
-        }
-    answers = record.readiness in (Readiness.OK, Readiness.LIMITED) and bool(record.results)
+    record = runs_of(project, AnalysisKind.CAUSES).first()
+    result = (record.results or None) if carries(record) else None
     return {
-        "project": project.pk,
-        "as_of": record.as_of,
-        "computed_at": record.created_at,
-        "readiness": record.readiness,
-        "readiness_reasons": record.readiness_reasons,
-        "model": {"id": record.model_id, "version": record.model_version, "inputs_hash": record.inputs_hash},
-        "result": record.results if answers else None,
-        "assumptions": list(ASSUMPTIONS) if answers else [],
+        **describe_run(project, record),
+        "result": result,
+        "assumptions": [] if result is None else list(ASSUMPTIONS),
     }
 
 

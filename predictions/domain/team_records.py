@@ -18,7 +18,7 @@ from django.db.models import OuterRef, Subquery
 from predictions.calibration.error_pool import ErrorPool
 from predictions.calibration.pace import Pace
 from predictions.priors.throughput import pools_of, shipped_pools
-from projects.enums import AnalysisKind, Readiness
+from projects.enums import CARRYING, AnalysisKind
 from projects.models import AnalysisRecord, Project
 
 MAX_TEAMS = 30
@@ -42,7 +42,7 @@ def _weekly_series(project: Project, as_of: datetime) -> Sequence[Any]:
             project=OuterRef("pk"),
             kind=AnalysisKind.FORECAST,
             as_of__lt=as_of,
-            readiness__in=(Readiness.OK, Readiness.LIMITED),
+            readiness__in=CARRYING,
         )
         .order_by("-as_of", "-id")
         .values("results__weekly_finishes")[:1]

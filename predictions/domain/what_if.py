@@ -45,7 +45,7 @@ from predictions.forecasters.what_if import (
     Step,
     WhatIf,
 )
-from projects.enums import Readiness
+from projects.enums import CARRYING, Readiness
 from projects.models import AnalysisRecord, Project
 
 NO_BASIS = {
@@ -336,7 +336,7 @@ def _abstention(
     """The same answer without a number: the forecast has none, or cannot be played again."""
     if record is None:
         readiness, reasons = str(Readiness.INSUFFICIENT), [NOT_YET_RUN]
-    elif outdated or record.readiness in (Readiness.OK, Readiness.LIMITED):
+    elif outdated or record.readiness in CARRYING:
         readiness, reasons = str(Readiness.STALE), [NO_BASIS]
     else:
         readiness, reasons = record.readiness, record.readiness_reasons

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
+from projects.domain.queries.runs import runs_of
 from projects.enums import AnalysisKind, Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.data_quality import (
@@ -66,8 +67,7 @@ def describe_data_quality(project: Project, *, with_examples: bool = True) -> di
 
 def newest_quality(project: Project) -> AnalysisRecord | None:
     """The newest analysis that kept the list."""
-    rows = AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.REFRESH, results__has_key=QUALITY)
-    return rows.order_by("-as_of", "-id").first()
+    return runs_of(project, AnalysisKind.REFRESH).filter(results__has_key=QUALITY).first()
 
 
 def _issue_row(issue: QualityIssue) -> dict[str, Any]:

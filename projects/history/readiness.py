@@ -19,7 +19,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from projects.enums import Readiness
+from projects.enums import CARRYING, Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.columns import IN_PROGRESS, Flags
 from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, Instants, to_us
@@ -165,7 +165,7 @@ class ReadinessReport:
     @property
     def carries_value(self) -> bool:
         """Whether a number may be given at all."""
-        return self.readiness in (Readiness.OK, Readiness.LIMITED)
+        return self.readiness in CARRYING
 
     def with_reasons(self, more: Iterable[ReadinessReason]) -> "ReadinessReport":
         """The same verdict with further reasons taken into account."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from predictions.enums import PredictionType
 from predictions.forecasters.risk import ALERT_LEVELS
+from projects.domain.queries.runs import runs_of
 from projects.enums import AnalysisKind
-from projects.models import AnalysisRecord, Project
+from projects.models import Project
 from projects.plain_words import day
 from stratibreak.page_plots.absence import Absence, Shown, abstention
 from stratibreak.plots.timeline import VERDICTS, Came, Said, lead_in_words, timeline_figure
@@ -22,8 +23,7 @@ _SAID = {"HIT": "hit", "MISS": "missed", "LATE": "warned of too late", "FALSE_AL
 
 def replay_plot(project: Project, user: Any) -> Shown:
     """The plot of the newest replay, or why there is none.  One query."""
-    kept = visible_of(AnalysisRecord.objects.filter(project=project, kind=AnalysisKind.REPLAY), user)
-    record = kept.order_by("-as_of", "-id").first()
+    record = visible_of(runs_of(project, AnalysisKind.REPLAY), user).first()
     if record is None:
         step = "Run a replay: the past months are forecast again, week by week, with what was known then."
         return Absence(TITLE, "The past of this project was not replayed yet.", step)
