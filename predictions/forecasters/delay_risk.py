@@ -37,7 +37,7 @@ from projects.history.readiness import ReadinessReport, target_readiness
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("delay-risk.recalibrated-paths", "3")
+MODEL = ModelIdentity("delay-risk.recalibrated-paths", "4")
 INDICATOR_WEEKS = 26
 
 

@@ -52,7 +52,7 @@ from projects.history.readiness import ReadinessReport, finish_readiness, target
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("finish.recalibrated-paths", "3")
+MODEL = ModelIdentity("finish.recalibrated-paths", "4")
 FINISH_PROBABILITIES = (0.5, 0.7, 0.85, 0.95)
 MAX_HORIZON_WEEKS = 520
 """Ten years. Beyond them a date is arithmetic, not a forecast: the quantile has no date."""
@@ -66,7 +66,7 @@ ASSUMPTIONS = (
     "The rate varies as it did before, including slow changes of its level.",
     "Work that comes in later takes the share of capacity that it took before.",
 )
-AFTER_BREAK = "The pace has just broken: the team's own record is set aside until it is steady again."
+AFTER_BREAK = "The pace has just broken: until it is steady again, no more is expected than the last weeks allow."
 
 
 @dataclass(frozen=True, slots=True)

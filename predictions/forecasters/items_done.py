@@ -7,8 +7,8 @@
 3. The mixture is smoothed by twice the standard error of its level: few windows say little.
 4. The whole forecast, steps 1 to 3, is made for past moments too, and where the outcomes fell in it recalibrates the
    levels (calibration.levels).
-5. Where the pace has just broken (calibration.pace_break), the own record misleads: until it is steady again the centre
-   is the rate of the last weeks, and the errors are those of other teams alone.
+5. Where the pace has just broken (calibration.pace_break), the own record may mislead: until it is steady again no
+   quantile is above what the rate of the last weeks and the errors of other teams alone say.
 6. For horizons beyond a quarter of the record the errors at that quarter stand in, wider as drift widens with time.
 
 Nothing is drawn at random: the same record gives the same distribution to the last bit.
@@ -36,7 +36,7 @@ from predictions.forecasters.answers import ModelIdentity
 FloatArray = NDArray[np.float64]
 Origins = NDArray[np.intp]
 
-MODEL = ModelIdentity("items-done.recalibrated-mixture", "2")
+MODEL = ModelIdentity("items-done.recalibrated-mixture", "3")
 OWN_STRENGTH = 10.0
 """Own windows that weigh as much as all other teams'."""
 ERROR_HALF_LIFE_WEEKS = 52.0
@@ -58,7 +58,7 @@ class ItemsDone:
 
     centre: items to expect plus half an item, after correction;  own_weight: of the team's own errors, in [0, 1)
     own_forecasts: own past windows that do not overlap, recent ones counting more
-    is_after_break: the own record was set aside because the pace has just broken
+    no_more_than: what the last weeks alone say, where the pace has just broken
     """
 
     horizon_weeks: float
@@ -67,13 +67,18 @@ class ItemsDone:
     record: LevelRecord
     own_forecasts: float
     own_weight: float
-    is_after_break: bool = False
+    no_more_than: "ItemsDone | None" = None
+
+    @property
+    def is_after_break(self) -> bool:
+        """Whether the pace has just broken."""
+        return self.no_more_than is not None
 
     def quantiles(self, levels: FloatArray) -> FloatArray:
         """Items done with probability `level` at the most: shape of levels, 0 or above, not rounded."""
         nominal = self.record.nominal_levels(levels, strength=LEVEL_STRENGTH)
         items: FloatArray = np.maximum(self.centre * np.exp(self.mixture.quantiles(nominal)) - HALF_ITEM, 0.0)
-        return items
+        return items if self.no_more_than is None else np.minimum(items, self.no_more_than.quantiles(levels))
 
 
 class ItemsDoneForecaster:
@@ -106,8 +111,6 @@ class ItemsDoneForecaster:
 
     def _forecast(self, horizon_weeks: float) -> ItemsDone:
         pool = self._nearest_pool(horizon_weeks)
-        if self._pace.after_break[-1]:
-            return self._after_break(horizon_weeks, pool)
         judged_weeks = max(1.0, min(horizon_weeks, self._pace.weeks / SHARE_OF_RECORD))
         mixtures, record = self._judged_at(judged_weeks)
         expected = float(pool.corrections(self._pace.features(horizon_weeks)[-1:])[0])
@@ -118,9 +121,10 @@ class ItemsDoneForecaster:
             record=record,
             own_forecasts=float(mixtures.independent[0]),
             own_weight=float(mixtures.own_weights[0]),
+            no_more_than=self._of_last_weeks(horizon_weeks, pool) if self._pace.after_break[-1] else None,
         )
 
-    def _after_break(self, horizon_weeks: float, pool: ErrorPool) -> ItemsDone:
+    def _of_last_weeks(self, horizon_weeks: float, pool: ErrorPool) -> ItemsDone:
         """What other teams' errors say around the rate of the last weeks."""
         centre = float(self._pace.rates[BREAK_HALF_LIFE_WEEKS][-1]) * horizon_weeks + HALF_ITEM
         weights, none = pool.weights_near(np.log(np.array([centre]))), np.zeros(1)
@@ -135,7 +139,6 @@ class ItemsDoneForecaster:
             record=LevelRecord(np.zeros(0), np.zeros(0), np.zeros(0), 0.0),
             own_forecasts=0.0,
             own_weight=0.0,
-            is_after_break=True,
         )
 
     def _judged_at(self, horizon_weeks: float) -> "tuple[_Mixtures, LevelRecord]":

@@ -45,7 +45,7 @@ class SimulatedFinish:
     spread: standard deviation of the logarithmic error at that horizon
     paths: along which the trials went
     forecaster: of the items done, which the paths come from
-    is_after_break: the own record was set aside because the pace has just broken
+    is_after_break: the pace has just broken, so that no more is expected than the last weeks allow
     """
 
     weeks: FloatArray

@@ -5,6 +5,7 @@ only, the load of the assignee, because nothing else is in a person's hand among
 the driver.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -39,10 +40,18 @@ def item_risks(known: ProjectHistory, found: ItemDelayForecast, calendar: WorkCa
                 inputs_hash=found.inputs_hash,
             ),
         )
-    row_of = {item: row for row, item in enumerate(known.items.ids.tolist())}
+    ids = known.items.ids.tolist()  # in order
     is_awaited, is_reconstructed = _awaited(known), known.is_reconstructed
     return tuple(
-        _risk(known, found, risk, row_of[risk.item_id], calendar, is_awaited=is_awaited, rebuilt=is_reconstructed)
+        _risk(
+            known,
+            found,
+            risk,
+            bisect_left(ids, risk.item_id),
+            calendar,
+            is_awaited=is_awaited,
+            rebuilt=is_reconstructed,
+        )
         for risk in found.items
     )
 
