@@ -31,7 +31,7 @@ from predictions.actions_api import FollowedActionViewSet
 from predictions.enums import Severity
 from predictions.models import Prediction, PreventiveAction
 from projects.enums import Readiness
-from projects.models import Goal, Project
+from projects.models import Goal, Project, WorkItem
 from tenants.api.access import requester, visible
 from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
@@ -238,6 +238,10 @@ class PortfolioSerializer(serializers.Serializer[Any]):
     changed_since = serializers.DateTimeField()
     projects = serializers.ListField(child=serializers.DictField())
     totals = serializers.DictField()
+    joint_dates = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Groups of projects that share people: the chance that all keep their dates, and dates all can keep.",
+    )
 
 
 class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
@@ -259,7 +263,10 @@ class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
     def portfolio(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """How do all my projects stand? Ranked, with a heat map of gap types; what nobody knows is UNKNOWN."""
         told = describe_portfolio(
-            projects=self.filter_queryset(self.get_queryset()), gaps=visible(Gap, request), at=timezone.now()
+            projects=self.filter_queryset(self.get_queryset()),
+            gaps=visible(Gap, request),
+            items=visible(WorkItem, request),
+            at=timezone.now(),
         )
         record_read(Gap, [row["project"] for row in told["projects"]])
         return answer(request, encode(told))

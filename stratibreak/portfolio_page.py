@@ -16,7 +16,7 @@ from django.utils import timezone
 from gaps.domain.portfolio import Cell, describe_portfolio
 from gaps.enums import GapType
 from gaps.models import Gap
-from projects.models import Project
+from projects.models import Project, WorkItem
 from projects.plain_words import NOT_KNOWN, day, percent
 from stratibreak.reading_page import reading_page
 from tenants.api.access import visible_of
@@ -58,12 +58,42 @@ class PortfolioRow:
     squares: tuple[Square, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DateRow:
+    """One project of a group: its dates alone and with the others."""
+
+    project_id: UUID
+    name: str
+    promised: str
+    chance: str
+    alone: str
+    together: str
+
+
+@dataclass(frozen=True, slots=True)
+class JointGroup:
+    """Projects with people in common.
+
+    chance: that all keep their dates, and between what it lies;  missing: who has no forecast
+    """
+
+    names: str
+    people: int
+    chance: str
+    possible: str
+    rows: tuple[DateRow, ...]
+    missing: str
+
+
 @reading_page("gaps.view_gap")
 def portfolio(request: HttpRequest) -> HttpResponse:
     """Show all running projects that the person may see."""
     user: Any = request.user
     told = describe_portfolio(
-        projects=visible_of(Project.objects.all(), user), gaps=visible_of(Gap.objects.all(), user), at=timezone.now()
+        projects=visible_of(Project.objects.all(), user),
+        gaps=visible_of(Gap.objects.all(), user),
+        items=visible_of(WorkItem.objects.all(), user),
+        at=timezone.now(),
     )
     record_read(Gap, [row["project"] for row in told["projects"]])
     context = {
@@ -73,6 +103,7 @@ def portfolio(request: HttpRequest) -> HttpResponse:
         "types": GapType.choices,
         "totals": told["totals"],
         "since": told["changed_since"],
+        "groups": joint_groups(told),
     }
     return TemplateResponse(request, "admin/portfolio.html", context)
 
@@ -93,6 +124,35 @@ def portfolio_row(row: Mapping[str, Any]) -> PortfolioRow:
             Square(str(state).lower(), SHORT_WORDS[state], f"{labels[gap_type]}: {_told(state)}")
             for gap_type, state in row["gaps"].items()
         ),
+    )
+
+
+def joint_groups(told: Mapping[str, Any]) -> tuple[JointGroup, ...]:
+    """The groups of the API's answer in words."""
+    names = {row["project"]: row["name"] for row in told["projects"]}
+    return tuple(_joint_group(group, names) for group in told["joint_dates"])
+
+
+def _joint_group(group: Mapping[str, Any], names: Mapping[UUID, str]) -> JointGroup:
+    chance = group["p_all_on_time"]
+    everyone = [*(row["project"] for row in group["projects"]), *group["without_forecast"]]
+    return JointGroup(
+        names=", ".join(names[project] for project in everyone),
+        people=group["people_shared"],
+        chance=percent(None if chance is None else chance["value"]),
+        possible="" if chance is None else f"{percent(chance['low'])} to {percent(chance['high'])}",
+        rows=tuple(
+            DateRow(
+                project_id=row["project"],
+                name=names[row["project"]],
+                promised=_day(row["target_date"], otherwise="—"),
+                chance=percent(row["p_on_time"]),
+                alone=_day(row["p85_finish_date"], otherwise=NOT_KNOWN),
+                together=_day(row["joint_finish_date"], otherwise=NOT_KNOWN),
+            )
+            for row in group["projects"]
+        ),
+        missing=", ".join(names[project] for project in group["without_forecast"]),
     )
 
 

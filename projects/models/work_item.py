@@ -17,6 +17,9 @@ from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.validators import CheckedJSONField, validate_finite
 from tenants.value_constraints import json_kind_check, range_check
 
+IS_CARRIED = models.Q(presence=Presence.LIVE, assignee__isnull=False) & ~models.Q(status_category=StatusCategory.DONE)
+"""Open, and somebody's."""
+
 
 class WorkItem(SourcedFact):
     """One piece of work as its source shows it now: an issue, a card, a task. Its past is in FieldChange.
@@ -87,6 +90,7 @@ class WorkItem(SourcedFact):
             models.Index(fields=["tenant", "project", "-id"], name="item_project_idx"),
             models.Index(fields=["tenant", "project", "status_category", "-id"], name="item_project_category_idx"),
             models.Index(fields=["tenant", "key"], name="item_key_idx"),
+            models.Index(fields=["tenant", "project", "assignee"], name="item_carried_idx", condition=IS_CARRIED),
         ]
 
     def __str__(self) -> str:

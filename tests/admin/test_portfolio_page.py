@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from gaps.enums import GapType
 from predictions.enums import Severity
+from projects.enums import AnalysisKind
 from stratibreak.portfolio_page import portfolio_row
 from tenants.audit.enums import AuditAction
 from tenants.enums import Role
@@ -19,7 +20,7 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.factories.gaps import GapFactory
 from tests.factories.look_alike import LookAlike
-from tests.factories.projects import ProjectFactory
+from tests.factories.projects import AnalysisRecordFactory, ContributorFactory, ProjectFactory, WorkItemFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +110,28 @@ def test_a_row_is_told_in_words_and_unknown_is_no_number() -> None:
     assert (row.chance, row.promised, row.likely, row.moved) == ("not known", "—", "not known", "")
     assert row.changes == "1 worse, 2 resolved"
     assert {square.word for square in row.squares} == {"?"}
+
+
+def test_projects_that_share_people_show_their_dates_together(client: Client, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        projects = [ProjectFactory.create(name=f"Shared <{number}>") for number in range(2)]
+        person = ContributorFactory.create(display_label="Nobody named here")
+        for project in projects:
+            WorkItemFactory.create(project=project, assignee=person)
+            AnalysisRecordFactory.create(
+                project=project,
+                kind=AnalysisKind.FORECAST,
+                results={
+                    "target_date": "2026-06-30",
+                    "p_on_time": {"value": 0.8, "low": 0.7, "high": 0.9},
+                    "quantiles": [{"p": 0.5, "value": "2026-06-01"}, {"p": 0.85, "value": "2026-07-15"}],
+                },
+            )
+
+    page = _page(client)
+
+    assert "Dates of projects that share people" in page
+    assert "1 person carries open work of more than one" in page
+    assert "60 % to 80 %" in page
+    assert page.count("Shared &lt;0&gt;") >= 3
+    assert "Nobody named here" not in page

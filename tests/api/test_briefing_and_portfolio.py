@@ -17,7 +17,7 @@ from gaps.domain.assessments import fingerprint_of
 from gaps.enums import GapOrigin, GapStatus, GapType
 from gaps.models import Gap
 from predictions.enums import ActionStatus, AlertState, DismissalReason, MuteState, Priority, Severity
-from projects.enums import AnalysisKind, ProjectStatus
+from projects.enums import AnalysisKind, Presence, ProjectStatus, StatusCategory
 from projects.models import Project
 from tenants.audit.enums import AuditAction
 from tenants.enums import Role
@@ -34,7 +34,7 @@ from tests.factories.predictions import (
     PreventiveActionFactory,
     sha256_of,
 )
-from tests.factories.projects import AnalysisRecordFactory, ProjectFactory
+from tests.factories.projects import AnalysisRecordFactory, ContributorFactory, ProjectFactory, WorkItemFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -352,3 +352,90 @@ def _without_clock(told: dict[str, Any]) -> dict[str, Any]:
     for row in told.get("rows", []):
         row["hours_left"] = None
     return told
+
+
+# --- projects that share people ---
+
+
+def _shared(*projects: Project, person: Any = None, items: int = 2) -> Any:
+    person = person or ContributorFactory.create()
+    for project in projects:
+        WorkItemFactory.create_batch(items, project=project, assignee=person)
+    return person
+
+
+def _groups(client: ApiClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.fetch(PORTFOLIO).json()["joint_dates"]
+    return found
+
+
+def test_projects_that_share_people_get_dates_together(ours: LookAlike, leader: ApiClient) -> None:
+    first, second, alone = _projects(ours, "Uno", "Due", "Tre")
+    with tenant_context(ours.tenant.pk):
+        for project in (first, second, alone):
+            _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=1), answered={})
+        _shared(first, second)
+        _shared(alone)
+
+    (group,) = _groups(leader)
+
+    assert {row["project"] for row in group["projects"]} == {str(first.pk), str(second.pk)}
+    assert group["people_shared"] == 1
+    assert group["p_all_on_time"]["value"] == pytest.approx(0.64, abs=0.015)
+    assert (group["p_all_on_time"]["low"], group["p_all_on_time"]["high"]) == (pytest.approx(0.6), pytest.approx(0.8))
+    for row in group["projects"]:
+        assert row["p85_finish_date"] == "2026-07-15"
+        assert row["joint_finish_date"] > "2026-07-15"
+
+
+def test_who_carries_a_tenth_or_only_done_work_ties_nothing(ours: LookAlike, leader: ApiClient) -> None:
+    first, second, third = _projects(ours, "Uno", "Due", "Tre")
+    with tenant_context(ours.tenant.pk):
+        person = _shared(first, second, items=1)
+        _shared(first, items=9)
+        _shared(second, items=9)
+        WorkItemFactory.create_batch(5, project=third, assignee=person, status_category=StatusCategory.DONE)
+        WorkItemFactory.create_batch(5, project=third, assignee=person, presence=Presence.GONE)
+
+    assert _groups(leader) == []
+
+
+def test_a_project_without_a_forecast_is_named_and_gives_no_number(ours: LookAlike, leader: ApiClient) -> None:
+    first, second = _projects(ours, "Uno", "Due")
+    with tenant_context(ours.tenant.pk):
+        _analysed(first, p_on_time=0.8, as_of=NOW - timedelta(days=1), answered={})
+        _shared(first, second)
+
+    (group,) = _groups(leader)
+
+    assert group["without_forecast"] == [str(second.pk)]
+    assert group["p_all_on_time"] is None
+    assert [row["joint_finish_date"] for row in group["projects"]] == [None]
+
+
+def test_a_project_out_of_sight_shares_nobody(ours: LookAlike, theirs: LookAlike, leader: ApiClient) -> None:
+    (first,) = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        hidden = ProjectFactory.create(name="Hidden")
+        for project in (first, hidden):
+            _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=1), answered={})
+        _shared(first, hidden)
+    with tenant_context(theirs.tenant.pk):
+        _shared(ProjectFactory.create(name="Uno"), ProjectFactory.create(name="Due"))
+
+    assert _groups(leader) == []
+
+
+def test_groups_are_asked_for_as_often_for_many_projects(ours: LookAlike, leader: ApiClient) -> None:
+    counts = []
+    for number in (2, 7):
+        projects = _projects(ours, *(f"Shared {number}.{one}" for one in range(number)))
+        with tenant_context(ours.tenant.pk):
+            for project in projects:
+                _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=1), answered={})
+            _shared(*projects)
+        with CaptureQueriesContext(connection) as captured:
+            leader.fetch(PORTFOLIO)
+        counts.append(len([query for query in captured if query["sql"].startswith("SELECT")]))
+
+    assert counts[0] == counts[1]
