@@ -72,7 +72,8 @@ def describe_joint_dates(ids: Sequence[UUID], *, items: QuerySet[WorkItem], unti
     if not groups:
         return []
     runs = _runs([project for group in groups for project in group], until)
-    rows = [_row(group, ties, runs) for group in groups]
+    shared = _people_shared(groups, ties)
+    rows = [_row(group, len(people), runs) for group, people in zip(groups, shared, strict=True)]
     return sorted(rows, key=lambda row: -int(row["people_shared"]))
 
 
@@ -142,12 +143,21 @@ def _runs(ids: Sequence[UUID], until: datetime) -> dict[UUID, _Run]:
     return runs
 
 
-def _row(group: Sequence[UUID], ties: Sequence[Tie], runs: Mapping[UUID, _Run]) -> dict[str, Any]:
-    inside = [tie for tie in ties if tie.first in group and tie.second in group]
+def _people_shared(groups: Sequence[Sequence[UUID]], ties: Sequence[Tie]) -> list[set[UUID]]:
+    place_of = {project: place for place, group in enumerate(groups) for project in group}
+    people: list[set[UUID]] = [set() for _ in groups]
+    for tie in ties:
+        place = place_of.get(tie.first)
+        if place is not None and place == place_of.get(tie.second):
+            people[place] |= tie.people
+    return people
+
+
+def _row(group: Sequence[UUID], people_shared: int, runs: Mapping[UUID, _Run]) -> dict[str, Any]:
     told = [project for project in group if project in runs]
     joint = _joint([runs[project] for project in told]) if len(told) > 1 else None
     return {
-        "people_shared": len({person for tie in inside for person in tie.people}),
+        "people_shared": people_shared,
         "p_all_on_time": None
         if joint is None or joint.p_all_on_time is None
         else {"value": joint.p_all_on_time, "low": joint.low, "high": joint.high},

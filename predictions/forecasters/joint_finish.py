@@ -4,7 +4,7 @@
 2. How far projects err together is measured on their past. An error of a project: ln of the items it finished in four
    weeks over what it finished on average in four weeks of the twelve before, half an item added to both. The errors of
    two projects in the same weeks correlate by r; n such errors are believed as r * n / (n + 10).
-3. 10,000 times a level is drawn for every project, uniform, the normal scores correlated as measured.
+3. 10,000 times a level is drawn for every project, uniform, by normal scores that correlate as measured.
 4. P(all on time) is the share of draws in which each level is at most that project's P(on time). However projects
    depend on each other, it lies between the sum of their probabilities less (n - 1), and the least of them.
 5. The joint level is the least one that no project's draw exceeds in 85 % of the draws; each project's joint date is
@@ -20,6 +20,7 @@ Source: Nelsen (2006), An Introduction to Copulas, chapter 2 (bounds of a joint 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,13 +86,13 @@ def joint_finish(projects: Sequence[ProjectForecast], *, accepted: float = 0.85)
     if len(projects) <= 1:
         raise ValueError("a single project keeps no date together with others")
     correlations = error_correlations([project.weekly for project in projects])
-    levels = _drawn(correlations)
-    level = float(np.quantile(levels.max(axis=1), accepted, method="inverted_cdf"))
+    scores = _standard_scores(len(projects)) @ np.linalg.cholesky(correlations).T
+    level = float(ndtr(np.quantile(scores.max(axis=1), accepted, method="inverted_cdf")))
     low = high = value = None
     chances = np.array([project.p_on_time for project in projects if project.p_on_time is not None])
     if len(chances) == len(projects):
         low, high = max(0.0, float(chances.sum()) - (len(chances) - 1)), float(chances.min())
-        value = float(np.clip((levels <= chances).all(axis=1).mean(), low, high))
+        value = float(np.clip((scores <= ndtri(chances)).all(axis=1).mean(), low, high))
     return JointFinish(
         p_all_on_time=value,
         low=low,
@@ -147,8 +148,7 @@ def _made_possible(correlations: FloatArray) -> FloatArray:
     return possible
 
 
-def _drawn(correlations: FloatArray) -> FloatArray:
-    """Levels in (0, 1): shape (draws, projects)."""
-    normal = np.random.default_rng(SEED).standard_normal((DRAWS, len(correlations)))
-    levels: FloatArray = ndtr(normal @ np.linalg.cholesky(correlations).T)
-    return levels
+@cache
+def _standard_scores(projects: int) -> FloatArray:
+    """Independent normal scores, the same at every call: shape (draws, projects)."""
+    return np.random.default_rng(SEED).standard_normal((DRAWS, projects))

@@ -16,6 +16,7 @@ from gaps.detectors.detection import PROJECT
 from gaps.domain.assessments import fingerprint_of
 from gaps.enums import GapOrigin, GapStatus, GapType
 from gaps.models import Gap
+from predictions.domain.joint_dates import MOST_TOGETHER
 from predictions.enums import ActionStatus, AlertState, DismissalReason, MuteState, Priority, Severity
 from projects.enums import AnalysisKind, Presence, ProjectStatus, StatusCategory
 from projects.models import Project
@@ -398,6 +399,21 @@ def test_who_carries_a_tenth_or_only_done_work_ties_nothing(ours: LookAlike, lea
         WorkItemFactory.create_batch(5, project=third, assignee=person, presence=Presence.GONE)
 
     assert _groups(leader) == []
+
+
+def test_who_comes_too_late_into_a_full_group_stands_alone(ours: LookAlike, leader: ApiClient) -> None:
+    projects = _projects(ours, *(f"Numbered {n}" for n in range(MOST_TOGETHER + 1)))
+    with tenant_context(ours.tenant.pk):
+        *close, late = projects
+        person = _shared(*close)
+        _shared(late, person=person, items=1)
+        _shared(late, items=3)
+        _shared(*close)
+
+    (group,) = _groups(leader)
+
+    assert set(group["without_forecast"]) == {str(project.pk) for project in close}
+    assert group["people_shared"] == 2
 
 
 def test_a_project_without_a_forecast_is_named_and_gives_no_number(ours: LookAlike, leader: ApiClient) -> None:

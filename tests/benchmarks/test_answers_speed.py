@@ -18,7 +18,7 @@ from gaps.enums import GapOrigin, GapType
 from gaps.models import CorrectiveAction, Gap, GapTransition
 from predictions.models import Prediction
 from projects.enums import AnalysisKind
-from projects.models import AnalysisRecord, Project
+from projects.models import AnalysisRecord, Contributor, Project, WorkItem
 from tenants.enums import Role
 from tenants.isolation.statistics import refresh_statistics
 from tenants.isolation.transaction import tenant_context
@@ -26,11 +26,13 @@ from tests.api.conftest import signed_in
 from tests.factories.gaps import CorrectiveActionFactory, GapFactory, GapTransitionFactory
 from tests.factories.look_alike import LookAlike
 from tests.factories.predictions import PredictionFactory, sha256_of
-from tests.factories.projects import AnalysisRecordFactory, ProjectFactory
+from tests.factories.projects import AnalysisRecordFactory, ContributorFactory, ProjectFactory, WorkItemFactory
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db]
 
 PROJECTS, TURNS, ATTEMPTS = 500, 5, 3
+PEOPLE, OPEN_ITEMS, SHARED_ITEMS = 6, 40, 10
+WEEKLY = [4, 6, 5, 3] * 26
 GAP_TYPES = (GapType.TIMELINE, GapType.QUALITY, GapType.PROCESS)
 DETECTORS: list[dict[str, Any]] = [
     {"type": gap_type, "readiness": "OK", "reasons": [], "finding": None} for gap_type in GapType.values
@@ -39,7 +41,7 @@ DETECTORS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def portfolio(ours: LookAlike, settings: Any) -> None:
-    """500 projects with three gaps and a warning each, and three forecasts and detection runs."""
+    """500 projects with three gaps, a warning and 40 open items each, and three forecasts and detection runs."""
     settings.STATIC_ROOT = None
     now = timezone.now()
     with tenant_context(ours.tenant.pk):
@@ -85,6 +87,7 @@ def portfolio(ours: LookAlike, settings: Any) -> None:
                 results={
                     "detectors": DETECTORS,
                     "p_on_time": {"value": 0.7, "low": 0.6, "high": 0.8},
+                    "weekly_finishes": WEEKLY,
                     "quantiles": [{"p": p, "value": "2026-07-15"} for p in (0.5, 0.7, 0.85, 0.95)],
                     "evidence": [{"object_type": "work_item", "object_id": str(n), "field": "x"} for n in range(40)],
                 },
@@ -93,7 +96,24 @@ def portfolio(ours: LookAlike, settings: Any) -> None:
             for kind in (AnalysisKind.FORECAST, AnalysisKind.GAPS, AnalysisKind.REFRESH)
             for run in range(3)
         )
-        refresh_statistics([Gap, AnalysisRecord, Prediction, GapTransition])
+        _share_people(projects)
+        refresh_statistics([Gap, AnalysisRecord, Prediction, GapTransition, WorkItem])
+
+
+def _share_people(projects: list[Project]) -> None:
+    """Six people a project and 40 open items, ten of which are carried by somebody who works in the next one too."""
+    people = Contributor.objects.bulk_create(
+        ContributorFactory.build(tenant=projects[0].tenant) for _ in range(PEOPLE * len(projects))
+    )
+    WorkItem.objects.bulk_create(
+        WorkItemFactory.build(
+            project=project,
+            tenant=project.tenant,
+            assignee=people[(PEOPLE * number + (PEOPLE if item < SHARED_ITEMS else item % PEOPLE)) % len(people)],
+        )
+        for number, project in enumerate(projects)
+        for item in range(OPEN_ITEMS)
+    )
 
 
 def _milliseconds(ask: Callable[[], Any]) -> float:
