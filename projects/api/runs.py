@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from projects.domain.data_quality import describe_data_quality
+from projects.domain.data_quality import describe_data_quality, without_examples
 from projects.enums import Readiness
 from projects.models import AnalysisRecord, ImportRun, Project, WorkItem
 from tenants.api.access import requester
@@ -29,6 +29,12 @@ class AnalysisRecordViewSet(ReadOnlyTenantViewSet[AnalysisRecord]):
     model = AnalysisRecord
     serializer_class = serializer_for(AnalysisRecord)
     filters = {"project": EXACT, "kind": SET, "readiness": SET, "as_of": RANGE, "created_at": RANGE}
+
+    def shown(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """Without examples of bad data for whoever may not see the work: they are its items."""
+        if _may_see_work(self.request):
+            return rows
+        return [{**row, "results": without_examples(row["results"])} for row in rows]
 
 
 class DataQualitySerializer(serializers.Serializer[Any]):
@@ -66,8 +72,11 @@ class DataQualityViewSet(ReadOnlyTenantViewSet[Project]):
         """What is wrong with the record, with examples and how to fix it, as the newest analysis found it."""
         self.filter_queryset(self.get_queryset())  # refuses a parameter that nobody reads
         project = self.find()
-        may_see_work = allowed(requester(request).role, Action.VIEW, WorkItem._meta.label_lower)
-        return answer(request, encode(describe_data_quality(project, with_examples=may_see_work)))
+        return answer(request, encode(describe_data_quality(project, with_examples=_may_see_work(request))))
+
+
+def _may_see_work(request: Request) -> bool:
+    return allowed(requester(request).role, Action.VIEW, WorkItem._meta.label_lower)
 
 
 class ImportRunViewSet(ReadOnlyTenantViewSet[ImportRun]):

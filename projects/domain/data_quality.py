@@ -54,15 +54,22 @@ def describe_data_quality(project: Project, *, with_examples: bool = True) -> di
     if record is None:
         frame = {"as_of": None, "readiness": Readiness.INSUFFICIENT, "readiness_reasons": [NOT_ANALYSED]}
         return {"project": project.pk, **frame, "analysis": None, "issues": None}
-    issues = record.results[QUALITY]
+    results = record.results if with_examples else without_examples(record.results)
     return {
         "project": project.pk,
         "as_of": record.as_of,
         "readiness": record.readiness,
         "readiness_reasons": record.readiness_reasons,
         "analysis": record.pk,
-        "issues": issues if with_examples else [{**issue, "examples": []} for issue in issues],
+        "issues": results[QUALITY],
     }
+
+
+def without_examples(results: dict[str, Any]) -> dict[str, Any]:
+    """The results of a run, with the rules that were broken and how often, and without the items that broke them."""
+    if QUALITY not in results:
+        return results
+    return {**results, QUALITY: [{**issue, "examples": []} for issue in results[QUALITY]]}
 
 
 def newest_quality(project: Project) -> AnalysisRecord | None:

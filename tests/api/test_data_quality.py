@@ -88,10 +88,18 @@ def test_stakeholder_reads_the_list_without_the_work(ours: LookAlike, as_role: C
     project = _tangled(ours)
     enter_project(ours, project.pk)
 
-    issues = _list(as_role(Role.STAKEHOLDER), project).json()["issues"]
+    stakeholder, told = as_role(Role.STAKEHOLDER), _list(as_role(Role.ADMIN), project).json()
+    kept = stakeholder.fetch(f"/api/v1/analysis-records/{told['analysis']}").json()["results"]
+    listed = stakeholder.fetch("/api/v1/analysis-records", kind="REFRESH", project=str(project.pk)).json()["results"]
 
-    assert issues
-    assert all(issue["examples"] == [] for issue in issues)
+    assert any(issue["examples"] for issue in told["issues"])
+    for issues in (
+        _list(stakeholder, project).json()["issues"],
+        kept["data_quality"],
+        *(row["results"]["data_quality"] for row in listed),
+    ):
+        assert [issue["rule"] for issue in issues] == [issue["rule"] for issue in told["issues"]]
+        assert all(issue["examples"] == [] for issue in issues)
 
 
 def test_project_never_analysed_has_no_list_instead_of_an_empty_one(ours: LookAlike, admin: ApiClient) -> None:
