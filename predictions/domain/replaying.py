@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from predictions.backtesting.project_replay import ProjectReplay, TypeRecord, replay_project
 from predictions.domain.queries import NOT_YET_RUN, carries, describe_run
@@ -27,7 +29,9 @@ from projects.domain.queries.history import load_history
 from projects.domain.queries.runs import runs_of
 from projects.enums import AnalysisKind
 from projects.history.calendar import WorkCalendar
+from projects.history.instants import from_us, to_us
 from projects.history.project_history import ProjectHistory
+from projects.history.readiness import STALE_AFTER_DAYS
 from projects.models import AnalysisRecord, Project
 
 RECONSTRUCTED = "Reconstructed from surviving records: what was deleted or never logged left no trace."
@@ -37,24 +41,47 @@ NOT_REPLAYED = {**NOT_YET_RUN, "message": "No replay has been run for this proje
 
 @dataclass(frozen=True, slots=True)
 class ReplayInputs:
-    """Everything a replay reads, so that it can run outside a transaction."""
+    """Everything a replay reads, so that it can run outside a transaction.
+
+    ends_at: up to when the past can be replayed: now, or the newest fact of a record that ended before
+    """
 
     history: ProjectHistory
     calendar: WorkCalendar
     accepted_probability: float
     observed_until: datetime | None
+    ends_at: datetime
     team_signals_enabled: bool = False
 
 
 def load_replay_inputs(project: Project, *, at: datetime) -> ReplayInputs:
     """Read a project's record in the tenant that is current; seven queries whatever the size."""
+    history = load_history(project.pk)
+    ends_at, seen_at = record_end(history, at=at), observed_until(project, at)
     return ReplayInputs(
-        history=load_history(project.pk),
+        history=history,
         calendar=load_calendar(project, on=at.astimezone(ZoneInfo(project.time_zone)).date()),
         accepted_probability=1 - project.accepted_risk,
-        observed_until=observed_until(project, at),
+        # What an archive does not tell did not fail to happen: nobody looked.
+        observed_until=seen_at if ends_at == at or seen_at is None else min(seen_at, ends_at),
+        ends_at=ends_at,
         team_signals_enabled=project.team_signals_enabled,
     )
+
+
+def record_end(history: ProjectHistory, *, at: datetime) -> datetime:
+    """The moment itself; of a record in which nothing was opened or moved for too long to forecast, its last event.
+
+    What was only found by looking has no date of its own: an archive that is imported today is no younger for it.
+    """
+    known = history.as_of(at)
+    moved_us = known.statuses.at_us[known.statuses.dated]
+    events_us = np.concatenate([known.items.created_us, moved_us])
+    past_us = events_us[events_us <= to_us(at)]
+    if not past_us.size:
+        return at
+    last = from_us(int(past_us.max()))
+    return at if at - last <= timedelta(days=STALE_AFTER_DAYS) else last
 
 
 def has_replay(project: Project) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from predictions.domain.replaying import describe_replay, keep_replay, load_replay_inputs, run_replay
+from predictions.domain.replaying import describe_replay, keep_replay, load_replay_inputs, record_end, run_replay
 from predictions.forecasters.replay import ReplayPlan
 from predictions.models import Prediction, PredictionOutcome
 from projects.enums import AnalysisKind
@@ -26,7 +26,7 @@ from tenants.models import AuditEntry
 from tests.api.conftest import signed_in
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import BaselineFactory, ProjectFactory
-from tests.project_histories import WEEK
+from tests.project_histories import DAY, WEEK
 from tests.recorded_team import record_team
 
 pytestmark = pytest.mark.django_db
@@ -264,3 +264,55 @@ def test_detectors_are_replayed_as_json(project: Project, ours: LookAlike) -> No
     assert timeline["alarms_per_project_year"] == pytest.approx(
         len(timeline["alarms"]) / timeline["project_years"], 1e-2
     )
+
+
+# --- a record that has ended ---
+
+
+def test_an_archive_is_replayed_to_its_own_end(ours: LookAlike) -> None:
+    ended = NOW - 300 * WEEK
+    with tenant_context(ours.tenant.pk):
+        archive = ProjectFactory.create(name="Archive", start_date=(ended - 60 * WEEK).date(), end_date=ended.date())
+        record_team(archive, [5] * 52, open_items=20, as_of=ended)
+
+    said, told = _replay("--tenant", ours.tenant.name, "--project", "archive", "--months", "6", "--step", "2w")
+    alarms, _ = _replay("--tenant", ours.tenant.name, "--project", "archive", "--months", "6", "--detectors")
+
+    assert said.startswith("Archive: 13 of 13 moments had a forecast\n")
+    assert told.startswith("The record ends on ")
+    assert "TIMELINE: " in alarms
+    assert "answered 26 of 26 moments" in alarms
+    (record,) = _kept(ours)
+    steps = [datetime.fromisoformat(step["as_of"]) for step in record.results["steps"]]
+    assert ended - 3 * WEEK < max(steps) < ended, "one step before the last event"
+
+
+def test_what_an_archive_does_not_tell_did_not_fail_to_happen(ours: LookAlike) -> None:
+    """Its last target lies behind its end: nobody looked whether it was kept."""
+    ended = NOW - 300 * WEEK
+    with tenant_context(ours.tenant.pk):
+        archive = ProjectFactory.create(name="Archive", start_date=(ended - 60 * WEEK).date())
+        record_team(archive, [5] * 52, open_items=20, as_of=ended)
+        Project.objects.filter(pk=archive.pk).update(end_date=(ended + 6 * WEEK).date())
+        BaselineFactory.create(
+            project=archive,
+            approved_at=ended - 40 * WEEK,
+            start_date=(ended - 60 * WEEK).date(),
+            finish_date=(ended + 6 * WEEK).date(),
+            scope_item_count=400,
+        )
+
+    _replay("--tenant", ours.tenant.name, "--project", "archive", "--months", "3")
+
+    (record,) = _kept(ours)
+    assert record.results["summary"]["answered"] > 0
+    assert {event["verdict"] for event in record.results["events"]} == {"UNDECIDED"}
+
+
+def test_a_record_that_is_looked_at_goes_on_until_now(project: Project, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        history = load_replay_inputs(project, at=NOW).history
+
+    assert record_end(history, at=NOW) == NOW
+    assert record_end(history, at=NOW - 100 * WEEK) == NOW - 100 * WEEK, "nothing had happened at all"
+    assert record_end(history, at=NOW + 5 * WEEK) < NOW + DAY

@@ -90,7 +90,7 @@ class Command(BaseCommand):
                 bar.show(Progress(done, done, total))
 
         try:
-            replay = run_and_keep(tenant.pk, project, inputs, ReplayPlan(now), at=now, watch=watch)
+            replay = run_and_keep(tenant.pk, project, inputs, ReplayPlan(inputs.ends_at), at=now, watch=watch)
         finally:
             bar.close()
         self.stdout.write("\n".join(replay_lines(project.name, replay)))

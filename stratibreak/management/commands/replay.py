@@ -7,6 +7,7 @@ import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,9 @@ class Command(BaseCommand):
         with tenant_context(tenant.pk, reason=REASON):
             project = find_project(options["project"])
             inputs = load_replay_inputs(project, at=now)
+        plan = replace(plan, until=inputs.ends_at)
+        if inputs.ends_at != now:
+            self.stderr.write(f"The record ends on {inputs.ends_at:%Y-%m-%d}; the months before that are replayed.")
         if options["detectors"]:
             self._replay_detectors(project, inputs, plan, options)
             return
