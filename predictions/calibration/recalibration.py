@@ -60,23 +60,31 @@ def expit(log_odds: ArrayLike) -> FloatArray:
     return probabilities
 
 
-def fit_recalibration(probabilities: ArrayLike, occurred: ArrayLike, age_days: ArrayLike) -> Recalibration:
+def fit_recalibration(
+    probabilities: ArrayLike,
+    occurred: ArrayLike,
+    age_days: ArrayLike,
+    *,
+    prior_forecasts: float = PRIOR_FORECASTS,
+    half_life_days: float = HALF_LIFE_DAYS,
+) -> Recalibration:
     """What the resolved forecasts ask for.
 
     probabilities, occurred, age_days: shape (n,), in [0, 1], truth and days since each was resolved; n may be 0
+    prior_forecasts: that are taken to have been right on average, above 0
     """
     log_odds, truth = logit(probabilities), np.asarray(occurred, dtype=np.float64)
-    weights = 0.5 ** (np.maximum(np.asarray(age_days, dtype=np.float64), 0.0) / HALF_LIFE_DAYS)
+    weights = 0.5 ** (np.maximum(np.asarray(age_days, dtype=np.float64), 0.0) / half_life_days)
     total = float(weights.sum())
     if total < MIN_FORECASTS_FOR_SLOPE:
-        return Recalibration(_intercept(log_odds, truth, weights), 1.0, total)
+        return Recalibration(_intercept(log_odds, truth, weights, prior_forecasts), 1.0, total)
     intercept, slope = _platt(log_odds, truth, weights)
     return Recalibration(intercept, slope, total)
 
 
-def _intercept(log_odds: FloatArray, truth: FloatArray, weights: FloatArray) -> float:
+def _intercept(log_odds: FloatArray, truth: FloatArray, weights: FloatArray, prior_forecasts: float) -> float:
     shifted = fit_shrunk_logistic(
-        np.ones((len(truth), 1)), truth, weights, centre=[0.0], pseudo_forecasts=[PRIOR_FORECASTS], offset=log_odds
+        np.ones((len(truth), 1)), truth, weights, centre=[0.0], pseudo_forecasts=[prior_forecasts], offset=log_odds
     )
     return float(shifted[0])
 

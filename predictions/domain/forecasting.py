@@ -1,6 +1,7 @@
 """Forecasting a project: every forecaster of the table is asked, and what it says is kept.
 
 1. The pure forecasters answer from the record as of a moment, each for itself: one that abstains or fails hinders none.
+   What became of earlier claims moves the next of their kind (predictions.domain.settled_events).
 2. The run is kept as one AnalysisRecord with all answers, also where they are that there is none.
 3. A probability becomes a Prediction when it says something new (predictions.domain.keeping).
 """
@@ -8,14 +9,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from time import perf_counter
 from typing import Any
 
+from predictions.calibration.settled_events import EventRecalibration
 from predictions.domain.finish_bases import kept_basis
 from predictions.domain.forecast_results import ForecasterAnswer, forecast_results
 from predictions.domain.keeping import KeptPrediction, keep_predictions
+from predictions.domain.settled_events import load_recalibrations
 from predictions.domain.team_records import MAX_WEEKS, load_pools
 from predictions.enums import PredictionType
 from predictions.forecasters.answers import hash_of
@@ -23,6 +27,7 @@ from predictions.forecasters.finish import FinishForecast, forecast_finish
 from predictions.forecasters.outlook import forecast_outlook, outlook_row
 from predictions.forecasters.registry import FORECASTERS, Forecaster, ForecastInputs
 from predictions.forecasters.risk import RiskForecast
+from predictions.forecasters.risk_recalibration import recalibrated
 from predictions.forecasters.throughput import weekly_finishes
 from predictions.models import Prediction
 from projects.domain.analyses import AnalysisRun, record_analysis
@@ -105,7 +110,8 @@ def forecast_project(
         pools,
         team_signals_enabled=project.team_signals_enabled,
     )
-    answers = tuple(ask(forecaster, inputs) for forecaster in FORECASTERS)
+    moves = load_recalibrations(project, as_of=as_of)
+    answers = tuple(_moved(ask(forecaster, inputs), moves) for forecaster in FORECASTERS)
     weekly = weekly_finishes(known, calendar=calendar)[-MAX_WEEKS:] if finish.readiness.carries_value else ()
     found = ProjectForecast(finish, answers, (), tuple(float(count) for count in weekly))
     outlook = outlook_row(forecast_outlook(known, finish=finish, calendar=calendar, pools=pools))
@@ -123,6 +129,12 @@ def ask(forecaster: Forecaster, inputs: ForecastInputs) -> ForecasterAnswer:
     except Exception:
         logger.exception("%s failed", forecaster.name)
         return ForecasterAnswer(forecaster, (_failure(forecaster, inputs),))
+
+
+def _moved(answer: ForecasterAnswer, moves: Mapping[str, EventRecalibration]) -> ForecasterAnswer:
+    """An answer where what became of earlier claims of its kind says it belongs."""
+    by = moves.get(answer.forecaster.name)
+    return answer if by is None else replace(answer, risks=tuple(recalibrated(risk, by) for risk in answer.risks))
 
 
 def target_date(project: Project, known: ProjectHistory) -> date | None:

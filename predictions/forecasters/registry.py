@@ -89,12 +89,14 @@ class Forecaster:
 
     level: of the subjects it speaks about, as in `Subject.type`;  model: named where it cannot answer itself
     ask: one forecast a subject; a single one without a claim where it abstains; none where there is nothing to ask
+    recalibrates_itself: by walking through the project's own past; of the others what became of their claims is asked
     """
 
     type: PredictionType
     level: str
     model: ModelIdentity
     ask: Callable[[ForecastInputs], Sequence[RiskForecast]]
+    recalibrates_itself: bool = False
 
     @property
     def name(self) -> str:
@@ -152,7 +154,7 @@ def _team_overload(inputs: ForecastInputs) -> Sequence[RiskForecast]:
 
 
 FORECASTERS: tuple[Forecaster, ...] = (
-    Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay),
+    Forecaster(PredictionType.DELAY_RISK, "project", delay_risk.MODEL, _project_delay, recalibrates_itself=True),
     Forecaster(PredictionType.DELAY_RISK, "milestone", milestone_delay.MODEL, _milestone_delays),
     Forecaster(PredictionType.BUDGET_OVERRUN, "project", budget_overrun.MODEL, _budget_overrun),
     Forecaster(PredictionType.SCOPE_CREEP, "project", scope_creep.MODEL, _scope_creep),
@@ -160,7 +162,7 @@ FORECASTERS: tuple[Forecaster, ...] = (
     Forecaster(PredictionType.RESOURCE_SHORTAGE, "project", resource_shortage.MODEL, _resource_shortage),
     Forecaster(PredictionType.TEAM_BURNOUT, "project", team_overload.MODEL, _team_overload),
     Forecaster(PredictionType.DELAY_RISK, "iteration", iteration_delivery.MODEL, _iteration_delays),
-    Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays),
+    Forecaster(PredictionType.DELAY_RISK, "work_item", item_delay.MODEL, _item_delays, recalibrates_itself=True),
 )
 
 RESOLVERS: Mapping[PredictionType, Resolver] = MappingProxyType(

@@ -1,0 +1,42 @@
+"""A claim moved to where earlier claims of its kind say it belongs, with what moved it among its drivers.
+
+The driver keeps what the model said before: probability less its effect. So the next recalibration starts from there,
+and nothing is moved twice.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from predictions.calibration.settled_events import EventRecalibration
+from predictions.forecasters.answers import Driver, ProbabilityEstimate, hash_of
+from predictions.forecasters.risk import RiskForecast
+
+SETTLED_FORECASTS = "SETTLED_FORECASTS"
+"""Code of the driver."""
+LEAST_MOVE = 0.001
+
+
+def recalibrated(risk: RiskForecast, by: EventRecalibration) -> RiskForecast:
+    """The same claim with its probability and interval moved; what abstains or hardly moves stays as it is."""
+    said = risk.probability
+    if said is None or not by.events:
+        return risk
+    value, low, high = (float(p) for p in by.apply([said.value, said.low, said.high]))
+    if abs(value - said.value) < LEAST_MOVE:
+        return risk
+    moved = Driver(
+        SETTLED_FORECASTS, "What became of earlier forecasts", float(by.events), "settled events", value - said.value
+    )
+    return replace(
+        risk,
+        probability=ProbabilityEstimate(value, low, high),
+        drivers=(*risk.drivers, moved),
+        inputs_hash=hash_of({"forecast": risk.inputs_hash, "moved": round(value - said.value, 6)}),
+    )
+
+
+def probability_before(probability: float, drivers: Iterable[Mapping[str, Any]]) -> float:
+    """What the model said before anything was moved.  drivers: as JSON columns keep them"""
+    moved = sum(float(driver["effect"]) for driver in drivers if driver["code"] == SETTLED_FORECASTS)
+    return min(max(probability - moved, 0.0), 1.0)
