@@ -6,6 +6,8 @@
    if twenty events had come out as said.
 3. The own events, moved by the first, give a second one, shrunk likewise; both are applied, one after the other. So a
    team without a record is moved as the others were, and its own record takes over with n / (n + 20).
+4. From twenty events on the base rate is a rival: where its Brier score over them is lower than the model's by a tenth,
+   it is served in the model's place. The ledger is a walk forward: everything in it was said before it was known.
 
 Assumes that the model errs tomorrow as it erred. Events against which somebody acted are left out by whoever loads
 them: what was prevented is no error of the forecast.
@@ -28,6 +30,8 @@ FloatArray = NDArray[np.float64]
 PRIOR_EVENTS = 20.0
 """Whole events, not forecasts: far fewer of them are needed than where outcomes come in lots. Starting value."""
 HALF_LIFE_DAYS = 365.0
+MIN_RIVAL_EVENTS, RIVAL_MARGIN = 20, 0.1
+"""Scores of a few dozen events are noisy: the lower one outright would switch for no reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class SettledEvent:
     """What was said of an event and what became of it.
 
     probability: that the model gave, in (0, 1), nothing moved;  age_days: since it was settled, 0 or above
+    base_rate: that stood beside it, None where there was none
     is_own: of the project forecast, not of another one of the tenant
     """
 
@@ -42,15 +47,20 @@ class SettledEvent:
     occurred: bool
     age_days: float
     is_own: bool
+    base_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecalibration:
-    """Two recalibrations, applied one after the other.  events: all that they rest on"""
+    """Two recalibrations, applied one after the other.
+
+    events: all that they rest on;  base_rate_is_better: than the model, over them
+    """
 
     of_others: Recalibration
     of_own: Recalibration
     events: int
+    base_rate_is_better: bool
 
     def apply(self, probabilities: ArrayLike) -> FloatArray:
         """The recalibrated probabilities: same shape, in (0, 1)."""
@@ -62,7 +72,18 @@ def fit_events(events: Iterable[SettledEvent]) -> EventRecalibration:
     found = list(events)
     of_others = _fitted([event for event in found if not event.is_own], Recalibration())
     of_own = _fitted([event for event in found if event.is_own], of_others)
-    return EventRecalibration(of_others, of_own, len(found))
+    return EventRecalibration(of_others, of_own, len(found), _base_rate_is_better(found))
+
+
+def _base_rate_is_better(events: list[SettledEvent]) -> bool:
+    judged = [(event, event.base_rate) for event in events if event.base_rate is not None]
+    if len(judged) < MIN_RIVAL_EVENTS:
+        return False
+    weights = 0.5 ** (np.array([event.age_days for event, _ in judged]) / HALF_LIFE_DAYS)
+    truth = np.array([event.occurred for event, _ in judged], dtype=np.float64)
+    of_model = float(weights @ (np.array([event.probability for event, _ in judged]) - truth) ** 2)
+    of_base_rate = float(weights @ (np.array([base_rate for _, base_rate in judged]) - truth) ** 2)
+    return of_base_rate < of_model * (1 - RIVAL_MARGIN)
 
 
 def _fitted(events: list[SettledEvent], before: Recalibration) -> Recalibration:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -43,6 +44,7 @@ class _Event:
     """One event while its claims are gathered."""
 
     said: list[float] = field(default_factory=list)
+    base_rates: list[float] = field(default_factory=list)
     occurred: bool = False
     age_days: float = 0.0
 
@@ -51,15 +53,16 @@ def load_recalibrations(project: Project, *, as_of: datetime) -> Mapping[str, Ev
     """By name of the forecaster, of those that do not recalibrate themselves; one query, in the current tenant."""
     events: dict[tuple[str, str, UUID, str], _Event] = defaultdict(_Event)
     for row in _claims(as_of):
-        project_id, claim_type, level, key, probability, drivers, result, settled_at = row
+        project_id, claim_type, level, key, probability, base_rate, drivers, result, settled_at = row
         event = events[claim_type, level, project_id, key]
         event.said.append(probability_before(probability, drivers))
+        event.base_rates += [] if base_rate is None else [base_rate]
         event.occurred = result == OutcomeResult.OCCURRED
         event.age_days = max((as_of - settled_at) / DAY, 0.0)
     return {forecaster.name: fit_events(_of(forecaster, events, project.pk)) for forecaster in _RECALIBRATED}
 
 
-def _claims(as_of: datetime) -> list[tuple[UUID, str, str, str, float, list[dict[str, object]], str, datetime]]:
+def _claims(as_of: datetime) -> list[tuple[Any, ...]]:
     rows = (
         Prediction.objects.filter(
             is_retrospective=False,
@@ -76,6 +79,7 @@ def _claims(as_of: datetime) -> list[tuple[UUID, str, str, str, float, list[dict
             KeyTextTransform("type", KeyTextTransform("subject", "event")),
             "event_key",
             "probability",
+            "base_rate",
             "drivers",
             "outcomes__result",
             "outcomes__settled_at",
@@ -93,6 +97,7 @@ def _of(
             occurred=event.occurred,
             age_days=event.age_days,
             is_own=of_project == project_id,
+            base_rate=float(np.mean(event.base_rates)) if event.base_rates else None,
         )
         for (claim_type, level, of_project, _), event in events.items()
         if (claim_type, level) == (forecaster.type, forecaster.level)

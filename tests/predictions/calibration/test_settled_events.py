@@ -75,6 +75,19 @@ def test_walking_forward_it_mends_a_bias_and_costs_a_good_forecaster_next_to_not
     assert ratio < 0.97 if gains else ratio < 1.03
 
 
+def _beside_base_rate(n: int, *, said: float, base_rate: float | None, happened: int) -> bool:
+    found = [SettledEvent(said, number < happened, 0.0, True, base_rate) for number in range(n)]
+    return fit_events(found).base_rate_is_better
+
+
+def test_the_base_rate_is_served_where_it_did_better_by_a_margin_and_often_enough() -> None:
+    assert _beside_base_rate(20, said=0.8, base_rate=0.3, happened=5)
+    assert not _beside_base_rate(19, said=0.8, base_rate=0.3, happened=5), "too few"
+    assert not _beside_base_rate(20, said=0.31, base_rate=0.3, happened=5), "no better to speak of"
+    assert not _beside_base_rate(20, said=0.3, base_rate=0.8, happened=5)
+    assert not _beside_base_rate(20, said=0.8, base_rate=None, happened=5)
+
+
 @given(
     p=st.floats(0.01, 0.99),
     found=st.lists(
@@ -84,6 +97,7 @@ def test_walking_forward_it_mends_a_bias_and_costs_a_good_forecaster_next_to_not
             occurred=st.booleans(),
             age_days=st.floats(0, 5_000),
             is_own=st.booleans(),
+            base_rate=st.none() | st.floats(0.01, 0.99),
         ),
         max_size=40,
     ),

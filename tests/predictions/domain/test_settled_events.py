@@ -137,7 +137,14 @@ def test_a_run_shows_what_moved_its_claims_and_is_the_same_again(ours: LookAlike
         refresh_project(project=project, as_of=NOW - hour, at=NOW - hour)
         plain = _newest(project)
         for number in range(40):
-            _settled(project, number, occurred=number < 2, probability=0.5, claim_type=PredictionType.BUDGET_OVERRUN)
+            _settled(
+                project,
+                number,
+                occurred=number < 2,
+                base_rate=0.5,
+                probability=0.5,
+                claim_type=PredictionType.BUDGET_OVERRUN,
+            )
         refresh_project(project=project, as_of=NOW, at=NOW)
         moved = _newest(project)
         count = Prediction.objects.count()
@@ -150,6 +157,25 @@ def test_a_run_shows_what_moved_its_claims_and_is_the_same_again(ours: LookAlike
         assert moved.probability - driver["effect"] == pytest.approx(plain.probability, abs=0.02)
         assert (moved.probability_low or 1) < moved.probability < (moved.probability_high or 0)
         assert Prediction.objects.count() == count
+
+
+def test_the_base_rate_that_did_better_is_served_under_its_name(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        project = _with_budget()
+        for number in range(25):
+            _settled(
+                project,
+                number,
+                occurred=number < 3,
+                probability=0.9,
+                base_rate=0.15,
+                claim_type=PredictionType.BUDGET_OVERRUN,
+            )
+        refresh_project(project=project, as_of=NOW, at=NOW)
+        served = _newest(project)
+
+        assert served.model_id.endswith(".base-rate")
+        assert served.probability == pytest.approx(served.base_rate)
 
 
 def _with_budget() -> Project:
