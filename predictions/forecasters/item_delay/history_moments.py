@@ -28,7 +28,7 @@ from projects.history.project_history import ProjectHistory
 
 EPOCH_WEEKDAY = 3
 """1970-01-01 was a Thursday; days are counted from the Monday before it."""
-MAX_PAST_ITEMS = 3_000
+MAX_PAST_ITEMS = 2_500
 """The newest ones: what was due before them was another team, and time and memory stay bounded."""
 MAX_ASKED_ITEMS = 500
 """Those due first: a date further away is asked about when it has come nearer, and a run stays within its second."""
