@@ -44,12 +44,11 @@ MIN_BEFORE, MIN_RECENT = 8, 3
 class Candidate:
     """A suspected cause whose driver is a weekly series, oriented so that more is worse.
 
-    driver: shape (weeks,), NaN where unknown;  depends_on: codes of causes to deal with first
+    driver: shape (weeks,), NaN where unknown
     """
 
     code: str
     driver: FloatArray
-    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +57,6 @@ class Part:
 
     code: str
     draws: FloatArray
-    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,6 @@ class JudgedCause:
     before: float | None = None
     recent: float | None = None
     moves_within: bool | None = None
-    depends_on: tuple[str, ...] = ()
 
 
 def judge_candidates(
@@ -139,7 +136,6 @@ def _verdict(cause: JudgedCause, is_named: bool, scale: float) -> JudgedCause:
         before=cause.before,
         recent=cause.recent,
         moves_within=cause.moves_within,
-        depends_on=cause.depends_on,
     )
 
 
@@ -147,7 +143,7 @@ def _of_part(part: Part) -> JudgedCause:
     nothing = (float((part.draws <= 0).sum()) + 1) / (len(part.draws) + 1)
     low, high = np.quantile(part.draws, INTERVAL) if len(part.draws) else (0.0, 0.0)
     mean = float(part.draws.mean()) if len(part.draws) else 0.0
-    return JudgedCause(part.code, mean, float(low), float(high), nothing, depends_on=part.depends_on)
+    return JudgedCause(part.code, mean, float(low), float(high), nothing)
 
 
 def _of_series(outcome: FloatArray, candidate: Candidate, recent: int, rng: np.random.Generator) -> JudgedCause:
@@ -155,7 +151,7 @@ def _of_series(outcome: FloatArray, candidate: Candidate, recent: int, rng: np.r
     is_recent = np.arange(len(outcome)) >= len(outcome) - recent
     y, x, late = outcome[usable], candidate.driver[usable], is_recent[usable]
     if (~late).sum() < MIN_BEFORE or late.sum() < MIN_RECENT or np.ptp(x) == 0:
-        return JudgedCause(candidate.code, 0.0, 0.0, 0.0, None, depends_on=candidate.depends_on)
+        return JudgedCause(candidate.code, 0.0, 0.0, 0.0, None)
     observed = float(_contributions(x[None], y[None], late)[0])
     permuted = _contributions(x[_block_orders(len(x), PERMUTATIONS, rng)], y[None], late)
     rows = _resampled(late, RESAMPLES, rng)
@@ -169,7 +165,6 @@ def _of_series(outcome: FloatArray, candidate: Candidate, recent: int, rng: np.r
         before=float(x[~late].mean()),
         recent=float(x[late].mean()),
         moves_within=_moves_within(x, y, late),
-        depends_on=candidate.depends_on,
     )
 
 

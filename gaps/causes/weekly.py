@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from projects.history.calendar import WorkCalendar, counts_between
 from projects.history.columns import DONE, IN_PROGRESS, Flags
-from projects.history.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_WEEK, NEVER, Instants
+from projects.history.instants import (
+    MICROSECONDS_PER_DAY,
+    MICROSECONDS_PER_HOUR,
+    MICROSECONDS_PER_WEEK,
+    NEVER,
+    Instants,
+)
 from projects.history.intervals import spans_of
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import bulk_closed
@@ -31,7 +37,6 @@ RAMP_UP_WEEKS = 8
 """Starting value: newcomers to a team are commonly reckoned to need about two months to carry their share."""
 OFFICE_HOURS = (7, 19)
 """Local hours outside of which activity counts as after hours: wide, so that early birds are none."""
-MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,13 @@ class Weekly:
         inside = (week >= 0) & (week < self.weeks)
         chosen = None if weights is None else weights[inside]
         return np.bincount(week[inside], weights=chosen, minlength=self.weeks).astype(np.float64)
+
+    def by_day(self, instants: Instants) -> FloatArray:
+        """How many instants fall into each day of each week: shape (weeks, 7)."""
+        week = self.week_of(instants)
+        inside = (week >= 0) & (week < self.weeks)
+        day = (instants[inside] - self.edges_us[0]) // MICROSECONDS_PER_DAY
+        return np.bincount(day, minlength=7 * self.weeks).reshape(self.weeks, 7).astype(np.float64)
 
     def shares(self, instants: Instants, chosen: Flags, *, at_least: int = 1) -> FloatArray:
         """Share of the instants of each week that are chosen; NaN in weeks with fewer than at_least."""
@@ -148,7 +160,12 @@ class Weekly:
     @cached_property
     def in_progress(self) -> FloatArray:
         """Items in progress at the end of each week."""
-        moves = self.known.statuses.take(self.known.statuses.at_us <= self.known.known_at_us)
+        return self.in_progress_of(np.ones(len(self.known.items), dtype=np.bool_))
+
+    def in_progress_of(self, items: Flags) -> FloatArray:
+        """Some of the items in progress at the end of each week.  items: which count, shape (items,)"""
+        statuses = self.known.statuses
+        moves = statuses.take((statuses.at_us <= self.known.known_at_us) & items[statuses.item])
         spans = spans_of(moves, (moves.category == IN_PROGRESS) & moves.dated, moment_us=self.known.known_at_us)
         return spans.count_at(self.edges_us[1:]).astype(np.float64)
 
@@ -196,9 +213,3 @@ def weeks_on_record(known: ProjectHistory, *, longest: int) -> int:
     if created_us.size == 0:
         return 0
     return min(longest, int((known.known_at_us - int(created_us.min())) // MICROSECONDS_PER_WEEK))
-
-
-def days_since(known: ProjectHistory, instants: Instants) -> FloatArray:
-    """Elapsed days from each instant to now."""
-    days: FloatArray = (known.known_at_us - instants) / MICROSECONDS_PER_DAY
-    return days

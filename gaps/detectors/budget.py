@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from gaps.causes.budget_split import BudgetFactor, BudgetPart, BudgetSplit, CostBasis, split_overrun
 from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.evidence import project_fact
 from gaps.detectors.finding import (
     AffectedAreaFinding,
     CorrectiveActionFinding,
@@ -35,7 +36,8 @@ from gaps.detectors.finding import (
     Measure,
     RootCauseFinding,
 )
-from gaps.detectors.severity import gap_severity, opens
+from gaps.detectors.ranked_causes import NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE, unexplained
+from gaps.detectors.severity import opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority
 from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, ModelIdentity, hash_of, seed_of
@@ -63,9 +65,6 @@ CAP_PROBABILITY = 0.85
 SIGNAL_PROBABILITY = 0.5
 FALSE_ALARMS_PER_YEAR = 0.02
 PERIOD_WEEKS, PERIODS = 4, 13
-NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
-"""As for TIMELINE. Starting values."""
-UNEXPLAINED = "UNEXPLAINED"
 NO_LIMIT = frozenset(
     {ReasonCode.NOTHING_REMAINING, ReasonCode.BUDGET_SPENT, ReasonCode.NO_TARGET, ReasonCode.TARGET_PASSED}
 )
@@ -173,7 +172,7 @@ def _basis(context: DetectionContext, finish: FinishForecast) -> _Basis | None:
 
 def _opens(basis: _Basis, effect: float, readiness: ReadinessReport) -> bool:
     p_beyond = basis.share_above(basis.budget.amount + basis.tolerance)
-    if opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
+    if opens(p_beyond_tolerance=p_beyond, readiness=readiness):
         return True
     return effect >= 1 and p_beyond >= SIGNAL_PROBABILITY and _has_cost_signal(basis.known)
 
@@ -200,7 +199,6 @@ def _finding(context: DetectionContext, basis: _Basis, readiness: ReadinessRepor
     currency = budget.currency
     split = split_overrun(_cost_basis(context, basis), seed=seed_of(basis.inputs_hash))
     effect = Effect(split.overrun, basis.tolerance, currency)
-    severity = gap_severity(effect.in_tolerances)
     p50, p85, p95 = (float(value) for value in np.quantile(basis.totals, (0.5, 0.85, 0.95)))
     p_over = basis.share_above(budget.amount)
     left, accepted = budget.amount - basis.spent, 1 - context.tolerances.accepted_risk
@@ -222,10 +220,9 @@ def _finding(context: DetectionContext, basis: _Basis, readiness: ReadinessRepor
         current=Measure(p85, currency, "85% sure to cost no more; between: 50% and 95% sure", low=p50, high=p95),
         target=Measure(budget.amount, currency, "approved"),
         effect=effect,
-        severity=severity,
         confidence=min(max(p_over, 0.01), 0.99),
         urgency_h=None if window is None else window.hours,
-        affected_areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{remaining} open items", severity),),
+        affected_areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{remaining} open items"),),
         evidence=_evidence(basis),
         root_causes=_causes(split, basis),
         corrective_actions=tuple(_corrective(option, 1 - p_over, currency) for option in options),
@@ -249,30 +246,20 @@ def _cost_basis(context: DetectionContext, basis: _Basis) -> CostBasis:
 
 
 def _causes(split: BudgetSplit, basis: _Basis) -> tuple[RootCauseFinding, ...]:
-    named = {part.factor for part in split.parts if part.is_named}
+    named = {part.factor for part in split.parts if part.is_named and part.money > 0}
     causes = [_cause(part, split.overrun, basis, named) for part in split.parts]
     off = ", ".join(factor.lower() for factor in split.off)
     description = "Over budget although all else is as planned, or not explained by the record."
-    causes.append(
-        RootCauseFinding(
-            code=UNEXPLAINED,
-            category=GapCategory.TACTICAL,
-            description=description + (f" The record cannot tell: {off}." if off else ""),
-            contribution=split.unknown,
-            share=split.unknown / split.overrun if split.overrun else None,
-            confidence=UNEXPLAINED_CONFIDENCE,
-        )
-    )
+    description += f" The record cannot tell: {off}." if off else ""
+    causes.append(unexplained(description, split.unknown, split.overrun))
     return tuple(sorted(causes, key=lambda cause: (-(cause.contribution or 0.0), cause.code)))
 
 
 def _cause(part: BudgetPart, overrun: float, basis: _Basis, named: set[BudgetFactor]) -> RootCauseFinding:
     category, text = TEXTS[part.factor]
     at, label = basis.known.as_of_moment, part.factor.lower()
-    interval = EvidenceFact("project", "", label, "interval", f"{part.low:,.2f} to {part.high:,.2f}", at)
-    multiples = EvidenceFact(
-        "project", "", label, "multiple_of_plan", f"{part.past:.3f} so far, {part.rest:.3f} for the rest", at
-    )
+    interval = project_fact(label, "interval", f"{part.low:,.2f} to {part.high:,.2f}", at)
+    multiples = project_fact(label, "multiple_of_plan", f"{part.past:.3f} so far, {part.rest:.3f} for the rest", at)
     # Less is done over again before efficiency is worth a look: what comes back is in the cost of an item as well.
     waits_for = part.factor == BudgetFactor.EFFICIENCY and BudgetFactor.REWORK in named
     return RootCauseFinding(
@@ -294,12 +281,8 @@ def _evidence(basis: _Basis) -> tuple[EvidenceFact, ...]:
     costs, currency = known.spent, budget.currency
     largest = np.lexsort((costs.at_us, -costs.amount))[:MAX_EVIDENCE_ITEMS]
     return (
-        EvidenceFact(
-            "project", "", "Approved budget", "budget", f"{budget.amount:.2f} {currency}", budget.approved_at
-        ),
-        EvidenceFact(
-            "project", "", "Spent so far", "actual_cost", f"{basis.spent:.2f} {currency}", known.as_of_moment
-        ),
+        project_fact("Approved budget", "budget", f"{budget.amount:.2f} {currency}", budget.approved_at),
+        project_fact("Spent so far", "actual_cost", f"{basis.spent:.2f} {currency}", known.as_of_moment),
         *(
             EvidenceFact(
                 "cost_entry", str(costs.ids[row]), "Cost", "amount", f"{costs.amount[row]:.2f} {costs.currency[row]}",

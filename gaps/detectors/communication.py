@@ -32,25 +32,22 @@ from gaps.causes.candidates import Candidate, JudgedCause, counted_part, judge_c
 from gaps.causes.weekly import Weekly, after_hours, share_of, weeks_on_record
 from gaps.detectors.communication_actions import missed_actions, response_actions, unanswered_actions
 from gaps.detectors.detection import Detection, DetectionContext
-from gaps.detectors.finding import AffectedAreaFinding, Effect, Finding, Measure
-from gaps.detectors.people import (
-    history_too_short,
-    item_facts,
-    not_connected,
-    people_hash,
-    record_readiness,
-)
-from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
+from gaps.detectors.evidence import item_facts, project_fact
+from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Measure
+from gaps.detectors.gate import not_connected, record_readiness, weeks_untold
+from gaps.detectors.ranked_causes import CauseText
 from gaps.detectors.responses import NO_ROW, Questions, clock_of, dependencies, questions
-from gaps.detectors.severity import OPENS_AT_PROBABILITY, gap_severity, opens
+from gaps.detectors.severity import OPENS_AT_PROBABILITY
+from gaps.detectors.shifts import LONG, weekly_quantiles
+from gaps.detectors.subject import MOST_SURE, Subject
 from gaps.detectors.touchpoints import Touchpoints, touchpoints
 from gaps.enums import AreaKind, GapCategory, GapType
-from predictions.forecasters.answers import EvidenceFact, ModelIdentity, seed_of
+from predictions.forecasters.answers import EvidenceFact, ModelIdentity
 from projects.enums import ActivityKind
 from projects.history.activity import ACTIVITY_CODES
 from projects.history.instants import MICROSECONDS_PER_WEEK
 from projects.history.process_signals import MIN_VALUES, natural_limits, process_signals
-from projects.history.readiness import ReadinessReport, ReasonCode, UnlockStep
+from projects.history.readiness import ReasonCode, UnlockStep
 from projects.history.two_clocks import NOBODY
 from projects.history.work_clock import WorkClock
 
@@ -59,7 +56,6 @@ FloatArray = NDArray[np.float64]
 MODEL = ModelIdentity("communication.waits", "1")
 RESPONSE_TIME, UNANSWERED, TOUCHPOINTS = "response time", "unanswered", "touchpoints"
 WEEKS, JUDGED_WEEKS, RECENT_WEEKS, MIN_ANSWERS = 34, 6, 4, 5
-PROBABILITY = 0.85
 LEAST_WAIT_DAYS = 0.05
 """Added before the logarithm: an answer within the hour and one within minutes are the same."""
 WAIT_TOLERANCE_SHARE, MIN_WAIT_TOLERANCE_DAYS = 0.25, 0.5
@@ -76,7 +72,10 @@ CAUSES: Mapping[str, CauseText] = {
         GapCategory.ORGANIZATIONAL, "More questions are asked when others are off.", "share asked after hours"
     ),
     "OVERLOADED_BROKER": CauseText(
-        GapCategory.ORGANIZATIONAL, "More of the answers come from one contributor.", "share of the busiest answerer"
+        GapCategory.ORGANIZATIONAL,
+        "More of the answers come from one contributor.",
+        "share of the busiest answerer",
+        after=("PEOPLE_AWAY",),
     ),
     "MORE_IN_PROGRESS": CauseText(GapCategory.OPERATIONAL, "More items are in progress at once.", "items in progress"),
     "MORE_QUESTIONS": CauseText(GapCategory.OPERATIONAL, "More is asked in a week.", "questions a week"),
@@ -92,89 +91,69 @@ def detect_communication(context: DetectionContext) -> tuple[Detection, ...]:
     activity = context.known.activity
     talks = np.isin(activity.kind, [ACTIVITY_CODES[kind] for kind in ActivityKind])
     readiness = record_readiness(context)
+    subjects = [
+        Subject(GapType.COMMUNICATION, MODEL, name, context, readiness, CAUSES)
+        for name in (RESPONSE_TIME, UNANSWERED, TOUCHPOINTS)
+    ]
     if not bool(talks.any()):
         message = "No comments, reviews or meetings are on record, so nobody's waiting can be told."
-        readiness = readiness.with_reasons(
-            [not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)]
-        )
+        reason = not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)
+        return tuple(subject.closed(reason) for subject in subjects)
     if not readiness.carries_value:
-        return tuple(_detection(subject, readiness) for subject in (RESPONSE_TIME, UNANSWERED, TOUCHPOINTS))
+        return tuple(subject.detection() for subject in subjects)
+    response_time, unanswered, meetings = subjects
     clock = clock_of(context.known, context.calendar)
     asked = questions(context.known)
-    return (
-        _response_time(context, asked, clock, readiness),
-        _unanswered(context, asked, clock, readiness),
-        _touchpoints(context, readiness),
-    )
-
-
-def _detection(
-    subject: str, readiness: ReadinessReport, effect: float | None = None, finding: Finding | None = None
-) -> Detection:
-    return Detection(
-        type=GapType.COMMUNICATION, model=MODEL, readiness=readiness, subject=subject, effect=effect, finding=finding
-    )
+    return _response_time(response_time, asked, clock), _unanswered(unanswered, asked, clock), _touchpoints(meetings)
 
 
 # --- response time ---
 
 
-def _response_time(
-    context: DetectionContext, asked: Questions, clock: WorkClock, readiness: ReadinessReport
-) -> Detection:
+def _response_time(subject: Subject, asked: Questions, clock: WorkClock) -> Detection:
+    context = subject.context
     weeks = weeks_on_record(context.known, longest=WEEKS)
     usable = asked.is_answered
     waits = clock.between(asked.asked_us[usable], asked.answered_us[usable])
     weekly = Weekly(context.known, context.calendar, max(weeks, 1))
     week = weekly.week_of(asked.answered_us[usable])
-    p85 = _weekly_p85(waits, week, weekly.weeks)
+    p85 = weekly_quantiles(week, waits, weeks=weekly.weeks, at_least=MIN_ANSWERS)
     before, recent = p85[:-JUDGED_WEEKS], p85[-RECENT_WEEKS:]
     told = int(np.isfinite(before).sum())
     if told < MIN_VALUES or not np.isfinite(recent).any():
-        return _detection(RESPONSE_TIME, readiness.with_reasons([history_too_short(told, MIN_VALUES)]))
+        return subject.closed(weeks_untold(told, MIN_VALUES))
     base = waits[(week >= 0) & (week < weekly.weeks - JUDGED_WEEKS)]
     late = waits[week >= weekly.weeks - RECENT_WEEKS]
-    base_days, late_days = float(np.quantile(base, PROBABILITY)), float(np.quantile(late, PROBABILITY))
+    base_days, late_days = float(np.quantile(base, LONG)), float(np.quantile(late, LONG))
     tolerance = max(MIN_WAIT_TOLERANCE_DAYS, WAIT_TOLERANCE_SHARE * base_days)
     effect = Effect(max(late_days - base_days, 0.0), tolerance, "working days")
     if not _has_long_signal(p85):
-        return _detection(RESPONSE_TIME, readiness, effect.in_tolerances)
-    inputs_hash = people_hash(context, RESPONSE_TIME)
-    rng = np.random.default_rng(seed_of(inputs_hash))
+        return subject.detection(effect.in_tolerances)
+    rng = np.random.default_rng(subject.seed)
     drawn = _resampled_p85(late, rng) - _resampled_p85(base, rng)
     p_beyond = float((drawn > tolerance).mean())
-    finding = None
-    if opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-        low, high = np.quantile(drawn + base_days, (0.1, 0.9))
-        finding = _finding(
-            context,
-            RESPONSE_TIME,
-            effect=effect,
-            title=f"Answers take {late_days:.1f} working days (P85), {base_days:.1f} before",
-            description=(
-                f"In the last {RECENT_WEEKS} weeks {PROBABILITY:.0%} of {len(late)} answers came within "
-                f"{late_days:.1f} working days; in the weeks before, of {len(base)}, within {base_days:.1f}. "
-                "The weekly values left the limits of those weeks."
-            ),
-            current=Measure(late_days, "working days", "P85 until an answer", low=float(low), high=float(high)),
-            target=Measure(base_days, "working days", "P85 of the weeks before"),
-            confidence=p_beyond,
-            evidence=_slowest(context, asked, waits, weekly),
-            causes=_response_causes(context, asked, p85, weekly, effect.value),
-            readiness=readiness,
-            inputs_hash=inputs_hash,
-        )
-    return _detection(RESPONSE_TIME, readiness, effect.in_tolerances, finding)
-
-
-def _weekly_p85(waits: FloatArray, week: NDArray[np.int64], weeks: int) -> FloatArray:
-    """P85 by week of the answer, NaN with fewer than five: shape (weeks,)."""
-    values = np.full(weeks, np.nan)
-    for index in range(weeks):
-        own = waits[week == index]
-        if len(own) >= MIN_ANSWERS:
-            values[index] = np.quantile(own, PROBABILITY)
-    return values
+    if not subject.opens(p_beyond):
+        return subject.detection(effect.in_tolerances)
+    low, high = np.quantile(drawn + base_days, (0.1, 0.9))
+    current = Measure(late_days, "working days", "P85 until an answer", low=float(low), high=float(high))
+    target = Measure(base_days, "working days", "P85 of the weeks before")
+    return _found(
+        subject,
+        effect=effect,
+        title=f"Answers take {late_days:.1f} working days (P85), {base_days:.1f} before",
+        description=(
+            f"In the last {RECENT_WEEKS} weeks {LONG:.0%} of {len(late)} answers came within "
+            f"{late_days:.1f} working days; in the weeks before, of {len(base)}, within {base_days:.1f}. "
+            "The weekly values left the limits of those weeks."
+        ),
+        current=current,
+        target=target,
+        confidence=p_beyond,
+        area=AffectedAreaFinding(AreaKind.WORKFLOW_STATE, "Review"),
+        evidence=_slowest(context, asked, waits, weekly),
+        causes=_response_causes(subject, asked, p85, weekly, effect.value),
+        actions=response_actions(current, target),
+    )
 
 
 def _has_long_signal(p85: FloatArray) -> bool:
@@ -189,7 +168,7 @@ def _has_long_signal(p85: FloatArray) -> bool:
 
 
 def _resampled_p85(waits: FloatArray, rng: np.random.Generator) -> FloatArray:
-    drawn: FloatArray = np.quantile(waits[rng.integers(0, len(waits), (RESAMPLES, len(waits)))], PROBABILITY, axis=1)
+    drawn: FloatArray = np.quantile(waits[rng.integers(0, len(waits), (RESAMPLES, len(waits)))], LONG, axis=1)
     return drawn
 
 
@@ -210,13 +189,13 @@ def _slowest(
 
 
 def _response_causes(
-    context: DetectionContext, asked: Questions, p85: FloatArray, weekly: Weekly, effect: float
+    subject: Subject, asked: Questions, p85: FloatArray, weekly: Weekly, effect: float
 ) -> tuple[JudgedCause, ...]:
-    known, answered = context.known, asked.is_answered
+    known, answered = subject.context.known, asked.is_answered
     at_us = asked.answered_us[answered]
     total = weekly.sums(at_us)
     no_owner = (asked.item != NO_ROW) & (known.assignees[asked.item] == NOBODY)
-    off = after_hours(asked.asked_us, context.calendar)
+    off = after_hours(asked.asked_us, subject.context.calendar)
     drivers = {
         "NO_OWNER": share_of(weekly.sums(at_us[no_owner[answered]]), total),
         "TIME_ZONE_OVERLAP": share_of(weekly.sums(at_us[off[answered]]), total),
@@ -225,16 +204,15 @@ def _response_causes(
         "MORE_QUESTIONS": weekly.sums(asked.asked_us),
         "PEOPLE_AWAY": -weekly.people,
     }
-    depends = {"OVERLOADED_BROKER": ("PEOPLE_AWAY",)}
-    candidates = [Candidate(code, driver, depends.get(code, ())) for code, driver in drivers.items()]
-    seed = seed_of(people_hash(context, RESPONSE_TIME))
-    return judge_candidates(p85, candidates, recent=RECENT_WEEKS, effect=max(effect, 1e-9), seed=seed)
+    candidates = [Candidate(code, driver) for code, driver in drivers.items()]
+    return judge_candidates(p85, candidates, recent=RECENT_WEEKS, effect=max(effect, 1e-9), seed=subject.seed)
 
 
 # --- unanswered ---
 
 
-def _unanswered(context: DetectionContext, asked: Questions, clock: WorkClock, readiness: ReadinessReport) -> Detection:
+def _unanswered(subject: Subject, asked: Questions, clock: WorkClock) -> Detection:
+    context = subject.context
     linked = dependencies(context.known)
     now_us = context.known.known_at_us + 1
     waits = [source.waiting_at(now_us, clock) for source in (asked, linked)]
@@ -246,34 +224,34 @@ def _unanswered(context: DetectionContext, asked: Questions, clock: WorkClock, r
         for edge_us in (now_us - MICROSECONDS_PER_WEEK * np.arange(SKIPPED_WEEKS, SKIPPED_WEEKS + USUAL_WEEKS)).tolist()
     ]
     if count == 0:
-        return _detection(UNANSWERED, readiness, 0.0)
+        return subject.detection(0.0)
     days = np.concatenate([wait[flags] for wait, flags in zip(waits, overdue, strict=True)])
     effect = Effect(float(days.mean()), OVERDUE_DAYS, "working days")
     luck = float(stats.poisson.sf(count - 1, float(np.mean(usual)) + LEAST_OVERDUE))
     p_beyond = 1 - max(luck, 1e-6) if luck < MAX_LUCK else 0.0
-    if not opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-        return _detection(UNANSWERED, readiness, min(effect.in_tolerances, count / (float(np.mean(usual)) + 1)))
+    if not subject.opens(p_beyond):
+        return subject.detection(min(effect.in_tolerances, count / (float(np.mean(usual)) + 1)))
     rows = np.concatenate([source.item[flags] for source, flags in zip((asked, linked), overdue, strict=True)])
     since_us = np.concatenate([source.asked_us[flags] for source, flags in zip((asked, linked), overdue, strict=True)])
     again = np.concatenate([source.asked_again[flags] for source, flags in zip((asked, linked), overdue, strict=True)])
-    finding = _finding(
-        context,
-        UNANSWERED,
+    current = Measure(effect.value, "working days", "mean wait of what is overdue")
+    target = Measure(OVERDUE_DAYS, "working days", "at most")
+    return _found(
+        subject,
         effect=effect,
         title=f"{count} questions or dependencies have had no answer for more than {OVERDUE_DAYS:.0f} working days",
         description=(
             f"{count} wait for {days.mean():.1f} working days on average, the longest for {days.max():.1f}. "
             f"In the {USUAL_WEEKS} weeks before, {np.mean(usual):.1f} did at a time."
         ),
-        current=Measure(effect.value, "working days", "mean wait of what is overdue"),
-        target=Measure(OVERDUE_DAYS, "working days", "at most"),
+        current=current,
+        target=target,
         confidence=p_beyond,
+        area=AffectedAreaFinding(AreaKind.WORK_ITEMS, "Items that wait for an answer"),
         evidence=_waiting_facts(context, rows, since_us, days),
-        causes=_unanswered_causes(context, rows, again, effect.value),
-        readiness=readiness,
-        inputs_hash=people_hash(context, UNANSWERED),
+        causes=_unanswered_causes(subject, rows, again, effect.value),
+        actions=unanswered_actions(current, target),
     )
-    return _detection(UNANSWERED, readiness, effect.in_tolerances, finding)
 
 
 def _is_overdue(days: FloatArray) -> NDArray[np.bool_]:
@@ -296,11 +274,11 @@ def _waiting_facts(
 
 
 def _unanswered_causes(
-    context: DetectionContext, rows: NDArray[np.intp], again: NDArray[np.bool_], effect: float
+    subject: Subject, rows: NDArray[np.intp], again: NDArray[np.bool_], effect: float
 ) -> tuple[JudgedCause, ...]:
-    no_owner = (rows != NO_ROW) & (context.known.assignees[rows] == NOBODY)
+    no_owner = (rows != NO_ROW) & (subject.context.known.assignees[rows] == NOBODY)
     counts = {"NO_OWNER": int(no_owner.sum()), "UNCLEAR_ESCALATION": int((again & ~no_owner).sum())}
-    rng = np.random.default_rng(seed_of(people_hash(context, UNANSWERED)))
+    rng = np.random.default_rng(subject.seed)
     parts = [counted_part(code, count, len(rows), effect=effect, rng=rng) for code, count in counts.items()]
     return judge_parts(parts, effect=effect)
 
@@ -308,62 +286,58 @@ def _unanswered_causes(
 # --- touchpoints ---
 
 
-def _touchpoints(context: DetectionContext, readiness: ReadinessReport) -> Detection:
-    habit = touchpoints(context.known, context.calendar)
+def _touchpoints(subject: Subject) -> Detection:
+    habit = touchpoints(subject.context.known, subject.context.calendar)
     if habit is None:
         message = "No regular meetings are on record, so none can be missing."
-        reason = not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)
-        return _detection(TOUCHPOINTS, readiness.with_reasons([reason]))
+        return subject.closed(not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY))
     effect = Effect(float(habit.missing), MISSED_TOLERANCE, "meetings")
     is_gap = habit.missing >= MISSED_TOLERANCE and habit.luck < MAX_MISSED_LUCK
     p_beyond = 1 - habit.luck if is_gap else 0.0
-    finding = None
-    if opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-        finding = _missed(context, habit, effect, p_beyond, readiness)
-    return _detection(TOUCHPOINTS, readiness, effect.in_tolerances, finding)
+    if not subject.opens(p_beyond):
+        return subject.detection(effect.in_tolerances)
+    return _missed(subject, habit, effect, p_beyond)
 
 
-def _missed(
-    context: DetectionContext, habit: Touchpoints, effect: Effect, p_beyond: float, readiness: ReadinessReport
-) -> Finding:
-    at, last = context.as_of, habit.last_date.isoformat()
-    return _finding(
-        context,
-        TOUCHPOINTS,
+def _missed(subject: Subject, habit: Touchpoints, effect: Effect, p_beyond: float) -> Detection:
+    at, last = subject.context.as_of, habit.last_date.isoformat()
+    current = Measure(float(habit.missing), "meetings", "missing in a row")
+    target = Measure(MISSED_TOLERANCE - 1, "meetings", "at most")
+    return _found(
+        subject,
         effect=effect,
         title=f"{habit.missing} meetings in a row are missing",
         description=(
             f"The team met every {habit.cadence_days:.0f} working days, {habit.held} times in half a year, and last "
             f"on {last}."
         ),
-        current=Measure(float(habit.missing), "meetings", "missing in a row"),
-        target=Measure(MISSED_TOLERANCE - 1, "meetings", "at most"),
+        current=current,
+        target=target,
         confidence=p_beyond,
+        area=AffectedAreaFinding(AreaKind.TEAM, "Regular meeting"),
         evidence=(
             project_fact("Last meeting", "touchpoint", last, at),
             project_fact("Working days from one meeting to the next", "cadence", f"{habit.cadence_days:.0f}", at),
         ),
-        causes=_missed_causes(context, habit, effect.value),
-        readiness=readiness,
-        inputs_hash=people_hash(context, TOUCHPOINTS),
+        causes=_missed_causes(subject, habit, effect.value),
+        actions=missed_actions(current, target),
     )
 
 
-def _missed_causes(context: DetectionContext, habit: Touchpoints, effect: float) -> tuple[JudgedCause, ...]:
+def _missed_causes(subject: Subject, habit: Touchpoints, effect: float) -> tuple[JudgedCause, ...]:
+    context = subject.context
     weeks = weeks_on_record(context.known, longest=WEEKS)
     weekly = Weekly(context.known, context.calendar, max(weeks, 1))
     held = weekly.sums(np.array([context.calendar.start_of_day_us(day) for day in habit.days], dtype=np.int64))
     candidates = [Candidate("PEOPLE_AWAY", -weekly.people), Candidate("MORE_IN_PROGRESS", weekly.in_progress)]
-    seed = seed_of(people_hash(context, TOUCHPOINTS))
-    return judge_candidates(-held, candidates, recent=3, effect=effect, seed=seed)
+    return judge_candidates(-held, candidates, recent=3, effect=effect, seed=subject.seed)
 
 
 # --- the finding ---
 
 
-def _finding(  # noqa: PLR0913 - keyword-only: what the three subjects say differently
-    context: DetectionContext,
-    subject: str,
+def _found(  # noqa: PLR0913 - keyword-only: what the three subjects say differently
+    subject: Subject,
     *,
     effect: Effect,
     title: str,
@@ -371,38 +345,23 @@ def _finding(  # noqa: PLR0913 - keyword-only: what the three subjects say diffe
     current: Measure,
     target: Measure,
     confidence: float,
+    area: AffectedAreaFinding,
     evidence: tuple[EvidenceFact, ...],
     causes: tuple[JudgedCause, ...],
-    readiness: ReadinessReport,
-    inputs_hash: str,
-) -> Finding:
-    severity = gap_severity(effect.in_tolerances)
-    actions = {RESPONSE_TIME: response_actions, UNANSWERED: unanswered_actions, TOUCHPOINTS: missed_actions}
-    area = {
-        RESPONSE_TIME: AffectedAreaFinding(AreaKind.WORKFLOW_STATE, "Review", severity),
-        UNANSWERED: AffectedAreaFinding(AreaKind.WORK_ITEMS, "Items that wait for an answer", severity),
-        TOUCHPOINTS: AffectedAreaFinding(AreaKind.TEAM, "Regular meeting", severity),
-    }
-    summary = project_fact(current.label, subject.replace(" ", "_"), f"{current.value:.2f}", context.as_of)
-    return Finding(
-        type=GapType.COMMUNICATION,
+    actions: tuple[CorrectiveActionFinding, ...],
+) -> Detection:
+    name, at = subject.name.replace(" ", "_"), subject.context.as_of
+    return subject.found(
         category=GapCategory.ORGANIZATIONAL,
         title=title,
         description=description,
         impact=f"{effect.value:.1f} {effect.unit}, against a tolerance of {effect.tolerance:.1f}.",
-        as_of=context.as_of,
         current=current,
         target=target,
         effect=effect,
-        severity=severity,
-        confidence=min(max(confidence, OPENS_AT_PROBABILITY), 0.999),
-        urgency_h=None,
-        affected_areas=(area[subject],),
-        evidence=(summary, *evidence),
-        root_causes=ranked_causes(causes, CAUSES, effect=effect.value, at=context.as_of, whole=effect.value),
-        corrective_actions=actions[subject](current, target),
-        readiness=readiness,
-        is_reconstructed=context.known.is_reconstructed,
-        model=MODEL,
-        inputs_hash=inputs_hash,
+        confidence=min(max(confidence, OPENS_AT_PROBABILITY), MOST_SURE),
+        areas=(area,),
+        evidence=(project_fact(current.label, name, f"{current.value:.2f}", at), *evidence),
+        causes=causes,
+        actions=actions,
     )

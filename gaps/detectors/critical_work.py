@@ -17,18 +17,19 @@ from scipy import stats
 
 from gaps.causes.candidates import JudgedCause, counted_part, judge_parts
 from gaps.detectors.detection import Detection, DetectionContext
-from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Finding, Measure
-from gaps.detectors.people import item_facts, not_connected, oldest_first, people_hash, record_readiness
-from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
-from gaps.detectors.severity import gap_severity, opens
+from gaps.detectors.evidence import item_facts, oldest_first, project_fact
+from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Measure
+from gaps.detectors.gate import not_connected, record_readiness
+from gaps.detectors.ranked_causes import CauseText
+from gaps.detectors.subject import Subject
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority
-from predictions.forecasters.answers import ModelIdentity, seed_of
+from predictions.forecasters.answers import ModelIdentity
 from projects.enums import TrackedField
 from projects.history.columns import Flags, Rows
 from projects.history.instants import MICROSECONDS_PER_WEEK
 from projects.history.project_history import ProjectHistory
-from projects.history.readiness import ReadinessReport, ReasonCode, UnlockStep
+from projects.history.readiness import ReasonCode, UnlockStep
 from projects.history.two_clocks import NOBODY
 from tenants.enums import Role
 
@@ -44,34 +45,31 @@ SILENT_WEEKS = 4
 CAUSES: Mapping[str, CauseText] = {
     "DEPARTURES": CauseText(GapCategory.ORGANIZATIONAL, "Items came from people who left no trace for four weeks."),
     "REASSIGNED": CauseText(GapCategory.OPERATIONAL, "Items were given over by people who are still there."),
-    "UNEVEN_LOAD": CauseText(GapCategory.OPERATIONAL, "Items were given to one carrier from the start."),
+    "UNEVEN_LOAD": CauseText(
+        GapCategory.OPERATIONAL, "Items were given to one carrier from the start.", after=("DEPARTURES",)
+    ),
 }
 
 
 def critical_work(context: DetectionContext, model: ModelIdentity, *, has_assignees: bool) -> Detection:
     """The share on one carrier, and a finding where it is half or more and no luck."""
-    readiness, effect, finding = record_readiness(context), None, None
+    subject = Subject(GapType.RESOURCE, model, CRITICAL_WORK, context, record_readiness(context), CAUSES)
     if not has_assignees:
         message = "No item has an assignee, so nobody can be told to carry too many."
-        readiness = readiness.with_reasons([not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK)])
-    if readiness.carries_value:
-        known = context.known
-        rows = np.flatnonzero(_is_critical(known) & (known.assignees != NOBODY))
-        carriers, counts = np.unique(known.assignees[rows], return_counts=True)
-        on_one = int(counts.max(initial=0))
-        share = on_one / len(rows) if len(rows) else 0.0
-        effect = share / HALF
-        luck = _luck(on_one, len(rows), _carriers(known))
-        is_gap = share >= HALF and len(rows) >= MIN_CRITICAL and luck < MAX_LUCK
-        if opens(
-            p_beyond_tolerance=1 - luck if is_gap else 0.0, p_breach=0.0, accepted_breach=1.0, readiness=readiness
-        ):
-            busiest = carriers[int(np.argmax(counts))]
-            of_one = rows[known.assignees[rows] == busiest]
-            finding = _finding(context, model, of_one, items=len(rows), confidence=1 - luck, readiness=readiness)
-    return Detection(
-        type=GapType.RESOURCE, model=model, readiness=readiness, subject=CRITICAL_WORK, effect=effect, finding=finding
-    )
+        return subject.closed(not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK))
+    if not subject.readiness.carries_value:
+        return subject.detection()
+    known = context.known
+    rows = np.flatnonzero(_is_critical(known) & (known.assignees != NOBODY))
+    carriers, counts = np.unique(known.assignees[rows], return_counts=True)
+    on_one = int(counts.max(initial=0))
+    effect = Effect(on_one / len(rows) if len(rows) else 0.0, HALF, "share of the critical items")
+    luck = _luck(on_one, len(rows), _carriers(known))
+    is_gap = effect.value >= HALF and len(rows) >= MIN_CRITICAL and luck < MAX_LUCK
+    if not subject.opens(1 - luck if is_gap else 0.0):
+        return subject.detection(effect.in_tolerances)
+    of_one = rows[known.assignees[rows] == carriers[int(np.argmax(counts))]]
+    return _found(subject, of_one, effect, items=len(rows), confidence=1 - luck)
 
 
 def _is_critical(known: ProjectHistory) -> Flags:
@@ -100,24 +98,10 @@ def _luck(on_one: int, items: int, carriers: int) -> float:
     return float(min(1.0, max(carriers * tail, 1e-9)))
 
 
-def _finding(
-    context: DetectionContext,
-    model: ModelIdentity,
-    of_one: Rows,
-    *,
-    items: int,
-    confidence: float,
-    readiness: ReadinessReport,
-) -> Finding:
-    known, at = context.known, context.as_of
-    share = len(of_one) / items
-    effect = Effect(share, HALF, "share of the critical items")
-    severity = gap_severity(effect.in_tolerances)
-    inputs_hash = people_hash(context, CRITICAL_WORK)
+def _found(subject: Subject, of_one: Rows, effect: Effect, *, items: int, confidence: float) -> Detection:
+    known, at, share = subject.context.known, subject.context.as_of, effect.value
     ordered = oldest_first(known, of_one)
-    created = known.items.created_us[ordered]
-    return Finding(
-        type=GapType.RESOURCE,
+    return subject.found(
         category=GapCategory.OPERATIONAL,
         title=f"{len(of_one)} of {items} assigned critical items are on one contributor",
         description=(
@@ -125,26 +109,17 @@ def _finding(
             "open items. One absence stops it."
         ),
         impact=f"{share:.0%} of the critical work on one contributor; half is the limit.",
-        as_of=at,
         current=Measure(share, "share", "critical items on one contributor"),
         target=Measure(HALF, "share", "at most"),
         effect=effect,
-        severity=severity,
         confidence=confidence,
-        urgency_h=None,
-        affected_areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{items} critical items", severity),),
+        areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{items} critical items"),),
         evidence=(
             project_fact("Critical items on one contributor", "assignee", f"{len(of_one)} of {items}", at),
-            *item_facts(known, ordered, field="priority", values=["critical"] * len(ordered), at_us=created.tolist()),
+            *item_facts(known, ordered, field="priority", values=["critical"] * len(ordered)),
         ),
-        root_causes=ranked_causes(
-            _causes(known, of_one, share, seed_of(inputs_hash)), CAUSES, effect=share, at=at, whole=share
-        ),
-        corrective_actions=(_spread(len(of_one), items),),
-        readiness=readiness,
-        is_reconstructed=known.is_reconstructed,
-        model=model,
-        inputs_hash=inputs_hash,
+        causes=_causes(known, of_one, share, subject.seed),
+        actions=(_spread(len(of_one), items),),
     )
 
 

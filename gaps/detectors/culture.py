@@ -32,16 +32,18 @@ from scipy import stats
 from gaps.causes.candidates import Candidate, JudgedCause, judge_candidates
 from gaps.causes.weekly import Weekly, weeks_on_record
 from gaps.detectors.detection import Detection, DetectionContext
-from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Finding, Measure
-from gaps.detectors.people import not_connected, people_hash, record_readiness
-from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
-from gaps.detectors.severity import OPENS_AT_PROBABILITY, gap_severity, opens
+from gaps.detectors.evidence import project_fact
+from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Measure
+from gaps.detectors.gate import not_connected, record_readiness
+from gaps.detectors.ranked_causes import CauseText
+from gaps.detectors.severity import OPENS_AT_PROBABILITY
 from gaps.detectors.strain import PROXY_NAMES, WEEKS_OUT, proxies, proxy_series
+from gaps.detectors.subject import MOST_SURE, Subject
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority
-from predictions.forecasters.answers import EvidenceFact, ModelIdentity, seed_of
+from predictions.forecasters.answers import EvidenceFact, ModelIdentity
 from projects.history.process_signals import MIN_VALUES
-from projects.history.readiness import ReadinessReport, ReasonCode, UnlockStep
+from projects.history.readiness import ReasonCode, UnlockStep
 from projects.history.team_facts import PulseFact
 from tenants.enums import Role
 
@@ -62,9 +64,24 @@ FALSE_ALARMS_PER_YEAR, SUBJECTS = 0.5, 2
 """Of each subject, and how many there are."""
 
 CAUSES: Mapping[str, CauseText] = {
-    "OVERLOAD": CauseText(GapCategory.ORGANIZATIONAL, "More is begun at once per person.", PROXY_NAMES["LOAD"]),
-    "INTERRUPTS": CauseText(GapCategory.TACTICAL, "More of the work came in at once.", PROXY_NAMES["INTERRUPTS"]),
-    "LONG_DAYS": CauseText(GapCategory.ORGANIZATIONAL, "More is done after hours.", PROXY_NAMES["AFTER_HOURS"]),
+    "OVERLOAD": CauseText(
+        GapCategory.ORGANIZATIONAL,
+        "More is begun at once per person.",
+        PROXY_NAMES["LOAD"],
+        after=("PEOPLE_LEFT", "UNCLEAR_GOALS"),
+    ),
+    "INTERRUPTS": CauseText(
+        GapCategory.TACTICAL,
+        "More of the work came in at once.",
+        PROXY_NAMES["INTERRUPTS"],
+        after=("UNCLEAR_GOALS",),
+    ),
+    "LONG_DAYS": CauseText(
+        GapCategory.ORGANIZATIONAL,
+        "More is done after hours.",
+        PROXY_NAMES["AFTER_HOURS"],
+        after=("OVERLOAD", "PEOPLE_LEFT"),
+    ),
     "IGNORED_RETRO_ACTIONS": CauseText(
         GapCategory.ORGANIZATIONAL,
         "What the team asked for in retrospectives stays open.",
@@ -102,6 +119,7 @@ class PulseMean:
 def detect_culture(context: DetectionContext) -> tuple[Detection, ...]:
     """What the team says, and signs of strain."""
     readiness = record_readiness(context)
+    pulse, strain = (Subject(GapType.CULTURE, MODEL, name, context, readiness, CAUSES) for name in (PULSE, STRAIN))
     weekly: Weekly | None = None
     series: Mapping[str, FloatArray] = {}
     if readiness.carries_value:
@@ -112,40 +130,28 @@ def detect_culture(context: DetectionContext) -> tuple[Detection, ...]:
     if not has_pulses and len(told) < MIN_PROXIES:
         message = f"There are no pulses, and {len(told)} of {MIN_PROXIES} weekly signs of strain can be told."
         reason = not_connected(ReasonCode.NO_PULSES, message, UnlockStep.START_PULSES)
-        return tuple(_detection(subject, readiness.with_reasons([reason])) for subject in (PULSE, STRAIN))
+        return pulse.closed(reason), strain.closed(reason)
     if weekly is None:
-        return tuple(_detection(subject, readiness) for subject in (PULSE, STRAIN))
-    return _pulse(context, weekly, series, readiness), _strain(context, weekly, series, readiness)
-
-
-def _detection(
-    subject: str, readiness: ReadinessReport, effect: float | None = None, finding: Finding | None = None
-) -> Detection:
-    return Detection(
-        type=GapType.CULTURE, model=MODEL, readiness=readiness, subject=subject, effect=effect, finding=finding
-    )
+        return pulse.detection(), strain.detection()
+    return _pulse(pulse, weekly, series), _strain(strain, weekly, series)
 
 
 # --- pulse ---
 
 
-def _pulse(
-    context: DetectionContext, weekly: Weekly, series: Mapping[str, FloatArray], readiness: ReadinessReport
-) -> Detection:
-    means = pulse_means(context)
+def _pulse(subject: Subject, weekly: Weekly, series: Mapping[str, FloatArray]) -> Detection:
+    means = pulse_means(subject.context)
     if not means:
         message = f"No pulse with {MIN_RESPONDENTS} respondents was closed in the last {PULSE_WEEKS} weeks."
-        reason = not_connected(ReasonCode.NO_PULSES, message, UnlockStep.START_PULSES)
-        return _detection(PULSE, readiness.with_reasons([reason]))
+        return subject.closed(not_connected(ReasonCode.NO_PULSES, message, UnlockStep.START_PULSES))
     worst = max(means, key=lambda mean: (mean.p_missing, mean.question))
     effect = Effect(max(PULSE_TARGET - worst.value, 0.0), PULSE_TOLERANCE, "points of 5")
     required = 1 - (1 - OPENS_AT_PROBABILITY) / len(means)
     p_beyond = worst.p_missing if worst.p_missing >= required else 0.0
-    if not opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-        return _detection(PULSE, readiness, effect.in_tolerances)
-    inputs_hash = people_hash(context, PULSE)
-    finding = _finding(
-        context,
+    if not subject.opens(p_beyond):
+        return subject.detection(effect.in_tolerances)
+    return _found(
+        subject,
         effect=effect,
         title=f'The team answers {worst.value:.1f} of 5 to "{worst.question[:MAX_QUESTION]}", {PULSE_TARGET} is meant',
         description=(
@@ -162,13 +168,8 @@ def _pulse(
         target=Measure(PULSE_TARGET, "points of 5", "at least"),
         confidence=p_beyond,
         evidence=tuple(_pulse_fact(pulse) for pulse in worst.pulses),
-        causes=_pulse_causes(
-            context, weekly, series, question=worst.question, effect=effect.value, seed=seed_of(inputs_hash)
-        ),
-        readiness=readiness,
-        inputs_hash=inputs_hash,
+        causes=_pulse_causes(subject, weekly, series, question=worst.question, effect=effect.value),
     )
-    return _detection(PULSE, readiness, effect.in_tolerances, finding)
 
 
 def pulse_means(context: DetectionContext) -> tuple[PulseMean, ...]:
@@ -197,22 +198,16 @@ def _pulse_fact(pulse: PulseFact) -> EvidenceFact:
 
 
 def _pulse_causes(
-    context: DetectionContext,
-    weekly: Weekly,
-    series: Mapping[str, FloatArray],
-    *,
-    question: str,
-    effect: float,
-    seed: int,
+    subject: Subject, weekly: Weekly, series: Mapping[str, FloatArray], *, question: str, effect: float
 ) -> tuple[JudgedCause, ...]:
     """Tested on the weeks in which a pulse of the question closed; the outcome of a week is the newest answer."""
-    outcome = np.full(weekly.weeks, np.nan)
+    context, outcome = subject.context, np.full(weekly.weeks, np.nan)
     closed = sorted((p for p in context.known.pulses if p.question_code == question), key=lambda p: p.closed_at)
     for pulse in closed:
         since = (context.as_of - pulse.closed_at) / timedelta(weeks=1)
         week = weekly.weeks - 1 - int(since)
         outcome[max(week, 0) :] = PULSE_TARGET - pulse.mean_score
-    return _judged(weekly, series, outcome, recent=PULSE_WEEKS, effect=effect, seed=seed)
+    return _judged(weekly, series, outcome, recent=PULSE_WEEKS, effect=effect, seed=subject.seed)
 
 
 def _judged(
@@ -228,33 +223,28 @@ def _judged(
     drivers = {OF_PROXY[name]: values for name, values in series.items() if name not in without}
     drivers["UNCLEAR_GOALS"] = weekly.arrived - weekly.finished
     drivers["PEOPLE_LEFT"] = -weekly.people
-    depends = {"OVERLOAD": ("PEOPLE_LEFT", "UNCLEAR_GOALS"), "LONG_DAYS": ("OVERLOAD", "PEOPLE_LEFT")}
-    candidates = [Candidate(code, driver, depends.get(code, ())) for code, driver in drivers.items()]
+    candidates = [Candidate(code, driver) for code, driver in drivers.items()]
     return judge_candidates(outcome, candidates, recent=recent, effect=max(effect, 1e-9), seed=seed)
 
 
 # --- strain ---
 
 
-def _strain(
-    context: DetectionContext, weekly: Weekly, series: Mapping[str, FloatArray], readiness: ReadinessReport
-) -> Detection:
+def _strain(subject: Subject, weekly: Weekly, series: Mapping[str, FloatArray]) -> Detection:
     told = proxies(series)
     if len(told) < MIN_PROXIES:
         message = f"{len(told)} of {MIN_PROXIES} weekly signs of strain can be told of five or more people."
-        reason = not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)
-        return _detection(STRAIN, readiness.with_reasons([reason]))
+        return subject.closed(not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY))
     out = tuple(proxy for proxy in told if proxy.is_out)
     if len(out) < MIN_PROXIES:
         second = sorted(proxy.excess for proxy in told)[-MIN_PROXIES]
-        return _detection(STRAIN, readiness, float(np.clip(second, 0.0, MOST_STRAIN)))
+        return subject.detection(float(np.clip(second, 0.0, MOST_STRAIN)))
     excess = min(float(np.mean([proxy.excess for proxy in out])), MOST_STRAIN)
     effect = Effect(excess, STRAIN_TOLERANCE, "distances of the limit")
-    inputs_hash = people_hash(context, STRAIN)
     names = ", ".join(PROXY_NAMES[proxy.name] for proxy in out)
     scaled = [(series[proxy.name] - proxy.mean) / (proxy.high - proxy.mean) for proxy in out]
-    finding = _finding(
-        context,
+    return _found(
+        subject,
         effect=effect,
         title=f"Indicative: {len(out)} signs of strain stand out for {WEEKS_OUT} weeks",
         description=f"Above the team's own limits in each of the last {WEEKS_OUT} weeks: {names}.",
@@ -266,7 +256,7 @@ def _strain(
                 PROXY_NAMES[proxy.name],
                 proxy.name.lower(),
                 f"{proxy.recent:.2f}, usual {proxy.mean:.2f}, limit {proxy.high:.2f}",
-                context.as_of,
+                subject.context.as_of,
             )
             for proxy in out
         ),
@@ -276,20 +266,17 @@ def _strain(
             np.mean(scaled, axis=0),
             recent=WEEKS_OUT,
             effect=excess,
-            seed=seed_of(inputs_hash),
+            seed=subject.seed,
             without=frozenset(proxy.name for proxy in out),
         ),
-        readiness=readiness,
-        inputs_hash=inputs_hash,
     )
-    return _detection(STRAIN, readiness, effect.in_tolerances, finding)
 
 
 # --- the finding ---
 
 
-def _finding(  # noqa: PLR0913 - keyword-only: what the two subjects say differently
-    context: DetectionContext,
+def _found(  # noqa: PLR0913 - keyword-only: what the two subjects say differently
+    subject: Subject,
     *,
     effect: Effect,
     title: str,
@@ -299,31 +286,20 @@ def _finding(  # noqa: PLR0913 - keyword-only: what the two subjects say differe
     confidence: float,
     evidence: tuple[EvidenceFact, ...],
     causes: tuple[JudgedCause, ...],
-    readiness: ReadinessReport,
-    inputs_hash: str,
-) -> Finding:
-    severity = gap_severity(effect.in_tolerances)
-    return Finding(
-        type=GapType.CULTURE,
+) -> Detection:
+    return subject.found(
         category=GapCategory.ORGANIZATIONAL,
         title=title,
         description=description,
         impact=f"{effect.value:.2f} {effect.unit}, against a tolerance of {effect.tolerance:.1f}.",
-        as_of=context.as_of,
         current=current,
         target=target,
         effect=effect,
-        severity=severity,
-        confidence=min(confidence, 0.999),
-        urgency_h=None,
-        affected_areas=(AffectedAreaFinding(AreaKind.TEAM, "The team as a whole", severity),),
+        confidence=min(confidence, MOST_SURE),
+        areas=(AffectedAreaFinding(AreaKind.TEAM, "The team as a whole"),),
         evidence=evidence,
-        root_causes=ranked_causes(causes, CAUSES, effect=effect.value, at=context.as_of, whole=effect.value),
-        corrective_actions=_actions(current, target),
-        readiness=readiness,
-        is_reconstructed=context.known.is_reconstructed,
-        model=MODEL,
-        inputs_hash=inputs_hash,
+        causes=causes,
+        actions=_actions(current, target),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gaps.detectors.severity import gap_severity
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority, Severity
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity
@@ -12,11 +13,10 @@ from tenants.enums import Role
 
 @dataclass(frozen=True, slots=True)
 class AffectedAreaFinding:
-    """Where it hurts. Never a person."""
+    """Where it hurts, as much as the finding is severe. Never a person."""
 
     kind: AreaKind
     name: str
-    impact: Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,7 @@ class Finding:
     current: Measure
     target: Measure
     effect: Effect
-    severity: Severity
     confidence: float
-    urgency_h: float | None
     affected_areas: tuple[AffectedAreaFinding, ...]
     evidence: tuple[EvidenceFact, ...]
     root_causes: tuple[RootCauseFinding, ...]
@@ -118,3 +116,9 @@ class Finding:
     is_reconstructed: bool
     model: ModelIdentity
     inputs_hash: str
+    urgency_h: float | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """By the one table, from the effect."""
+        return gap_severity(self.effect.in_tolerances)

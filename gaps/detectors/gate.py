@@ -1,26 +1,35 @@
-"""The data gate that process, technology and quality share: enough weeks, enough finished work, a record up to date."""
+"""The data gates that detectors share: a record up to date, enough finished work, enough weeks, a source at all."""
 
+from gaps.detectors.detection import DetectionContext
 from projects.enums import Readiness
-from projects.history.calendar import WorkCalendar
 from projects.history.instants import MICROSECONDS_PER_WEEK, Instants
 from projects.history.project_history import ProjectHistory
-from projects.history.readiness import (
-    ReadinessReason,
-    ReadinessReport,
-    ReasonCode,
-    UnlockStep,
-    finish_readiness,
-    report,
-)
+from projects.history.readiness import ReadinessReason, ReadinessReport, ReasonCode, UnlockStep, report
 
-OF_A_FINISH = frozenset({ReasonCode.NOTHING_REMAINING})
+OF_A_TARGET = frozenset({ReasonCode.NO_TARGET, ReasonCode.TARGET_PASSED})
+OF_A_FINISH = OF_A_TARGET | {ReasonCode.NOTHING_REMAINING}
 """What limits only the question when the work will be done."""
 
 
-def work_readiness(known: ProjectHistory, calendar: WorkCalendar) -> ReadinessReport:
+def record_readiness(context: DetectionContext) -> ReadinessReport:
+    """The gate of the finish forecast without what it says about a target: most gaps need none."""
+    return report(reason for reason in context.finish.readiness.reasons if reason.code not in OF_A_TARGET)
+
+
+def work_readiness(context: DetectionContext) -> ReadinessReport:
     """Whether the record of the work can carry weekly measures; work may all be done."""
-    of_finish = finish_readiness(known, as_of=known.as_of_moment, calendar=calendar)
-    return report(reason for reason in of_finish.reasons if reason.code not in OF_A_FINISH)
+    return report(reason for reason in context.finish.readiness.reasons if reason.code not in OF_A_FINISH)
+
+
+def not_connected(code: ReasonCode, message: str, unlock: UnlockStep) -> ReadinessReason:
+    """A source that is missing and closes a type."""
+    return ReadinessReason(code, Readiness.MISCONFIGURED, message, unlock)
+
+
+def weeks_untold(weeks: int, required: int) -> ReadinessReason:
+    """Too few complete weeks on record to know what is usual."""
+    message = f"{weeks} complete weeks are on record; {required} are needed to know what is usual."
+    return _too_short(message, weeks, required)
 
 
 def too_short(known: ProjectHistory, first_us: int | None, *, weeks: int) -> ReadinessReason | None:
@@ -28,12 +37,15 @@ def too_short(known: ProjectHistory, first_us: int | None, *, weeks: int) -> Rea
     since = 0.0 if first_us is None else (known.known_at_us - first_us) / MICROSECONDS_PER_WEEK
     if since >= weeks:
         return None
-    message = f"The facts reach back {max(since, 0.0):.1f} weeks; {weeks} are needed."
-    return ReadinessReason(
-        ReasonCode.HISTORY_TOO_SHORT, Readiness.INSUFFICIENT, message, UnlockStep.WAIT_FOR_HISTORY, since, weeks
-    )
+    return _too_short(f"The facts reach back {max(since, 0.0):.1f} weeks; {weeks} are needed.", since, weeks)
 
 
 def first_of(*instants: Instants) -> int | None:
     """The earliest of some instants; None where there is none."""
     return min((int(each.min()) for each in instants if each.size), default=None)
+
+
+def _too_short(message: str, weeks: float, required: int) -> ReadinessReason:
+    return ReadinessReason(
+        ReasonCode.HISTORY_TOO_SHORT, Readiness.INSUFFICIENT, message, UnlockStep.WAIT_FOR_HISTORY, weeks, required
+    )

@@ -1,12 +1,12 @@
 """From a measure that became worse to a finding: what process, technology and quality gaps have in common."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
 from gaps.causes.candidates import Candidate, judge_candidates
+from gaps.detectors.evidence import project_fact
 from gaps.detectors.finding import (
     AffectedAreaFinding,
     CorrectiveActionFinding,
@@ -19,21 +19,13 @@ from gaps.detectors.ranked_causes import CauseText, ranked_causes
 from gaps.detectors.severity import gap_severity
 from gaps.detectors.shifts import FloatArray
 from gaps.enums import AreaKind, GapCategory, GapType
-from predictions.enums import Priority, Severity
-from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, ModelIdentity, hash_of, seed_of
-from projects.history.columns import Rows
-from projects.history.instants import from_us
+from predictions.enums import Priority
+from predictions.forecasters.answers import EvidenceFact, ModelIdentity, hash_of, seed_of
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReport
 from tenants.enums import Role
 
 MAX_TITLE = 200
-PRIORITY_OF = {
-    Severity.LOW: Priority.LOW,
-    Severity.MEDIUM: Priority.MEDIUM,
-    Severity.HIGH: Priority.HIGH,
-    Severity.CRITICAL: Priority.CRITICAL,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,6 @@ class MeasuredGap:
 
 def finding_of(gap: MeasuredGap, known: ProjectHistory, readiness: ReadinessReport, *, reconstructed: bool) -> Finding:
     """The finding, with causes tested on the weekly series."""
-    severity = gap_severity(gap.effect.in_tolerances)
     at = known.as_of_moment
     inputs_hash = _inputs_hash(gap, at)
     causes = _causes(gap, at, seed=seed_of(inputs_hash))
@@ -101,38 +92,19 @@ def finding_of(gap: MeasuredGap, known: ProjectHistory, readiness: ReadinessRepo
         current=Measure(gap.recent, gap.unit, gap.what, low=gap.low, high=gap.high),
         target=Measure(gap.usual, gap.unit, "as before"),
         effect=gap.effect,
-        severity=severity,
         confidence=min(max(gap.confidence, 0.01), 0.99),
-        urgency_h=None,
-        affected_areas=(AffectedAreaFinding(gap.area[0], gap.area[1][:MAX_TITLE], severity),),
+        affected_areas=(AffectedAreaFinding(gap.area[0], gap.area[1][:MAX_TITLE]),),
         evidence=(
-            EvidenceFact("project", "", gap.what, "recent", f"{now} {gap.unit}", at),
-            EvidenceFact("project", "", gap.what, "usual", f"{was} {gap.unit}", at),
+            project_fact(gap.what, "recent", f"{now} {gap.unit}", at),
+            project_fact(gap.what, "usual", f"{was} {gap.unit}", at),
             *gap.evidence,
         ),
         root_causes=causes,
-        corrective_actions=_actions(gap, causes, severity),
+        corrective_actions=_actions(gap, causes),
         readiness=readiness,
         is_reconstructed=reconstructed,
         model=gap.model,
         inputs_hash=inputs_hash,
-    )
-
-
-def item_evidence(known: ProjectHistory, rows: Rows, *, name: str, values: Sequence[str]) -> tuple[EvidenceFact, ...]:
-    """Some items as evidence.  values: of the field, one for each row"""
-    moment = known.as_of_moment
-    return tuple(
-        EvidenceFact(
-            object_type="work_item",
-            object_id=str(known.items.ids[row]),
-            label=str(known.items.keys[row]),
-            field=name,
-            value=value,
-            observed_at=min(from_us(int(known.items.created_us[row])), moment),
-            url=str(known.items.urls[row]),
-        )
-        for row, value in list(zip(rows.tolist(), values, strict=True))[:MAX_EVIDENCE_ITEMS]
     )
 
 
@@ -167,9 +139,7 @@ def _causes(gap: MeasuredGap, at: datetime, *, seed: int) -> tuple[RootCauseFind
     return ranked_causes(tested, gap.texts, effect=gap.effect.value, at=at, whole=whole)
 
 
-def _actions(
-    gap: MeasuredGap, causes: tuple[RootCauseFinding, ...], severity: Severity
-) -> tuple[CorrectiveActionFinding, ...]:
+def _actions(gap: MeasuredGap, causes: tuple[RootCauseFinding, ...]) -> tuple[CorrectiveActionFinding, ...]:
     """Those that meet a named cause first, then those that help in any case."""
     part_of = {cause.code: cause.contribution or 0.0 for cause in causes}
     chosen = [remedy for remedy in gap.remedies if not remedy.cause or remedy.cause in part_of]
@@ -177,16 +147,16 @@ def _actions(
         chosen,
         key=lambda remedy: (-remedy.restores * part_of.get(remedy.cause, 0.0), remedy.effort_h, remedy.code),
     )
-    return tuple(_action(gap, remedy, part_of.get(remedy.cause, gap.effect.value), severity) for remedy in ranked)
+    return tuple(_action(gap, remedy, part_of.get(remedy.cause, gap.effect.value)) for remedy in ranked)
 
 
-def _action(gap: MeasuredGap, remedy: Remedy, part: float, severity: Severity) -> CorrectiveActionFinding:
+def _action(gap: MeasuredGap, remedy: Remedy, part: float) -> CorrectiveActionFinding:
     saved = remedy.restores * part
     return CorrectiveActionFinding(
         code=remedy.code,
         title=remedy.title,
         description=remedy.description,
-        priority=PRIORITY_OF[severity],
+        priority=Priority(gap_severity(gap.effect.in_tolerances)),
         expected_effect=f"Up to {_said(saved)} of {_said(gap.effect.value)} {gap.effect.unit}; untested here",
         steps=remedy.steps,
         effort_h=remedy.effort_h,

@@ -32,9 +32,10 @@ from scipy.special import ndtr
 from gaps.causes.candidates import Candidate
 from gaps.causes.weekly import FloatArray, Weekly, share_of
 from gaps.detectors.detection import PROJECT, Detection, DetectionContext
+from gaps.detectors.evidence import item_facts
 from gaps.detectors.finding import Effect
 from gaps.detectors.gate import first_of, too_short, work_readiness
-from gaps.detectors.measured_gaps import MeasuredGap, Remedy, finding_of, item_evidence
+from gaps.detectors.measured_gaps import MeasuredGap, Remedy, finding_of
 from gaps.detectors.ranked_causes import CauseText
 from gaps.detectors.severity import OPENS_AT_PROBABILITY
 from gaps.detectors.shifts import LONG, Shift, dispersion, duration_shift, rate_test, signal_above, test_level
@@ -70,13 +71,24 @@ REVIEWS = [
 
 TEXTS = {
     "REVIEW_BOTTLENECK": CauseText(
-        GapCategory.OPERATIONAL, "More waits for a review or a check than is taken up.", "items waiting per reviewer"
+        GapCategory.OPERATIONAL,
+        "More waits for a review or a check than is taken up.",
+        "items waiting per reviewer",
+        after=("OVERSIZE_ITEMS", "BACKFLOW"),
     ),
     "BATCH_HANDOFF": CauseText(
-        GapCategory.OPERATIONAL, "Work is handed on in batches.", "share of the week's entries on its busiest day"
+        GapCategory.OPERATIONAL,
+        "Work is handed on in batches.",
+        "share of the week's entries on its busiest day",
+        after=("REVIEW_BOTTLENECK",),
     ),
     "OVERSIZE_ITEMS": CauseText(GapCategory.TACTICAL, "Items are larger.", "mean estimate of what left, points"),
-    "BACKFLOW": CauseText(GapCategory.OPERATIONAL, "More items come back.", "share of entries that are returns"),
+    "BACKFLOW": CauseText(
+        GapCategory.OPERATIONAL,
+        "More items come back.",
+        "share of entries that are returns",
+        after=("OVERSIZE_ITEMS",),
+    ),
     "ENVIRONMENT": CauseText(GapCategory.TECHNICAL, "More items are blocked.", "items blocked or flagged"),
 }
 REMEDIES = (
@@ -185,7 +197,7 @@ def detect_process(context: DetectionContext) -> tuple[Detection, ...]:
 
 def _readiness(context: DetectionContext, flow: _Flow) -> ReadinessReport:
     known = context.known
-    readiness = work_readiness(known, context.calendar)
+    readiness = work_readiness(context)
     if len(flow.visits) == 0:
         message = "No dated move into a status between start and done is on record."
         reason = ReadinessReason(ReasonCode.NO_STARTS, Readiness.MISCONFIGURED, message, UnlockStep.IMPORT_CHANGELOG)
@@ -320,7 +332,7 @@ def _stays(flow: _Flow, chosen: Flags, state: str) -> tuple[EvidenceFact, ...]:
     longest = longest_first(flow.visits, chosen, flow.days)
     rows = np.array([row for row, _, _ in longest], dtype=np.intp)
     values = [f"{days:.1f} working days, since {since[:10]}" for _, since, days in longest]
-    return item_evidence(flow.weekly.known, rows, name=f"stay in {state}"[:100], values=values)
+    return item_facts(flow.weekly.known, rows, field=f"stay in {state}"[:100], values=values)
 
 
 # --- flow efficiency ---
@@ -363,7 +375,7 @@ def _efficiency(flow: _Flow, level: float) -> tuple[float | None, MeasuredGap | 
         effect=Effect(drop, EFFICIENCY_TOLERANCE, "share"),
         confidence=p_beyond,
         area=(AreaKind.WORK_ITEMS, f"{int(late.sum())} finished items"),
-        evidence=item_evidence(known, rows, name="status", values=["put back on its way"] * len(rows)),
+        evidence=item_facts(known, rows, field="status", values=["put back on its way"] * len(rows)),
         outcome=series,
         recent_weeks=RECENT_WEEKS,
         drivers=_drivers(flow, np.ones(len(flow.visits), dtype=np.bool_), ""),
@@ -386,7 +398,7 @@ def _drivers(flow: _Flow, own: Flags, state: str) -> tuple[Candidate, ...]:
     begin_us = visits.begin_us[own]
     return (
         Candidate("REVIEW_BOTTLENECK", _review_load(flow, own, state)),
-        Candidate("BATCH_HANDOFF", _busiest_day(weekly, begin_us), depends_on=("REVIEW_BOTTLENECK",)),
+        Candidate("BATCH_HANDOFF", _busiest_day(weekly, begin_us)),
         Candidate("OVERSIZE_ITEMS", _mean_size(flow, own)),
         Candidate("BACKFLOW", weekly.shares(begin_us, visits.is_again[own], at_least=MIN_ENTRIES)),
         Candidate("ENVIRONMENT", _blocked(flow)),
@@ -409,10 +421,7 @@ def _review_load(flow: _Flow, own: Flags, state: str) -> FloatArray:
 
 
 def _busiest_day(weekly: Weekly, begin_us: Instants) -> FloatArray:
-    week = weekly.week_of(begin_us)
-    inside = (week >= 0) & (week < WEEKS)
-    day = (begin_us[inside] - weekly.edges_us[0]) // (MICROSECONDS_PER_WEEK // 7)
-    by_day = np.bincount(day, minlength=7 * WEEKS).reshape(WEEKS, 7).astype(np.float64)
+    by_day = weekly.by_day(begin_us)
     return share_of(by_day.max(axis=1), by_day.sum(axis=1), at_least=MIN_ENTRIES)
 
 

@@ -28,9 +28,10 @@ import numpy as np
 from gaps.causes.candidates import Candidate
 from gaps.causes.weekly import FloatArray, Weekly, share_of
 from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.evidence import item_facts
 from gaps.detectors.finding import Effect
 from gaps.detectors.gate import first_of, too_short, work_readiness
-from gaps.detectors.measured_gaps import MeasuredGap, Remedy, finding_of, item_evidence
+from gaps.detectors.measured_gaps import MeasuredGap, Remedy, finding_of
 from gaps.detectors.ranked_causes import CauseText
 from gaps.detectors.severity import OPENS_AT_PROBABILITY
 from gaps.detectors.shifts import Shift, dispersion, rate_shift, tail_at_least, test_level
@@ -38,9 +39,8 @@ from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity
 from projects.enums import ActivityKind, Readiness
 from projects.history.activity import ACTIVITY_CODES
-from projects.history.columns import DONE, IN_PROGRESS, Flags, Rows
+from projects.history.columns import DONE, Flags, Rows
 from projects.history.instants import from_us
-from projects.history.intervals import spans_of
 from projects.history.item_types import item_types
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReason, ReadinessReport, ReasonCode, UnlockStep, bulk_closed, report
@@ -67,12 +67,17 @@ AREA_FIELDS = ("components", "component", "labels")
 
 TEXTS = {
     "WIP_UP": CauseText(GapCategory.OPERATIONAL, "More items are in work at once.", "items in progress"),
-    "BATCH_SIZE": CauseText(GapCategory.OPERATIONAL, "More is finished in one go.", "items finished on one day"),
+    "BATCH_SIZE": CauseText(
+        GapCategory.OPERATIONAL, "More is finished in one go.", "items finished on one day", after=("WIP_UP",)
+    ),
     "UNREVIEWED_MERGES": CauseText(
         GapCategory.TECHNICAL, "More is merged without a review.", "share of merges without a review"
     ),
     "HOT_MODULE": CauseText(
-        GapCategory.TECHNICAL, "What breaks sits in one area.", "share of the bugs in the largest area"
+        GapCategory.TECHNICAL,
+        "What breaks sits in one area.",
+        "share of the bugs in the largest area",
+        after=("UNREVIEWED_MERGES",),
     ),
     "NEWCOMERS": CauseText(
         GapCategory.ORGANIZATIONAL, "More of the work is done by newcomers.", "share of activity by newcomers"
@@ -137,7 +142,7 @@ def detect_quality(context: DetectionContext) -> tuple[Detection, ...]:
     """The rates of bugs and reopenings and the open bugs, each against its own past."""
     known = context.known
     types = item_types(known)
-    work = work_readiness(known, context.calendar)
+    work = work_readiness(context)
     short = too_short(known, first_of(known.items.created_us[known.states.exists]), weeks=MIN_WEEKS)
     if short is not None and known.states.exists.any():
         work = work.with_reasons([short])
@@ -291,9 +296,9 @@ def _backlog(weekly: Weekly, bug: Flags, readiness: ReadinessReport) -> Answer:
 def _evidence(known: ProjectHistory, newest: Rows, subject: str) -> tuple[EvidenceFact, ...]:
     rows = np.array(list(dict.fromkeys(newest.tolist())), dtype=np.intp)
     if subject == REOPENINGS:
-        return item_evidence(known, rows, name="status", values=["reopened"] * len(rows))
+        return item_facts(known, rows, field="status", values=["reopened"] * len(rows))
     values = [from_us(int(at_us)).isoformat() for at_us in known.items.created_us[rows]]
-    return item_evidence(known, rows, name="created_at", values=values)
+    return item_facts(known, rows, field="created_at", values=values)
 
 
 def _with_types(work: ReadinessReport, known_type: Flags, bug: Flags) -> ReadinessReport:
@@ -314,31 +319,20 @@ def _with_types(work: ReadinessReport, known_type: Flags, bug: Flags) -> Readine
 def _drivers(weekly: Weekly, work: Flags, bugs: Rows | None) -> tuple[Candidate, ...]:
     """work: items that are no bugs, shape (items,): that more bugs are in work explains no bugs"""
     found = [
-        Candidate("WIP_UP", in_progress(weekly, work)),
-        Candidate("BATCH_SIZE", largest_day(weekly, work), depends_on=("WIP_UP",)),
+        Candidate("WIP_UP", weekly.in_progress_of(work)),
+        Candidate("BATCH_SIZE", largest_day(weekly, work)),
         Candidate("UNREVIEWED_MERGES", unreviewed_merges(weekly)),
         Candidate("NEWCOMERS", weekly.newcomer_share),
     ]
     if bugs is not None:
-        found.append(Candidate("HOT_MODULE", _largest_area(weekly, bugs), depends_on=("UNREVIEWED_MERGES",)))
+        found.append(Candidate("HOT_MODULE", _largest_area(weekly, bugs)))
     return tuple(found)
-
-
-def in_progress(weekly: Weekly, work: Flags) -> FloatArray:
-    """Some of the items in progress at the end of each week."""
-    known = weekly.known
-    moves = known.statuses.take((known.statuses.at_us <= known.known_at_us) & work[known.statuses.item])
-    spans = spans_of(moves, (moves.category == IN_PROGRESS) & moves.dated, moment_us=known.known_at_us)
-    return spans.count_at(weekly.edges_us[1:]).astype(np.float64)
 
 
 def largest_day(weekly: Weekly, work: Flags) -> FloatArray:
     """Some of the items finished on the busiest of the seven days of each week; NaN where nothing was finished."""
     finished_us = weekly.known.states.finished_us[weekly.is_worked_finish & work]
-    week = weekly.week_of(finished_us)
-    inside = (week >= 0) & (week < weekly.weeks)
-    day = (finished_us[inside] - weekly.edges_us[0]) // (86_400 * 1_000_000)
-    counts = np.bincount(day, minlength=7 * weekly.weeks).reshape(weekly.weeks, 7).max(axis=1).astype(np.float64)
+    counts = weekly.by_day(finished_us).max(axis=1)
     return np.where(counts > 0, counts, np.nan)
 
 

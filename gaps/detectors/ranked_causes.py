@@ -5,22 +5,29 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gaps.causes.candidates import JudgedCause
+from gaps.detectors.evidence import project_fact
 from gaps.detectors.finding import RootCauseFinding
 from gaps.enums import GapCategory
 from predictions.forecasters.answers import EvidenceFact
 
 UNEXPLAINED = "UNEXPLAINED"
 NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
-"""As for TIMELINE: the test excludes chance, not that something else changed in the same weeks. Starting values."""
+"""The one for a part that chance does not explain; something else may have changed in the same weeks, and that a plan
+was meant as it stands is a reading of it. Starting values."""
 
 
 @dataclass(frozen=True, slots=True)
 class CauseText:
-    """How a candidate is told.  measured: what its driver counts, for the evidence"""
+    """How a candidate is told.
+
+    measured: what its driver counts, for the evidence;  after: codes of causes that bring it about or keep it up, so
+    that it comes back where they are not dealt with first
+    """
 
     category: GapCategory
     description: str
     measured: str = ""
+    after: tuple[str, ...] = ()
 
 
 def ranked_causes(
@@ -38,12 +45,22 @@ def ranked_causes(
     ]
     rest = effect - sum(cause.contribution or 0.0 for cause in found)
     others = [cause for cause in tested if not cause.is_named]
-    return (*found, _unexplained(rest, effect, others, texts, at))
+    return (*found, _not_named(rest, effect, others, texts, at))
 
 
-def project_fact(label: str, field: str, value: str, at: datetime) -> EvidenceFact:
-    """A measure of the project as a whole, as a row of evidence."""
-    return EvidenceFact("project", "", label, field, value, at)
+def unexplained(
+    description: str, rest: float, effect: float, *, evidence_against: tuple[EvidenceFact, ...] = ()
+) -> RootCauseFinding:
+    """The part of an effect that no cause explains, which is a cause of its own."""
+    return RootCauseFinding(
+        code=UNEXPLAINED,
+        category=GapCategory.TACTICAL,
+        description=description,
+        contribution=rest,
+        share=rest / effect if effect else None,
+        confidence=UNEXPLAINED_CONFIDENCE,
+        evidence_against=evidence_against,
+    )
 
 
 def _told(
@@ -65,11 +82,11 @@ def _told(
         confidence=NAMED_CONFIDENCE,
         evidence_for=tuple(for_it),
         evidence_against=tuple(against),
-        depends_on=tuple(code for code in cause.depends_on if code in named),
+        depends_on=tuple(code for code in text.after if code in named),
     )
 
 
-def _unexplained(
+def _not_named(
     rest: float, effect: float, others: Sequence[JudgedCause], texts: Mapping[str, CauseText], at: datetime
 ) -> RootCauseFinding:
     untested = sorted(_name(cause) for cause in others if cause.p_value is None)
@@ -77,19 +94,12 @@ def _unexplained(
     description = "Unexplained variation."
     description += f" Tested and not named: {', '.join(tested)}." if tested else ""
     description += f" The record cannot tell: {', '.join(untested)}." if untested else ""
-    return RootCauseFinding(
-        code=UNEXPLAINED,
-        category=GapCategory.TACTICAL,
-        description=description,
-        contribution=rest,
-        share=rest / effect if effect else None,
-        confidence=UNEXPLAINED_CONFIDENCE,
-        evidence_against=tuple(
-            project_fact(texts[cause.code].measured or _name(cause), "p_value", f"{cause.p_value:.3f}", at)
-            for cause in others
-            if cause.p_value is not None
-        ),
+    against = tuple(
+        project_fact(texts[cause.code].measured or _name(cause), "p_value", f"{cause.p_value:.3f}", at)
+        for cause in others
+        if cause.p_value is not None
     )
+    return unexplained(description, rest, effect, evidence_against=against)
 
 
 def _name(cause: JudgedCause) -> str:

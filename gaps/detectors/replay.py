@@ -21,7 +21,7 @@ from gaps.detectors.severity import stays_open
 from gaps.enums import GapType
 from predictions.enums import Severity
 from predictions.forecasters.replay import ReplayPlan, TargetSource, Watcher, target_in_force
-from projects.enums import Readiness
+from projects.enums import CARRYING
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 
@@ -99,7 +99,7 @@ class _Watch:
                 reason.message
                 for detection in detections
                 for reason in detection.readiness.reasons
-                if reason.readiness not in (Readiness.OK, Readiness.LIMITED)
+                if reason.readiness not in CARRYING
             )
         seen = {detection.subject: detection for detection in carrying}
         for subject, detection in seen.items():

@@ -31,18 +31,24 @@ from gaps.causes.candidates import Candidate, JudgedCause, Part, judge_candidate
 from gaps.causes.weekly import Weekly, weeks_on_record
 from gaps.detectors.critical_work import CRITICAL_WORK, critical_work
 from gaps.detectors.detection import Detection, DetectionContext
-from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Finding, Measure
-from gaps.detectors.people import DRAWS, not_connected, people_hash, record_readiness
+from gaps.detectors.evidence import project_fact
+from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Measure
+from gaps.detectors.gate import not_connected, record_readiness
 from gaps.detectors.presence import LONG_SILENT_DAYS, MIN_SILENT_DAYS, Presence, presence
-from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
-from gaps.detectors.severity import gap_severity, opens
+from gaps.detectors.ranked_causes import CauseText
+from gaps.detectors.subject import DRAWS, MOST_SURE, Subject
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.attribution.slip import capped_days
 from predictions.enums import Priority
-from predictions.forecasters.answers import ModelIdentity, seed_of
-from predictions.forecasters.finish import FinishTrials
+from predictions.forecasters.answers import ModelIdentity
 from projects.history.instants import MICROSECONDS_PER_DAY
-from projects.history.readiness import ReadinessReport, ReasonCode, UnlockStep, report, target_readiness
+from projects.history.readiness import (
+    ReadinessReason,
+    ReadinessReport,
+    ReasonCode,
+    UnlockStep,
+    target_readiness,
+)
 from projects.history.two_clocks import NOBODY
 from tenants.enums import Role
 
@@ -63,9 +69,17 @@ CAUSES: Mapping[str, CauseText] = {
         GapCategory.TACTICAL, "More of the capacity goes to work that came in the same week.", "share of late-comers"
     ),
     "RAMP_UP": CauseText(
-        GapCategory.ORGANIZATIONAL, "More of the work is done by people in their first eight weeks.", "newcomers' share"
+        GapCategory.ORGANIZATIONAL,
+        "More of the work is done by people in their first eight weeks.",
+        "newcomers' share",
+        after=("DEPARTURES",),
     ),
-    "UNEVEN_LOAD": CauseText(GapCategory.OPERATIONAL, "One carrier has more of the work.", "share of the busiest"),
+    "UNEVEN_LOAD": CauseText(
+        GapCategory.OPERATIONAL,
+        "One carrier has more of the work.",
+        "share of the busiest",
+        after=("DEPARTURES",),
+    ),
     "EXTERNAL_WAIT": CauseText(GapCategory.TACTICAL, "More items wait for something unfinished.", "items waiting"),
 }
 
@@ -76,12 +90,14 @@ def detect_resource(context: DetectionContext) -> tuple[Detection, ...]:
     has_assignees = bool((known.context.assignments.contributor != NOBODY).any())
     if not has_assignees and not known.capacity.has_contributors:
         message = "Neither assignees nor capacity calendars are on record, so nobody's load can be told."
-        gate = record_readiness(context).with_reasons(
-            [not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK)]
-        )
-        subjects = (REQUIRED_RATE, PRESENT_CAPACITY, CRITICAL_WORK)
-        return tuple(Detection(type=GapType.RESOURCE, model=MODEL, readiness=gate, subject=one) for one in subjects)
+        reason = not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK)
+        gate, subjects = record_readiness(context), (REQUIRED_RATE, PRESENT_CAPACITY, CRITICAL_WORK)
+        return tuple(_subject(context, one, gate).closed(reason) for one in subjects)
     return _rate(context), _present(context), critical_work(context, MODEL, has_assignees=has_assignees)
+
+
+def _subject(context: DetectionContext, name: str, readiness: ReadinessReport) -> Subject:
+    return Subject(GapType.RESOURCE, MODEL, name, context, readiness, CAUSES)
 
 
 # --- required rate ---
@@ -91,31 +107,24 @@ def _rate(context: DetectionContext) -> Detection:
     finish = context.finish
     gate = target_readiness(finish.target_date, as_of=context.as_of, calendar=context.calendar)
     missing = [reason for reason in gate.reasons if reason not in finish.readiness.reasons]
-    readiness = finish.readiness.with_reasons(missing)
-    effect, finding = None, None
-    if finish.trials is not None and finish.target_date is not None and readiness.carries_value:
-        end_us = context.calendar.end_of_day_us(finish.target_date)
-        days_left = (end_us - context.known.known_at_us) / MICROSECONDS_PER_DAY
-        excess = float(np.maximum(capped_days(finish.trials.days) / days_left - 1, 0.0).mean())
-        effect = excess / RATE_TOLERANCE
-        p_beyond = 1 - finish.trials.share_within((1 + RATE_TOLERANCE) * days_left)
-        if opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-            finding = _rate_finding(context, finish.trials, excess, p_beyond, readiness)
-    return Detection(
-        type=GapType.RESOURCE, model=MODEL, readiness=readiness, subject=REQUIRED_RATE, effect=effect, finding=finding
-    )
+    subject = _subject(context, REQUIRED_RATE, finish.readiness.with_reasons(missing))
+    if finish.trials is None or finish.target_date is None or not subject.readiness.carries_value:
+        return subject.detection()
+    end_us = context.calendar.end_of_day_us(finish.target_date)
+    days_left = (end_us - context.known.known_at_us) / MICROSECONDS_PER_DAY
+    excess = float(np.maximum(capped_days(finish.trials.days) / days_left - 1, 0.0).mean())
+    effect = Effect(excess, RATE_TOLERANCE, "share of the rate")
+    p_beyond = 1 - finish.trials.share_within((1 + RATE_TOLERANCE) * days_left)
+    if not subject.opens(p_beyond):
+        return subject.detection(effect.in_tolerances)
+    return _rate_found(subject, effect, p_beyond)
 
 
-def _rate_finding(
-    context: DetectionContext, trials: FinishTrials, excess: float, p_beyond: float, readiness: ReadinessReport
-) -> Finding:
-    finish, at, effect = context.finish, context.as_of, Effect(excess, RATE_TOLERANCE, "share of the rate")
+def _rate_found(subject: Subject, effect: Effect, p_beyond: float) -> Detection:
+    finish, at, excess = subject.context.finish, subject.context.as_of, effect.value
     demonstrated, required = finish.demonstrated_rate or 0.0, finish.required_rate or 0.0
     missing = max(demonstrated * excess, 1e-9)
-    inputs_hash = people_hash(context, REQUIRED_RATE)
-    severity = gap_severity(effect.in_tolerances)
-    return Finding(
-        type=GapType.RESOURCE,
+    return subject.found(
         category=GapCategory.ORGANIZATIONAL,
         title=f"{required:.1f} items a week are required, {demonstrated:.1f} are demonstrated",
         description=(
@@ -123,27 +132,19 @@ def _rate_finding(
             f"{1 + excess:.2f} times the demonstrated rate is required; 1.10 times is tolerated."
         ),
         impact=f"{excess:.0%} of the rate is missing, against a tolerance of {RATE_TOLERANCE:.0%}.",
-        as_of=at,
         current=Measure(demonstrated, "items/week", "demonstrated"),
         target=Measure(required, "items/week", "required, without what comes in"),
         effect=effect,
-        severity=severity,
         confidence=p_beyond,
-        urgency_h=None,
-        affected_areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{finish.remaining_items} open items", severity),),
+        areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{finish.remaining_items} open items"),),
         evidence=(
             project_fact("Items a week", "demonstrated_rate", f"{demonstrated:.2f}", at),
             project_fact("Items a week", "required_rate", f"{required:.2f}", at),
             *finish.evidence,
         ),
-        root_causes=ranked_causes(
-            _rate_causes(context, missing, seed_of(inputs_hash)), CAUSES, effect=excess, at=at, whole=missing
-        ),
-        corrective_actions=_rate_actions(demonstrated, excess, int(finish.remaining_items or 0)),
-        readiness=readiness,
-        is_reconstructed=finish.is_reconstructed,
-        model=MODEL,
-        inputs_hash=inputs_hash,
+        causes=_rate_causes(subject.context, missing, subject.seed),
+        whole=missing,
+        actions=_rate_actions(demonstrated, excess, int(finish.remaining_items or 0)),
     )
 
 
@@ -159,8 +160,7 @@ def _rate_causes(context: DetectionContext, missing: float, seed: int) -> tuple[
         "UNEVEN_LOAD": weekly.largest_load_share,
         "EXTERNAL_WAIT": weekly.waiting,
     }
-    depends = {"UNEVEN_LOAD": ("DEPARTURES",), "RAMP_UP": ("DEPARTURES",)}
-    candidates = [Candidate(code, driver, depends.get(code, ())) for code, driver in drivers.items()]
+    candidates = [Candidate(code, driver) for code, driver in drivers.items()]
     return judge_candidates(-weekly.finished, candidates, recent=RECENT_WEEKS, effect=missing, seed=seed)
 
 
@@ -198,60 +198,41 @@ def _rate_actions(demonstrated: float, excess: float, open_items: int) -> tuple[
 
 
 def _present(context: DetectionContext) -> Detection:
-    readiness, effect, finding = record_readiness(context), None, None
-    reason = _presence_gate(context)
-    if reason is not None:
-        readiness = readiness.with_reasons(reason.reasons)
-    if readiness.carries_value:
-        people = presence(context.known, context.calendar)
-        if not people.is_quiet and people.is_judged.any() and people.total_hours > 0:
-            inputs_hash = people_hash(context, PRESENT_CAPACITY)
-            gone = np.random.default_rng(seed_of(inputs_hash)).random((DRAWS, len(people.key))) < people.p_gone
-            missing: FloatArray = gone @ people.hours / people.total_hours
-            effect = float(missing.mean()) / CAPACITY_TOLERANCE
-            p_beyond = float((missing > CAPACITY_TOLERANCE).mean())
-            if opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-                finding = _present_finding(
-                    context, people, gone, p_beyond=p_beyond, readiness=readiness, inputs_hash=inputs_hash
-                )
-    return Detection(
-        type=GapType.RESOURCE,
-        model=MODEL,
-        readiness=readiness,
-        subject=PRESENT_CAPACITY,
-        effect=effect,
-        finding=finding,
-    )
+    subject, closed_by = _subject(context, PRESENT_CAPACITY, record_readiness(context)), _presence_gate(context)
+    if closed_by is not None:
+        return subject.closed(closed_by)
+    if not subject.readiness.carries_value:
+        return subject.detection()
+    people = presence(context.known, context.calendar)
+    if people.is_quiet or not people.is_judged.any() or people.total_hours <= 0:
+        return subject.detection()
+    gone = np.random.default_rng(subject.seed).random((DRAWS, len(people.key))) < people.p_gone
+    hours: FloatArray = gone @ people.hours
+    effect = Effect(float(hours.mean() / people.total_hours), CAPACITY_TOLERANCE, "share of the hours")
+    p_beyond = float((hours / people.total_hours > CAPACITY_TOLERANCE).mean())
+    if not subject.opens(p_beyond):
+        return subject.detection(effect.in_tolerances)
+    return _present_found(subject, people, gone, effect, p_beyond)
 
 
-def _presence_gate(context: DetectionContext) -> ReadinessReport | None:
+def _presence_gate(context: DetectionContext) -> ReadinessReason | None:
     if not context.known.capacity.has_contributors:
         message = "No contributor has a capacity calendar, so nobody can be missing from the plan."
-        return report([not_connected(ReasonCode.NO_CAPACITY, message, UnlockStep.ENTER_CAPACITY)])
+        return not_connected(ReasonCode.NO_CAPACITY, message, UnlockStep.ENTER_CAPACITY)
     if not bool((context.known.activity.contributor != NOBODY).any()):
         message = "No activity of contributors is on record, so silence says nothing."
-        return report([not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)])
+        return not_connected(ReasonCode.NO_ACTIVITY, message, UnlockStep.CONNECT_ACTIVITY)
     return None
 
 
-def _present_finding(
-    context: DetectionContext,
-    people: Presence,
-    gone: NDArray[np.bool_],
-    *,
-    p_beyond: float,
-    readiness: ReadinessReport,
-    inputs_hash: str,
-) -> Finding:
-    at, total = context.as_of, people.total_hours
-    missing = float((gone @ people.hours).mean() / total)
-    effect = Effect(missing, CAPACITY_TOLERANCE, "share of the hours")
-    severity = gap_severity(effect.in_tolerances)
+def _present_found(
+    subject: Subject, people: Presence, gone: NDArray[np.bool_], effect: Effect, p_beyond: float
+) -> Detection:
+    at, total, missing = subject.context.as_of, people.total_hours, effect.value
     silent = int((people.silent_days[people.is_judged] >= MIN_SILENT_DAYS).sum())
     expected_gone = float(people.p_gone.sum())
-    carried = _open_items_of(context, people)
-    return Finding(
-        type=GapType.RESOURCE,
+    carried = _open_items_of(subject.context, people)
+    return subject.found(
         category=GapCategory.ORGANIZATIONAL,
         title=f"About {missing:.0%} of the planned hours of the next two weeks have nobody behind them",
         description=(
@@ -259,25 +240,18 @@ def _present_finding(
             f"{silent} left no trace on {MIN_SILENT_DAYS} or more planned days, against their habit."
         ),
         impact=f"{missing * total:.0f} of {total:.0f} planned hours in two weeks; {carried} open items are theirs.",
-        as_of=at,
         current=Measure(total * (1 - missing), "hours", "to be expected in two weeks"),
         target=Measure(total, "hours", "planned for two weeks"),
         effect=effect,
-        severity=severity,
-        confidence=min(p_beyond, 0.999),
-        urgency_h=None,
-        affected_areas=(AffectedAreaFinding(AreaKind.TEAM, "Planned contributors", severity),),
+        confidence=min(p_beyond, MOST_SURE),
+        areas=(AffectedAreaFinding(AreaKind.TEAM, "Planned contributors"),),
         evidence=(
             project_fact("Hours planned for two weeks", "capacity", f"{total:.1f}", at),
             project_fact("Contributors silent for 5 or more planned days", "activity", str(silent), at),
             project_fact("Contributors expected to be gone", "p_gone", f"{expected_gone:.2f}", at),
         ),
-        root_causes=ranked_causes(_present_causes(people, gone, missing), CAUSES, effect=missing, at=at, whole=missing),
-        corrective_actions=_present_actions(carried, missing),
-        readiness=readiness,
-        is_reconstructed=context.known.is_reconstructed,
-        model=MODEL,
-        inputs_hash=inputs_hash,
+        causes=_present_causes(people, gone, missing),
+        actions=_present_actions(carried, missing),
     )
 
 

@@ -9,6 +9,8 @@
 Example: opened at e = 2.4 (HIGH); it closes after two runs below 1.2.
 """
 
+from collections.abc import Mapping
+
 from predictions.enums import Severity
 from predictions.forecasters.severity import SEVERITY_FROM, severity_of
 from projects.history.readiness import ReadinessReport
@@ -19,7 +21,8 @@ CLOSES_BELOW_SHARE = 0.5
 CLOSES_AFTER_RUNS = 2
 """Half the opening level, twice: one good week does not close what one bad week did not open."""
 
-__all__ = ["SEVERITY_FROM", "gap_severity", "opens", "stays_open"]
+SEVERITY_RANK: Mapping[str, int] = {severity.value: rank for rank, severity in enumerate(Severity)}
+"""The worse, the higher."""
 
 
 def gap_severity(effect_in_tolerances: float) -> Severity:
@@ -27,14 +30,21 @@ def gap_severity(effect_in_tolerances: float) -> Severity:
     return severity_of(effect_in_tolerances) or Severity.LOW
 
 
-def opens(*, p_beyond_tolerance: float, p_breach: float, accepted_breach: float, readiness: ReadinessReport) -> bool:
-    """Whether a gap opens. All probabilities in [0, 1]."""
+def opens(
+    *, p_beyond_tolerance: float, readiness: ReadinessReport, p_breach: float = 0.0, accepted_breach: float = 1.0
+) -> bool:
+    """Whether a gap opens. All probabilities in [0, 1]; where nobody accepted a breach, only the effect counts."""
     at_risk = p_beyond_tolerance >= OPENS_AT_PROBABILITY or p_breach > accepted_breach
     return readiness.carries_value and at_risk
 
 
+def closing_effect(opened_at_effect: float) -> float:
+    """Below which effect in tolerances a gap that opened with another is on its way to be closed."""
+    return CLOSES_BELOW_SHARE * max(opened_at_effect, SEVERITY_FROM[-1][0])
+
+
 def stays_open(*, opened_at_effect: float, later_effects: tuple[float, ...]) -> bool:
     """Whether a gap is still open after some runs, given its effect in each since it opened, oldest first."""
-    closing = CLOSES_BELOW_SHARE * max(opened_at_effect, SEVERITY_FROM[-1][0])
+    closing = closing_effect(opened_at_effect)
     last = later_effects[-CLOSES_AFTER_RUNS:]
     return len(last) < CLOSES_AFTER_RUNS or any(effect >= closing for effect in last)

@@ -286,7 +286,7 @@ def duration_shift(
     half = NORMAL_LOW_HIGH * np.sqrt(LONG * (1 - LONG) / late.size)
     low, high = np.quantile(late, np.clip([LONG - half, LONG + half], 0.0, 1.0))
     oldest = _older_quantile(week[~is_late], before, usual)
-    series = weekly_quantiles(week, durations, weeks=weeks)
+    series = weekly_quantiles(week, durations, weeks=weeks, at_least=MIN_IN_WEEK)
     return Shift(
         usual=usual,
         recent=now,
@@ -310,14 +310,14 @@ def _older_quantile(week: NDArray[np.int64], durations: FloatArray, usual: float
     return float(np.quantile(older, LONG)) if older.size else usual
 
 
-def weekly_quantiles(week: NDArray[np.int64], durations: FloatArray, *, weeks: int) -> FloatArray:
-    """P85 of each week, NaN where it rests on too few: shape (weeks,)."""
+def weekly_quantiles(week: NDArray[np.int64], durations: FloatArray, *, weeks: int, at_least: int) -> FloatArray:
+    """P85 of each week, NaN where it rests on fewer than at_least: shape (weeks,).  week: of each duration"""
     values = np.full(weeks, np.nan)
     order = np.argsort(week, kind="stable")
     bounds = np.searchsorted(week[order], np.arange(weeks + 1))
     for number in range(weeks):
         own = durations[order[bounds[number] : bounds[number + 1]]]
-        if own.size >= MIN_IN_WEEK:
+        if own.size >= at_least:
             values[number] = np.quantile(own, LONG)
     return values
 

@@ -30,15 +30,17 @@ from numpy.typing import NDArray
 from gaps.causes.candidates import JudgedCause, Part, judge_parts
 from gaps.detectors.areas import SKILL_WEEKS, Areas, areas
 from gaps.detectors.detection import Detection, DetectionContext
-from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Finding, Measure
-from gaps.detectors.people import DRAWS, item_facts, not_connected, oldest_first, people_hash, record_readiness
-from gaps.detectors.ranked_causes import CauseText, project_fact, ranked_causes
-from gaps.detectors.severity import OPENS_AT_PROBABILITY, gap_severity, opens
+from gaps.detectors.evidence import item_facts, oldest_first, project_fact
+from gaps.detectors.finding import AffectedAreaFinding, CorrectiveActionFinding, Effect, Measure
+from gaps.detectors.gate import not_connected, record_readiness
+from gaps.detectors.ranked_causes import CauseText
+from gaps.detectors.severity import OPENS_AT_PROBABILITY
+from gaps.detectors.subject import DRAWS, MOST_SURE, Subject
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority
-from predictions.forecasters.answers import EvidenceFact, ModelIdentity, seed_of
+from predictions.forecasters.answers import EvidenceFact, ModelIdentity
 from projects.history.instants import MICROSECONDS_PER_DAY
-from projects.history.readiness import ReadinessReport, ReasonCode, UnlockStep, target_readiness
+from projects.history.readiness import ReasonCode, UnlockStep, target_readiness
 from projects.history.two_clocks import NOBODY
 from tenants.enums import Role
 
@@ -66,11 +68,13 @@ CAUSES: Mapping[str, CauseText] = {
 def detect_skill(context: DetectionContext) -> tuple[Detection, ...]:
     """Whether enough people can do what is left, and whether an area is asked for more than it gives."""
     known, readiness = context.known, record_readiness(context)
+    depth, demand = (Subject(GapType.SKILL, MODEL, name, context, readiness, CAUSES) for name in (DEPTH, DEMAND))
     if not bool((known.context.assignments.contributor != NOBODY).any()):
         message = "No item has an assignee, so nobody has shown a skill."
-        readiness = readiness.with_reasons([not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK)])
+        reason = not_connected(ReasonCode.NO_ASSIGNEES, message, UnlockStep.ASSIGN_WORK)
+        return depth.closed(reason), demand.closed(reason)
     if not readiness.carries_value:
-        return tuple(_detection(subject, readiness) for subject in (DEPTH, DEMAND))
+        return depth.detection(), demand.detection()
     told = areas(known, context.calendar)
     remaining = int(known.states.open.sum())
     if told.covered < LEAST_SHARE_IN_AREAS * remaining or len(told.names) < MIN_AREAS:
@@ -78,35 +82,24 @@ def detect_skill(context: DetectionContext) -> tuple[Detection, ...]:
             f"{told.covered:.0f} of {remaining} open items have a component or a label, of {len(told.names)} "
             f"different ones; half of the items and {MIN_AREAS} areas are needed."
         )
-        readiness = readiness.with_reasons([not_connected(ReasonCode.NO_AREAS, message, UnlockStep.NAME_AREAS)])
-        return tuple(_detection(subject, readiness) for subject in (DEPTH, DEMAND))
-    return _depth(context, told, remaining, readiness), _demand(context, told, remaining, readiness)
-
-
-def _detection(
-    subject: str, readiness: ReadinessReport, effect: float | None = None, finding: Finding | None = None
-) -> Detection:
-    return Detection(
-        type=GapType.SKILL, model=MODEL, readiness=readiness, subject=subject, effect=effect, finding=finding
-    )
+        reason = not_connected(ReasonCode.NO_AREAS, message, UnlockStep.NAME_AREAS)
+        return depth.closed(reason), demand.closed(reason)
+    return _depth(depth, told, remaining), _demand(demand, told, remaining)
 
 
 # --- depth ---
 
 
-def _depth(context: DetectionContext, told: Areas, remaining: int, readiness: ReadinessReport) -> Detection:
-    inputs_hash = people_hash(context, DEPTH)
-    thin = np.random.default_rng(seed_of(inputs_hash)).random((DRAWS, len(told.names))) < told.p_thin
+def _depth(subject: Subject, told: Areas, remaining: int) -> Detection:
+    thin = np.random.default_rng(subject.seed).random((DRAWS, len(told.names))) < told.p_thin
     shares: FloatArray = thin @ told.open_items / remaining
     effect = Effect(float(shares.mean()), DEPTH_TOLERANCE, "share of the remaining work")
     p_beyond = float((shares >= DEPTH_TOLERANCE).mean())
-    if not opens(p_beyond_tolerance=p_beyond, p_breach=0.0, accepted_breach=1.0, readiness=readiness):
-        return _detection(DEPTH, readiness, effect.in_tolerances)
-    severity = gap_severity(effect.in_tolerances)
+    if not subject.opens(p_beyond):
+        return subject.detection(effect.in_tolerances)
     worst = _largest(told.p_thin * told.open_items)
     items = int(told.open_items[told.p_thin > 0].sum())
-    finding = Finding(
-        type=GapType.SKILL,
+    return subject.found(
         category=GapCategory.ORGANIZATIONAL,
         title=f"{items} of {remaining} open items are in areas that at most one contributor has shown",
         description=(
@@ -114,7 +107,6 @@ def _depth(context: DetectionContext, told: Areas, remaining: int, readiness: Re
             f"finished work in the last {SKILL_WEEKS} weeks: {', '.join(told.names[index] for index in worst)}."
         ),
         impact=f"{effect.value:.0%} of the remaining work hangs on one or none; {DEPTH_TOLERANCE:.0%} is tolerated.",
-        as_of=context.as_of,
         current=Measure(
             effect.value,
             "share",
@@ -124,25 +116,12 @@ def _depth(context: DetectionContext, told: Areas, remaining: int, readiness: Re
         ),
         target=Measure(DEPTH_TOLERANCE, "share", "at most"),
         effect=effect,
-        severity=severity,
-        confidence=min(p_beyond, 0.999),
-        urgency_h=None,
-        affected_areas=tuple(AffectedAreaFinding(AreaKind.COMPONENT, told.names[i], severity) for i in worst),
-        evidence=(*_area_facts(context, told, worst), *_item_facts(context, told, worst)),
-        root_causes=ranked_causes(
-            _depth_causes(told, thin[shares >= DEPTH_TOLERANCE], remaining, effect.value),
-            CAUSES,
-            effect=effect.value,
-            at=context.as_of,
-            whole=effect.value,
-        ),
-        corrective_actions=_depth_actions(told, worst),
-        readiness=readiness,
-        is_reconstructed=context.known.is_reconstructed,
-        model=MODEL,
-        inputs_hash=inputs_hash,
+        confidence=min(p_beyond, MOST_SURE),
+        areas=[AffectedAreaFinding(AreaKind.COMPONENT, told.names[index]) for index in worst],
+        evidence=_evidence(subject.context, told, worst),
+        causes=_depth_causes(told, thin[shares >= DEPTH_TOLERANCE], remaining, effect.value),
+        actions=_depth_actions(told, worst),
     )
-    return _detection(DEPTH, readiness, effect.in_tolerances, finding)
 
 
 def _depth_causes(told: Areas, thin: NDArray[np.bool_], remaining: int, effect: float) -> tuple[JudgedCause, ...]:
@@ -161,8 +140,9 @@ def _largest(values: FloatArray) -> list[int]:
     return [int(index) for index in order if values[index] > 0]
 
 
-def _area_facts(context: DetectionContext, told: Areas, chosen: list[int]) -> tuple[EvidenceFact, ...]:
-    return tuple(
+def _evidence(context: DetectionContext, told: Areas, chosen: list[int]) -> list[EvidenceFact]:
+    """What is known of the areas, and their oldest open items."""
+    facts = [
         project_fact(
             f"Area {told.names[index]}",
             "open_items, finished_items, contributors",
@@ -170,15 +150,11 @@ def _area_facts(context: DetectionContext, told: Areas, chosen: list[int]) -> tu
             context.as_of,
         )
         for index in chosen
-    )
-
-
-def _item_facts(context: DetectionContext, told: Areas, chosen: list[int]) -> tuple[EvidenceFact, ...]:
-    """The oldest open items of the areas."""
+    ]
     known = context.known
     rows = oldest_first(known, np.flatnonzero(known.states.open & np.isin(told.of_item, chosen)))
     values = [told.names[area] for area in told.of_item[rows].tolist()]
-    return item_facts(known, rows, field="component", values=values, at_us=known.items.created_us[rows].tolist())
+    return [*facts, *item_facts(known, rows, field="component", values=values)]
 
 
 def _depth_actions(told: Areas, worst: list[int]) -> tuple[CorrectiveActionFinding, ...]:
@@ -214,37 +190,28 @@ def _depth_actions(told: Areas, worst: list[int]) -> tuple[CorrectiveActionFindi
 # --- demand ---
 
 
-def _demand(context: DetectionContext, told: Areas, remaining: int, readiness: ReadinessReport) -> Detection:
+def _demand(subject: Subject, told: Areas, remaining: int) -> Detection:
+    context = subject.context
     gate = target_readiness(context.target_date, as_of=context.as_of, calendar=context.calendar)
-    readiness = readiness.with_reasons(gate.reasons)
-    if context.target_date is None or not readiness.carries_value or not told.names:
-        return _detection(DEMAND, readiness)
+    if context.target_date is None or gate.reasons:
+        return subject.closed(*gate.reasons)
     days_left = (context.calendar.end_of_day_us(context.target_date) - context.known.known_at_us) / MICROSECONDS_PER_DAY
-    inputs_hash = people_hash(context, DEMAND)
-    ratios = _load_ratios(told, remaining, days_left / 7, np.random.default_rng(seed_of(inputs_hash)))
+    ratios = _load_ratios(told, days_left / 7, np.random.default_rng(subject.seed))
     is_large = (told.open_items >= MIN_SHARE_OF_AREA * remaining) & (told.finished > 0)
     if not is_large.any():
-        return _detection(DEMAND, readiness, 0.0)
+        return subject.detection(0.0)
     p_beyond = np.where(is_large, (ratios > 1 + DEMAND_TOLERANCE).mean(axis=0), 0.0)
     excess = np.where(is_large, np.maximum(np.median(ratios, axis=0) - 1, 0.0), 0.0)
     worst = int(np.argmax(p_beyond + excess * 1e-6))
     effect = Effect(float(excess[worst]), DEMAND_TOLERANCE, "share of the capacity")
     required = 1 - (1 - OPENS_AT_PROBABILITY) / max(int(is_large.sum()), 1)
     is_sure = p_beyond[worst] >= required and effect.in_tolerances >= 1
-    if not opens(
-        p_beyond_tolerance=float(p_beyond[worst]) if is_sure else 0.0,
-        p_breach=0.0,
-        accepted_breach=1.0,
-        readiness=readiness,
-    ):
-        return _detection(DEMAND, readiness, effect.in_tolerances)
-    finding = _demand_finding(
-        context, told, worst, effect, confidence=float(p_beyond[worst]), readiness=readiness, inputs_hash=inputs_hash
-    )
-    return _detection(DEMAND, readiness, effect.in_tolerances, finding)
+    if not subject.opens(float(p_beyond[worst]) if is_sure else 0.0):
+        return subject.detection(effect.in_tolerances)
+    return _demand_found(subject, told, worst, effect, confidence=float(p_beyond[worst]))
 
 
-def _load_ratios(told: Areas, remaining: int, weeks_left: float, rng: np.random.Generator) -> FloatArray:
+def _load_ratios(told: Areas, weeks_left: float, rng: np.random.Generator) -> FloatArray:
     """Load of each area over that of the project, drawn: shape (draws, areas)."""
     rates = rng.gamma(told.finished + PRIOR_FINISHES, 1 / told.weeks, (DRAWS, len(told.names)))
     total = rng.gamma(told.finished.sum() + PRIOR_FINISHES, 1 / told.weeks, DRAWS)
@@ -254,20 +221,9 @@ def _load_ratios(told: Areas, remaining: int, weeks_left: float, rng: np.random.
     return ratios
 
 
-def _demand_finding(
-    context: DetectionContext,
-    told: Areas,
-    worst: int,
-    effect: Effect,
-    *,
-    confidence: float,
-    readiness: ReadinessReport,
-    inputs_hash: str,
-) -> Finding:
-    name, severity = told.names[worst], gap_severity(effect.in_tolerances)
-    rate = float(told.finished[worst] / told.weeks)
-    return Finding(
-        type=GapType.SKILL,
+def _demand_found(subject: Subject, told: Areas, worst: int, effect: Effect, *, confidence: float) -> Detection:
+    name, rate, context = told.names[worst], float(told.finished[worst] / told.weeks), subject.context
+    return subject.found(
         category=GapCategory.TACTICAL,
         title=f"{name} is asked for {1 + effect.value:.1f} times what it can give",
         description=(
@@ -275,17 +231,14 @@ def _demand_finding(
             f"{told.depth[worst]} contributors. The other areas have room, or less of a load."
         ),
         impact=f"{effect.value:.0%} more than its capacity until {context.target_date}, beside the project's own load.",
-        as_of=context.as_of,
         current=Measure(1 + effect.value, "ratio", "demand over capacity, over the project's"),
         target=Measure(1 + DEMAND_TOLERANCE, "ratio", "at most"),
         effect=effect,
-        severity=severity,
-        confidence=min(confidence, 0.999),
-        urgency_h=None,
-        affected_areas=(AffectedAreaFinding(AreaKind.COMPONENT, name, severity),),
-        evidence=(*_area_facts(context, told, [worst]), *_item_facts(context, told, [worst])),
-        root_causes=ranked_causes((), CAUSES, effect=effect.value, at=context.as_of),
-        corrective_actions=(
+        confidence=min(confidence, MOST_SURE),
+        areas=(AffectedAreaFinding(AreaKind.COMPONENT, name),),
+        evidence=_evidence(context, told, [worst]),
+        causes=(),
+        actions=(
             CorrectiveActionFinding(
                 code="MOVE_PEOPLE_TO_AREA",
                 title=f"Move work hours to {name}",
@@ -297,8 +250,4 @@ def _demand_finding(
                 expected_effect=f"{1 + effect.value:.1f} times the present {rate:.1f} items a week are needed",
             ),
         ),
-        readiness=readiness,
-        is_reconstructed=context.known.is_reconstructed,
-        model=MODEL,
-        inputs_hash=inputs_hash,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from projects.history.calendar import WorkCalendar
 from projects.history.columns import IN_PROGRESS, Columns, Flags, Rows, Texts
 from projects.history.instants import NEVER, Instants, from_us
+from projects.history.intervals import Spans
 from projects.history.project_history import ProjectHistory
 from projects.history.work_clock import WorkClock
 
@@ -88,9 +89,7 @@ def working_days(visits: Visits, known: ProjectHistory, calendar: WorkCalendar) 
 
 def queue_at(visits: Visits, edges_us: Instants) -> FloatArray:
     """Stays that go on just before each edge: shape (edges,)."""
-    begun = np.searchsorted(np.sort(visits.begin_us), edges_us, side="left")
-    ended = np.searchsorted(np.sort(visits.end_us), edges_us, side="left")
-    return (begun - ended).astype(np.float64)
+    return Spans(visits.item, visits.begin_us, visits.end_us).count_at(edges_us).astype(np.float64)
 
 
 def _seen_before(item: Rows, state: Texts) -> Flags:

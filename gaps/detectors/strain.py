@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gaps.causes.weekly import Weekly
 from projects.enums import TrackedField
+from projects.history.instants import MICROSECONDS_PER_WEEK
 from projects.history.process_signals import natural_limits
 
 FloatArray = NDArray[np.float64]
@@ -29,7 +30,6 @@ WEEKS_OUT, WEEKS_BEFORE = 3, 26
 MIN_PEOPLE = 5
 """The least group that an opt-in pulse is told of; the same holds here."""
 RETRO_LABELS = ("retro", "retrospective")
-MICROSECONDS_PER_WEEK = 7 * 86_400_000_000
 IGNORED_AFTER_WEEKS = 4
 
 

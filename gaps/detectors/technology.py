@@ -37,7 +37,13 @@ from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, Mo
 from projects.enums import Readiness
 from projects.history.columns import Flags, Texts
 from projects.history.deliveries import FAILURE, SUCCESS, DeploymentColumns, RunColumns
-from projects.history.instants import MICROSECONDS_PER_DAY, Instants, from_us
+from projects.history.instants import (
+    MICROSECONDS_PER_DAY,
+    MICROSECONDS_PER_HOUR,
+    MICROSECONDS_PER_MINUTE,
+    Instants,
+    from_us,
+)
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import (
     STALE_AFTER_DAYS,
@@ -58,16 +64,20 @@ FALSE_ALARMS_PER_YEAR, TESTS = 0.02, 6
 SHARE_TOLERANCE, LEAST_SHARE_TOLERANCE = 0.5, 0.05
 DURATION_TOLERANCE, DROP_TOLERANCE = 0.25, 1 / 3
 LEAST_MINUTES, LEAST_HOURS = 1.0, 1.0
-MICROSECONDS_PER_MINUTE, MICROSECONDS_PER_HOUR = 60_000_000, 3_600_000_000
 PRODUCTION = "prod"
 
 TEXTS = {
     "FLAKY_TESTS": CauseText(
         GapCategory.TECHNICAL, "More runs fail and pass when run again.", "share of failures that pass when repeated"
     ),
-    "SLOW_PIPELINE": CauseText(GapCategory.TECHNICAL, "The pipeline takes longer.", "median minutes of a run"),
+    "SLOW_PIPELINE": CauseText(
+        GapCategory.TECHNICAL, "The pipeline takes longer.", "median minutes of a run", after=("FLAKY_TESTS",)
+    ),
     "LARGE_CHANGES": CauseText(
-        GapCategory.OPERATIONAL, "Each deployment brings more.", "items finished per deployment"
+        GapCategory.OPERATIONAL,
+        "Each deployment brings more.",
+        "items finished per deployment",
+        after=("SLOW_PIPELINE", "FLAKY_TESTS"),
     ),
     "HOTSPOT": CauseText(
         GapCategory.TECHNICAL, "What fails is mostly one pipeline.", "share of failures in the largest pipeline"
@@ -469,10 +479,7 @@ def _largest_pipeline(weekly: Weekly, at_us: Instants, names: Texts) -> FloatArr
 
 
 def _worst_day(weekly: Weekly, at_us: Instants) -> FloatArray:
-    week = weekly.week_of(at_us)
-    inside = (week >= 0) & (week < WEEKS)
-    day = (at_us[inside] - weekly.edges_us[0]) // MICROSECONDS_PER_DAY
-    by_day = np.bincount(day, minlength=7 * WEEKS).reshape(WEEKS, 7).astype(np.float64)
+    by_day = weekly.by_day(at_us)
     return share_of(by_day.max(axis=1), by_day.sum(axis=1), at_least=4)
 
 

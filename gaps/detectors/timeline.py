@@ -19,12 +19,14 @@ Example: a plan of 150 items in 30 weeks. After 26 weeks at the planned 5 a week
 open, which take 12 weeks where 4 are left. The slip is about 8 weeks, nearly all of it SCOPE_ADDED.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.evidence import project_fact
 from gaps.detectors.finding import (
     AffectedAreaFinding,
     CorrectiveActionFinding,
@@ -33,12 +35,12 @@ from gaps.detectors.finding import (
     Measure,
     RootCauseFinding,
 )
-from gaps.detectors.severity import gap_severity, opens
+from gaps.detectors.ranked_causes import NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE, unexplained
+from gaps.detectors.severity import opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.attribution.factors import SlipFactor
 from predictions.attribution.shapley import rounded_days
 from predictions.attribution.slip import SlipDecomposition, SlipMeasure, capped_days, decompose_slip
-from predictions.enums import Severity
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity, hash_of
 from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
@@ -52,10 +54,6 @@ from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep, 
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("timeline.expected-slip", "3")
-CAUSE_CONFIDENCE, UNEXPLAINED_CONFIDENCE = 0.7, 0.5
-"""The one for a part whose interval excludes zero. Sums hold exactly; that the plan was meant as it stands is a reading
-of it. Starting values."""
-UNEXPLAINED = "UNEXPLAINED"
 FINISH = "85% sure to be done; between: 50% and 95% sure"
 NO_FINISH = "85% sure to be done: more than ten years away"
 CATEGORY_OF = {
@@ -67,6 +65,11 @@ CATEGORY_OF = {
     SlipFactor.CALENDAR: GapCategory.TACTICAL,
     SlipFactor.DEPENDENCY_WAIT: GapCategory.TACTICAL,
 }
+AFTER: Mapping[SlipFactor, tuple[SlipFactor, ...]] = {
+    SlipFactor.BLOCKED: (SlipFactor.DEPENDENCY_WAIT,),
+    SlipFactor.RATE_BELOW_PLAN: (SlipFactor.BLOCKED, SlipFactor.REWORK, SlipFactor.DEPENDENCY_WAIT),
+}
+"""What to deal with before: who works faster while work is blocked or done over again wins little by it."""
 
 
 def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
@@ -170,7 +173,6 @@ def _finding(
     p_on_time = trials.share_within(days_left)
     effect_days, causes = _causes(decomposition, expected_slip_days(trials.days, days_left))
     effect = Effect(effect_days, tolerance_days, "days")
-    severity = gap_severity(effect.in_tolerances)
     window = prevention_window(trials, days_left=days_left, accepted=accepted)
     actions = action_effects(trials, days_left=days_left, accepted=accepted)
     return Finding(
@@ -183,10 +185,9 @@ def _finding(
         current=_current(finish),
         target=Measure(target_date.isoformat(), "date", "promised"),
         effect=effect,
-        severity=severity,
         confidence=1 - p_on_time,
         urgency_h=None if window is None else window.hours,
-        affected_areas=(_open_work(finish, severity),),
+        affected_areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{finish.remaining_items} open items"),),
         evidence=(*_forecast_evidence(finish), *finish.evidence),
         root_causes=causes,
         corrective_actions=tuple(_corrective(action) for action in actions),
@@ -212,6 +213,7 @@ def _causes(
         slip = rounded_days(expected_days)
         return slip, (_unexplained(slip, slip, off=()),)
     slip = decomposition.slip_days
+    named = {part.factor for part in decomposition.parts if part.is_named and part.days > 0}
     causes = [
         RootCauseFinding(
             code=part.factor,
@@ -219,7 +221,8 @@ def _causes(
             description=part.measured,
             contribution=part.days,
             share=part.days / slip if slip else None,
-            confidence=CAUSE_CONFIDENCE if part.is_named else UNEXPLAINED_CONFIDENCE,
+            confidence=NAMED_CONFIDENCE if part.is_named else UNEXPLAINED_CONFIDENCE,
+            depends_on=tuple(factor for factor in AFTER.get(part.factor, ()) if factor in named),
         )
         for part in decomposition.parts
     ]
@@ -232,15 +235,7 @@ def _unexplained(contribution: float, slip: float, *, off: tuple[SlipFactor, ...
     if off:
         names = ", ".join(factor.replace("_", " ").lower() for factor in off)
         description += f" The record cannot tell: {names}."
-    share = contribution / slip if slip else None
-    return RootCauseFinding(
-        code=UNEXPLAINED,
-        category=GapCategory.TACTICAL,
-        description=description,
-        contribution=contribution,
-        share=share,
-        confidence=UNEXPLAINED_CONFIDENCE,
-    )
+    return unexplained(description, contribution, slip)
 
 
 def _corrective(action: ActionEffect) -> CorrectiveActionFinding:
@@ -258,17 +253,11 @@ def _corrective(action: ActionEffect) -> CorrectiveActionFinding:
     )
 
 
-def _open_work(finish: FinishForecast, severity: Severity) -> AffectedAreaFinding:
-    return AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{finish.remaining_items} open items", severity)
-
-
 def _forecast_evidence(finish: FinishForecast) -> tuple[EvidenceFact, ...]:
     """The rates that the slip follows from, as facts of the project."""
     rows = (("demonstrated_rate", finish.demonstrated_rate), ("required_rate", finish.required_rate))
     return tuple(
-        EvidenceFact("project", "", "Items a week", field, f"{value:.2f}", finish.as_of)
-        for field, value in rows
-        if value is not None
+        project_fact("Items a week", field, f"{value:.2f}", finish.as_of) for field, value in rows if value is not None
     )
 
 

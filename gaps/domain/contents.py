@@ -103,7 +103,7 @@ def write_details(gap: Gap, finding: Finding) -> None:
     _write_causes(gap, finding)
     gap.affected_areas.all().delete()
     AffectedArea.objects.bulk_create(
-        AffectedArea(gap=gap, kind=area.kind, name=area.name, impact_level=area.impact)
+        AffectedArea(gap=gap, kind=area.kind, name=area.name, impact_level=finding.severity)
         for area in finding.affected_areas
     )
     gap.evidence.all().delete()

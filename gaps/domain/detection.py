@@ -21,14 +21,13 @@ from typing import Any
 
 from gaps.detectors.detection import DetectionContext
 from gaps.detectors.finding import Finding
-from gaps.detectors.severity import CLOSES_BELOW_SHARE, SEVERITY_FROM
+from gaps.detectors.severity import SEVERITY_RANK, closing_effect
 from gaps.domain.assessments import Assessment, assess_project, settings_row, tolerances_of
 from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
 from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import Gap
 from predictions.domain.forecasting import ProjectForecast
-from predictions.enums import Severity
 from projects.domain.analyses import AnalysisRun, reason_rows, record_analysis
 from projects.enums import AnalysisKind
 from projects.history.calendar import WorkCalendar
@@ -39,7 +38,6 @@ from projects.models import Project
 MODEL_ID, MODEL_VERSION = "gaps.detectors", "1"
 MOST_REASONS = 20
 """Of the run as a whole; each detector keeps its own."""
-RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _apply(
         return _open(project, assessment, finding, at=at)
     if gap.is_live:
         return gap, _update(gap, assessment, finding, at=at)
-    if gap.status == GapStatus.RESOLVED or RANK[finding.severity] > RANK[Severity(gap.severity)]:
+    if gap.status == GapStatus.RESOLVED or SEVERITY_RANK[finding.severity] > SEVERITY_RANK[gap.severity]:
         return gap, _reopen(gap, assessment, finding, at=at)
     return gap, None
 
@@ -136,7 +134,7 @@ def _update(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime)
 
 
 def _direction(before: GapState, gap: Gap) -> TransitionKind:
-    was, now = RANK[Severity(before.severity)], RANK[Severity(gap.severity)]
+    was, now = SEVERITY_RANK[before.severity], SEVERITY_RANK[gap.severity]
     if now == was:
         return TransitionKind.UPDATED
     return TransitionKind.WORSENED if now > was else TransitionKind.EASED
@@ -156,7 +154,7 @@ def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: d
     effect = assessment.detection.effect
     if not gap.is_live or effect is None or not assessment.detection.readiness.carries_value:
         return None
-    level = CLOSES_BELOW_SHARE * max(gap.opening_effect or 0.0, SEVERITY_FROM[-1][0])
+    level = closing_effect(gap.opening_effect or 0.0)
     if effect >= level:
         _remember_below(gap, since=None)
         return None

@@ -18,17 +18,16 @@ from django.db.models import Count, F, QuerySet
 from django.db.models.fields.json import KeyTransform
 
 from gaps.answers.matters import gap_loss
+from gaps.detectors.severity import SEVERITY_RANK
 from gaps.enums import GapType, TransitionKind
 from gaps.models import Gap, GapTransition
 from gaps.models.gap import LIVE
 from predictions.domain.joint_dates import describe_joint_dates
-from predictions.enums import Severity
 from projects.domain.queries.runs import standing_runs
 from projects.enums import CARRYING, AnalysisKind, ProjectStatus, Readiness
 from projects.models import Project, WorkItem
 
 SINCE = timedelta(days=7)
-RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Cell(StrEnum):
@@ -89,7 +88,7 @@ def _add_gaps(standings: dict[UUID, _Standing], gaps: QuerySet[Gap]) -> None:
         standing = standings[project_id]
         standing.gaps += 1
         standing.loss += gap_loss(effect, severity)
-        if gap_type not in standing.worst or RANK[Severity(severity)] > RANK[Severity(standing.worst[gap_type])]:
+        if gap_type not in standing.worst or SEVERITY_RANK[severity] > SEVERITY_RANK[standing.worst[gap_type]]:
             standing.worst[gap_type] = severity
 
 

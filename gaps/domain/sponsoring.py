@@ -18,6 +18,7 @@ from gaps.answers.sponsor import (
     SponsorPage,
     sponsor_page,
 )
+from gaps.detectors.ranked_causes import UNEXPLAINED
 from gaps.models import CorrectiveAction, RootCause
 from gaps.models.gap import LIVE
 from predictions.enums import ActionStatus, Priority
@@ -96,7 +97,7 @@ def _causes(project_id: UUID) -> list[CauseFacts]:
     rows = (
         RootCause.objects.filter(gap__project=project_id, gap__status__in=LIVE)
         .exclude(code="")
-        .exclude(code="UNEXPLAINED")
+        .exclude(code=UNEXPLAINED)
         .order_by("-gap__effect_tolerance_units", "rank", "id")
         .values(
             "pk", "gap__type", "description", "contribution_days", "contribution_money", "contribution_currency",

@@ -190,6 +190,7 @@ def ordered(issues: Iterable[QualityIssue]) -> tuple[QualityIssue, ...]:
 def _items_issues(known: ProjectHistory) -> list[QualityIssue]:
     states, items = known.states, known.items
     live = states.exists & states.live
+    quiet_since_us = known.known_at_us - ZOMBIE_DAYS * MICROSECONDS_PER_DAY
     moments = known.statuses
     ahead_us = moments.at_us - moments.recorded_us
     is_skewed = moments.dated & (ahead_us > 0) & (ahead_us <= CLOCK_SKEW_US)
@@ -199,7 +200,7 @@ def _items_issues(known: ProjectHistory) -> list[QualityIssue]:
         QualityRule.FUTURE_DATED: (items.created_us > known.known_at_us + CLOCK_SKEW_US)
         | _rows(known, moments.item[moments.at_us > known.known_at_us + CLOCK_SKEW_US]),
         QualityRule.CLOCK_SKEW: _rows(known, moments.item[is_skewed]),
-        QualityRule.ZOMBIE_WIP: live & (states.category == IN_PROGRESS) & _quiet(known),
+        QualityRule.ZOMBIE_WIP: live & (states.category == IN_PROGRESS) & (known.touched_us < quiet_since_us),
         QualityRule.UNKNOWN_STATUS: live & (states.category == UNKNOWN),
         QualityRule.DUPLICATE_KEYS: live & _doubled(known, live),
         QualityRule.CIRCULAR_LINKS: _in_circles(known),
@@ -227,16 +228,6 @@ def _examples(known: ProjectHistory, flags: Flags) -> tuple[Example, ...]:
 def _rows(known: ProjectHistory, rows: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> Flags:
     flags: Flags = np.zeros(len(known.items), dtype=np.bool_)
     flags[rows] = True
-    return flags
-
-
-def _quiet(known: ProjectHistory) -> Flags:
-    """Items of which nothing was recorded for a quarter."""
-    last_us = np.minimum(known.items.created_us, known.known_at_us)
-    for each in (known.statuses, known.fields):
-        past = each.at_us <= known.known_at_us
-        np.maximum.at(last_us, each.item[past], each.at_us[past])
-    flags: Flags = last_us < known.known_at_us - ZOMBIE_DAYS * MICROSECONDS_PER_DAY
     return flags
 
 
