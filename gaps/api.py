@@ -21,6 +21,7 @@ from gaps.answers.sponsor import SponsorPage
 from gaps.comparing_api import ITEM_VIEWS as COMPARING_VIEWS
 from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
+from gaps.domain.cause_map import describe_cause_map
 from gaps.domain.lifecycle import VERBS, record_transition
 from gaps.domain.portfolio import describe_portfolio
 from gaps.domain.recomputing import recompute_gap
@@ -63,6 +64,29 @@ class RecomputedGapSerializer(serializers.Serializer[Any]):
     reasons = serializers.ListField(child=serializers.DictField(), help_text="Why not: code and message.")
 
 
+class MappedCauseSerializer(serializers.Serializer[Any]):
+    """One cause of a gap among the others."""
+
+    id = serializers.UUIDField()
+    rank = serializers.IntegerField(help_text="1 explains most.")
+    code = serializers.CharField(allow_blank=True)
+    description = serializers.CharField()
+    contribution_share = serializers.FloatField(allow_null=True, help_text="Of the gap; null: not measured.")
+    waits_for = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Causes to deal with before this one; empty where it is in no order."
+    )
+
+
+class CauseMapSerializer(serializers.Serializer[Any]):
+    """The causes of a gap, which of them has to be dealt with before which, and the order for most effect."""
+
+    gap = serializers.UUIDField()
+    causes = MappedCauseSerializer(many=True)
+    order = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Causes that somebody can deal with, what to deal with first in front."
+    )
+
+
 class GapViewSet(TenantViewSet[Gap]):
     """Differences between what a project intended and what is happening, followed until they are gone."""
 
@@ -79,7 +103,7 @@ class GapViewSet(TenantViewSet[Gap]):
         "identified_at": RANGE,
     }
     orderings = ("id", "identified_at", "severity")
-    custom_actions = {"transitions": Action.TRANSITION, "recompute": Action.VIEW}
+    custom_actions = {"transitions": Action.TRANSITION, "recompute": Action.VIEW, "cause_map": Action.VIEW}
     read_is_audited = True
 
     def perform_create(self, serializer: BaseSerializer[Gap]) -> Gap:
@@ -106,6 +130,14 @@ class GapViewSet(TenantViewSet[Gap]):
         told = recompute_gap(gap)
         record_read(Gap, [gap.pk])
         return answer(request, encode(told))
+
+    @extend_schema(responses={200: CauseMapSerializer})
+    @action(detail=True, methods=["get"], url_path="cause-map")
+    def cause_map(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Which of its causes should be dealt with first? The map of what waits for what, and the order."""
+        gap = self.find()
+        record_read(Gap, [gap.pk])
+        return answer(request, encode(describe_cause_map(gap)))
 
 
 class GapTransitionViewSet(ReadOnlyTenantViewSet[GapTransition]):

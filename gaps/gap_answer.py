@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gaps.domain.acting import efficacy_of_tenant
+from gaps.domain.cause_map import ordered_causes
 from gaps.models import CorrectiveAction, Evidence, Gap, RootCause
 from predictions.domain.action_efficacy import ranked_actions
 from projects.plain_words import Fact, Limit, days, duration, fact, limits, measure, percent
@@ -12,16 +13,24 @@ from projects.plain_words import Fact, Limit, days, duration, fact, limits, meas
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason for a gap.  contribution: in days, money or share, empty where it was not measured"""
+    """One reason for a gap.
+
+    contribution: in days, money or share, empty where it was not measured
+    after: places in the order, from 1 on, of what to deal with before it
+    """
 
     description: str
     contribution: str
     sure: str
+    after: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GapAnswer:
-    """One gap in words. Likely and planned are the same measure, in the same unit."""
+    """One gap in words. Likely and planned are the same measure, in the same unit.
+
+    causes: the largest first;  order: those to deal with, what to deal with first for most effect in front
+    """
 
     gap: Gap
     likely: str
@@ -30,14 +39,21 @@ class GapAnswer:
     planned_label: str
     time_left: str
     causes: tuple[Cause, ...]
+    order: tuple[Cause, ...]
     evidence: tuple[Fact, ...]
     actions: tuple[CorrectiveAction, ...]
     limits: tuple[Limit, ...]
+
+    @property
+    def has_waiting_causes(self) -> bool:
+        """Whether any cause has to wait for another."""
+        return any(cause.after for cause in self.order)
 
 
 def gap_answer(gap: Gap) -> GapAnswer:
     """Put a gap into words, in five queries: its causes, its evidence, its actions, and what such were worth."""
     current, target = gap.current_value or {}, gap.target_value or {}
+    causes = list(gap.root_causes.order_by("rank"))
     return GapAnswer(
         gap=gap,
         likely=measure(current),
@@ -45,7 +61,8 @@ def gap_answer(gap: Gap) -> GapAnswer:
         planned=measure(target),
         planned_label=str(target.get("label") or ""),
         time_left="" if gap.urgency_h is None else duration(gap.urgency_h),
-        causes=tuple(_cause(cause) for cause in gap.root_causes.order_by("rank")),
+        causes=tuple(_cause(cause) for cause in causes),
+        order=_order(causes),
         evidence=tuple(_fact(row) for row in gap.evidence.order_by("id")),
         actions=tuple(ranked_actions(gap.corrective_actions.select_related("owner"), efficacy_of_tenant())),
         limits=tuple(limits(gap.readiness_reasons)),
@@ -64,6 +81,14 @@ def _cause(cause: RootCause) -> Cause:
         parts.append(f"{percent(cause.contribution_share)} of it")
     sure = "" if cause.confidence is None else f"{percent(cause.confidence)} sure"
     return Cause(cause.description, ", ".join(parts), sure)
+
+
+def _order(causes: list[RootCause]) -> tuple[Cause, ...]:
+    ordered = ordered_causes(causes)
+    place = {each.cause.pk: number for number, each in enumerate(ordered, start=1)}
+    return tuple(
+        replace(_cause(each.cause), after=tuple(sorted(place[other.pk] for other in each.after))) for each in ordered
+    )
 
 
 def _fact(row: Evidence) -> Fact:

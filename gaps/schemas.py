@@ -22,3 +22,11 @@ MEASURE: dict[str, Any] = {
 
 EVIDENCE_VALUE: dict[str, Any] = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR, "maxItems": 100}]}
 """The value a source field had: one scalar, or a short list of them."""
+
+CAUSE_CODES: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 64},
+    "maxItems": 20,
+    "uniqueItems": True,
+}
+"""Codes of causes of the same gap."""

@@ -11,11 +11,13 @@ from typing import Any
 from django import template
 
 from gaps.enums import GapOrigin, GapType
+from gaps.gap_answer import GapAnswer
 from gaps.models import Gap
 from predictions.models import Prediction
 from projects.forecast_answer import ForecastAnswer
 from projects.models import Project
 from stratibreak.page_plots.absence import Absence, Shown
+from stratibreak.page_plots.cause_order import cause_order_plot
 from stratibreak.page_plots.claims import claim_plot, forecast_behind
 from stratibreak.page_plots.forecast import forecast_plot
 from stratibreak.page_plots.replay import replay_plot
@@ -57,11 +59,14 @@ def prediction_plots(context: Any, prediction: Prediction) -> dict[str, Any]:
 
 
 @register.inclusion_tag("admin/includes/plots.html")
-def gap_plots(gap: Gap) -> dict[str, Any]:
-    """Why the promised day slips, for the gap that says so; in one query."""
-    if (gap.type, gap.origin) != (GapType.TIMELINE, GapOrigin.DETECTED):
-        return _split([])
-    return _split([gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank")))])
+def gap_plots(gap: Gap, answer: GapAnswer) -> dict[str, Any]:
+    """Why the promised day slips, for the gap that says so, and what waits for what among its causes; one query."""
+    found = list[Shown]()
+    if (gap.type, gap.origin) == (GapType.TIMELINE, GapOrigin.DETECTED):
+        found.append(gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank"))))
+    if answer.has_waiting_causes:
+        found.append(cause_order_plot(answer.order))
+    return _split(found)
 
 
 @register.inclusion_tag("admin/includes/plots.html")

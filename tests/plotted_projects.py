@@ -77,6 +77,35 @@ def analysed(project: Project, **changes: Any) -> AnalysisRecord:
     return record
 
 
+def caused(project: Project) -> Gap:
+    """A gap in the team's strain, whose causes wait for each other and stand in sentences."""
+    gap: Gap = GapFactory.create(project=project, type="CULTURE")
+    parts = [
+        ("LONG_DAYS", 0.42, ["OVERLOAD", "PEOPLE_LEFT"], "More is done after hours than in the half-year before."),
+        (
+            "OVERLOAD",
+            0.2,
+            ["PEOPLE_LEFT", "UNCLEAR_GOALS"],
+            "More is begun at once per person, and all of it is urgent.",
+        ),
+        ("UNCLEAR_GOALS", 0.15, [], "More items come in than are finished, so that priorities move from week to week."),
+        ("INTERRUPTS", 0.08, ["UNCLEAR_GOALS"], "More of the work came in at once."),
+        ("PEOPLE_LEFT", 0.05, [], "Fewer people are active."),
+        ("UNEXPLAINED", 0.1, [], "Unexplained variation."),
+    ]
+    for rank, (code, share, waits, description) in enumerate(parts, start=1):
+        RootCauseFactory.create(
+            gap=gap,
+            rank=rank,
+            code=code,
+            description=description,
+            contribution_days=None,
+            contribution_share=share,
+            depends_on=waits,
+        )
+    return gap
+
+
 def slipping(project: Project) -> Gap:
     """Its timeline gap, which lives, with the causes that a run found and one that a person added."""
     gap: Gap = GapFactory.create(project=project, detected=True, status=GapStatus.OPEN)

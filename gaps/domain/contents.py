@@ -135,6 +135,7 @@ def _write_causes(gap: Gap, finding: Finding) -> None:
             category=cause.category,
             confidence=cause.confidence,
             contribution_share=cause.share,
+            depends_on=list(cause.depends_on),
             evidence_for=[evidence_row(fact) for fact in cause.evidence_for],
             evidence_against=[evidence_row(fact) for fact in cause.evidence_against],
             **_contribution(cause, finding.effect),

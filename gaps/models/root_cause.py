@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from gaps.enums import GapCategory
+from gaps.schemas import CAUSE_CODES
 from predictions.schemas import EVIDENCE_ROWS
 from projects.constraints import not_blank
 from projects.models.fields import currency_field, money_field
@@ -22,9 +23,10 @@ class RootCause(TimestampedTenantModel):
     """One cause of a gap, with the part of it that it explains.
 
     Written by the detection run, which replaces the causes of its gaps (`code` names the factor, such as
-    "scope_added"), or by a person for a manual gap. `rank` 1 explains most. Contributions are in days of the finish
+    "SCOPE_ADDED"), or by a person for a manual gap. `rank` 1 explains most. Contributions are in days of the finish
     (positive is later), in money (positive is dearer) and as a share of the gap, which may lie outside [0, 1] where
-    causes work against each other; null means not measured. "Unexplained" is a cause of its own.
+    causes work against each other; null means not measured. "Unexplained" is a cause of its own. `depends_on` holds the
+    codes of causes of the same gap that have to be dealt with before this one.
     """
 
     project_path: ClassVar[str | None] = "gap__project"
@@ -40,6 +42,7 @@ class RootCause(TimestampedTenantModel):
     contribution_money = money_field("contribution (money)", null=True, blank=True)
     contribution_currency = currency_field(blank=True, default="")
     contribution_share = models.FloatField("contribution (share)", null=True, blank=True)
+    depends_on = CheckedJSONField(schema=CAUSE_CODES, default=list, db_default=[], blank=True)
     evidence_for = CheckedJSONField(schema=EVIDENCE_ROWS, default=list, blank=True)
     evidence_against = CheckedJSONField(schema=EVIDENCE_ROWS, default=list, blank=True)
 
@@ -63,6 +66,7 @@ class RootCause(TimestampedTenantModel):
                 rule="contribution_has_currency",
                 message="A contribution in money needs its currency, three capital letters.",
             ),
+            json_kind_check("depends_on", "array"),
             json_kind_check("evidence_for", "array"),
             json_kind_check("evidence_against", "array"),
         ]

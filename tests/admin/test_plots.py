@@ -13,9 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from gaps.gap_answer import gap_answer
 from predictions.enums import OutcomeResult, PredictionType
 from projects.forecast_answer import newest_forecasts
 from projects.models import Project
+from projects.plain_words import percent
 from stratibreak.page_plots.absence import Absence
 from stratibreak.page_plots.claims import claim_plot
 from stratibreak.page_plots.forecast import forecast_plot
@@ -30,6 +32,7 @@ from tenants.enums import Role
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry, User
 from tests.api.test_matrix import enter_project
+from tests.factories.gaps import GapFactory, RootCauseFactory
 from tests.factories.look_alike import LookAlike
 from tests.factories.predictions import PredictionFactory
 from tests.factories.projects import ProjectFactory
@@ -227,6 +230,58 @@ def test_without_a_plan_everything_is_unexplained_and_the_reason_is_said(chosen:
     )
 
 
+# --- what waits for what ---
+
+
+def test_causes_that_wait_for_others_are_drawn_in_the_order_to_deal_with_them(client: Client, ours: LookAlike) -> None:
+    hostile = HOSTILE.replace("\x00", "")
+    with tenant_context(ours.tenant.pk):
+        gap = GapFactory.create(project=ProjectFactory.create())
+        parts = [("LONG_DAYS", 0.5, ["OVERLOAD"]), ("PEOPLE_LEFT", 0.2, []), ("OVERLOAD", 0.1, ["PEOPLE_LEFT"])]
+        for rank, (code, share, waits) in enumerate(parts, start=1):
+            RootCauseFactory.create(
+                gap=gap,
+                rank=rank,
+                code=code,
+                description=hostile + code,
+                contribution_days=None,
+                contribution_share=share,
+                depends_on=waits,
+            )
+        answer = gap_answer(gap)
+        (figure,) = gap_plots(gap, answer)["figures"]
+
+    client.force_login(ours.users[Role.ADMIN])
+    page = client.get(reverse("admin:gaps_gap_change", args=[gap.pk])).content.decode()
+
+    assert_sound(figure)
+    assert [(row[0].removeprefix(hostile), *row[1:]) for row in figure.table.rows] == [
+        ("PEOPLE_LEFT", "1", f"{percent(0.2)} of it", "—"),
+        ("OVERLOAD", "2", f"{percent(0.1)} of it", "1"),
+        ("LONG_DAYS", "3", f"{percent(0.5)} of it", "2"),
+    ]
+    assert figure.summary.startswith("Of 3 causes to deal with 2 wait for others. Begin with: ")
+    assert "In which order, for most effect" in page
+    assert '<span class="quiet">(after 2)</span>' in page
+    assert hostile not in page
+
+
+def test_causes_none_of_which_waits_get_no_plot_and_the_page_says_what_to_begin_with(
+    client: Client, ours: LookAlike
+) -> None:
+    with tenant_context(ours.tenant.pk):
+        gap = GapFactory.create(project=ProjectFactory.create())
+        for rank in (1, 2):
+            RootCauseFactory.create(gap=gap, rank=rank, code=f"C{rank}")
+        assert gap_plots(gap, gap_answer(gap)) == {"figures": [], "absences": []}
+
+    client.force_login(ours.users[Role.ADMIN])
+    page = client.get(reverse("admin:gaps_gap_change", args=[gap.pk])).content.decode()
+
+    assert "None of them waits for another: begin with the largest." in page
+    assert "In which order" not in page
+
+
 # --- without facts ---
 
 
@@ -331,14 +386,14 @@ def test_the_plots_of_a_page_take_a_fixed_number_of_queries(rows: int, chosen: U
     for _ in range(rows):
         analysed(project)
         replayed(project)
-        gap = slipping(project)
+        told = gap_answer(slipping(project))
     made = claims(project, count=1 + rows, result=OutcomeResult.OCCURRED)
     answer = newest_forecasts([project])[0]
     entries = AuditEntry.objects.count()
 
     assert _queries(lambda: slip_plot(project, chosen)) == 1
     assert _queries(lambda: replay_plot(project, chosen)) == 1
-    assert _queries(lambda: gap_plots(gap)) == 1
+    assert _queries(lambda: gap_plots(told.gap, told)) == 1
     assert _queries(lambda: prediction_plots(_context(chosen), made[-1])) == 3
     assert AuditEntry.objects.count() == entries
     project_plots(_context(chosen), project, answer)

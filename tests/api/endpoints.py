@@ -116,6 +116,7 @@ ITEM_ACTIONS = (
     ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
     ItemAction("gaps/<id>/recompute", "POST", "gaps.Gap", "gaps.Gap", Action.VIEW, 200),
+    ItemAction("gaps/<id>/cause-map", "GET", "gaps.Gap", "gaps.Gap", Action.VIEW, 200),
     ItemAction(
         "corrective-actions/<id>/transitions",
         "POST",

@@ -16,7 +16,7 @@ from tenants.isolation.transaction import tenant_context
 from tests.browser.conftest import DESKTOP, PAGE_CHECKS, PHONE, Visitor
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
-from tests.plotted_projects import claims, plotted_project, settled_record, slipping
+from tests.plotted_projects import caused, claims, plotted_project, settled_record, slipping
 
 pytestmark = [
     pytest.mark.browser,
@@ -36,6 +36,7 @@ def _addresses(world: LookAlike) -> dict[str, int]:
     with tenant_context(world.tenant.pk):
         project = plotted_project("A very long name of a project that does not fit beside anything on a phone")
         gap = slipping(project)
+        waiting = caused(project)
         rows = claims(project, count=6, result=OutcomeResult.OCCURRED)
         settled_record(project, events=40)
         bare = ProjectFactory.create()
@@ -43,6 +44,7 @@ def _addresses(world: LookAlike) -> dict[str, int]:
         _page_of(project): 3,
         _page_of(rows[-1]): 2,
         _page_of(gap): 1,
+        _page_of(waiting): 1,
         reverse("admin:trust"): 2,
         reverse("admin:trust") + f"?project={project.pk}&type=DELAY_RISK": 2,
         reverse("admin:trust") + f"?project={bare.pk}": 0,

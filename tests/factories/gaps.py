@@ -75,7 +75,7 @@ class RootCauseFactory(TenantModelFactory[RootCause]):
 
     gap = factory.SubFactory(GapFactory)
     rank = factory.Sequence(lambda n: n % 1000 + 1)
-    code = "scope_added"
+    code = "SCOPE_ADDED"
     description = "Nine items were added after the baseline."
     category = GapCategory.TACTICAL
     confidence = 0.7

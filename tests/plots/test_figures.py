@@ -12,6 +12,7 @@ from stratibreak.plots.axes import date_axis, number_axis, percent_axis
 from stratibreak.plots.figure import Figure
 from stratibreak.plots.forecast import BurnUpPoint, ConePoint, DayMark, forecast_figure
 from stratibreak.plots.lead_times import LeadTimes, lead_time_figure
+from stratibreak.plots.order import MOST_STEPS, Step, order_figure
 from stratibreak.plots.reliability import SaidAndCame, reliability_figure
 from stratibreak.plots.svg import clean, new
 from stratibreak.plots.timeline import VERDICTS, Came, Said, timeline_figure
@@ -270,6 +271,33 @@ def test_line_breaks_where_nothing_was_said_and_where_the_event_changes() -> Non
     figure = timeline_figure("t", title="T", summary="So.", said=said, came=[], warns_from=None)
 
     assert figure.drawings[0][1].count("plot-chance") == 3
+
+
+steps = st.builds(Step, texts, texts, st.lists(st.integers(-1, 40), max_size=6).map(tuple))
+
+
+@ANYTHING
+@given(order=st.lists(steps, min_size=1, max_size=40))
+def test_any_order_is_sound_and_told_whole(order: list[Step]) -> None:
+    figure = order_figure("o", title="Which waits", summary="So it is.", steps=order, value_name="Part")
+
+    assert_sound(figure)
+    assert [row[1] for row in figure.table.rows] == [str(place) for place in range(1, len(order) + 1)]
+    assert bool(figure.notes) == (len(order) > MOST_STEPS)
+
+
+def test_a_line_leads_from_each_step_to_what_waits_for_it() -> None:
+    order = [Step("a", "5"), Step("b", "", (1,)), Step("c", "", (1, 2))]
+
+    figure = order_figure("o", title="Which waits", summary="So it is.", steps=order, value_name="Part")
+
+    for _, markup in figure.drawings:
+        assert (markup.count('"plot-wait"'), markup.count('"plot-wait-tip"')) == (3, 3)
+    assert figure.table.rows == (
+        ("a", "1", "5", "—"),
+        ("b", "2", "not measured", "1"),
+        ("c", "3", "not measured", "1, 2"),
+    )
 
 
 def test_nothing_to_draw_is_refused() -> None:
