@@ -55,8 +55,8 @@ DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class _Stage:
-    """What the gap changes in the newest weeks."""
+class Stage:
+    """What the gap changes in the newest weeks. Each default is a healthy project."""
 
     review_factor: float = 1.0
     review_closed_share: float = 0.0
@@ -73,11 +73,11 @@ class _Stage:
 
 
 @dataclass(slots=True)
-class _Play:
+class Play:
     """Facts as they come to be, and the numbers of ids."""
 
     rng: np.random.Generator
-    stage: _Stage
+    stage: Stage
     facts: list[HistoryFact] = field(default_factory=list)
     items: int = 0
     done: int = 0
@@ -100,69 +100,73 @@ def simulate(gap_type: GapType, seed: int, *, planted: bool) -> list[HistoryFact
     if gap_type not in VARIANTS:
         raise ValueError(f"no gap of type {gap_type} is simulated here")
     rng = np.random.default_rng([seed, PLANTED_TYPES.index(gap_type)])
-    stage = _Stage()
-    strength, choice = float(rng.uniform(0.9, 1.4)), int(rng.integers(0, 1_000))
-    if planted:
-        variants = VARIANTS[gap_type]
-        variants[choice % len(variants)](stage, strength)
-    play = _Play(rng, stage)
+    play = Play(rng, staged(gap_type if planted else None, rng))
     rate = float(rng.uniform(8, 14))
     _work(play, rate)
-    _ci(play)
-    _deployments(play)
-    _money(play)
+    add_ci(play)
+    add_deployments(play)
+    add_money(play, rest_share=OPEN_ITEMS_SHARE)
     return [fact for fact in play.facts if _began_at(fact) <= AS_OF]
 
 
-def _slow_review(stage: _Stage, strength: float) -> None:
+def staged(gap_type: GapType | None, rng: np.random.Generator) -> Stage:
+    """The part of a gap in how strong and in which variant, both drawn whether there is one or not."""
+    stage, strength, choice = Stage(), float(rng.uniform(0.9, 1.4)), int(rng.integers(0, 1_000))
+    if gap_type is not None:
+        variants = VARIANTS[gap_type]
+        variants[choice % len(variants)](stage, strength)
+    return stage
+
+
+def _slow_review(stage: Stage, strength: float) -> None:
     stage.review_factor = 1 + 3.0 * strength
 
 
-def _closed_review(stage: _Stage, strength: float) -> None:
+def _closed_review(stage: Stage, strength: float) -> None:
     stage.review_closed_share = min(0.65 * strength, 0.95)
 
 
-def _more_bugs(stage: _Stage, strength: float) -> None:
+def _more_bugs(stage: Stage, strength: float) -> None:
     stage.bug_factor = 1 + 3.5 * strength
 
 
-def _more_reopened(stage: _Stage, strength: float) -> None:
+def _more_reopened(stage: Stage, strength: float) -> None:
     stage.reopen_factor = 1 + 5.0 * strength
 
 
-def _red_builds(stage: _Stage, strength: float) -> None:
+def _red_builds(stage: Stage, strength: float) -> None:
     stage.ci_failure = CI_FAILURE + 0.2 * strength
 
 
-def _slow_builds(stage: _Stage, strength: float) -> None:
+def _slow_builds(stage: Stage, strength: float) -> None:
     stage.ci_minutes_factor = 1 + 0.9 * strength
 
 
-def _failing_changes(stage: _Stage, strength: float) -> None:
+def _failing_changes(stage: Stage, strength: float) -> None:
     stage.change_failure = CHANGE_FAILURE + 0.5 * strength
 
 
-def _no_deployments(stage: _Stage, strength: float) -> None:
+def _no_deployments(stage: Stage, strength: float) -> None:
     stage.deployments_factor = max(0.3 - 0.2 * strength, 0.0)
 
 
-def _late_changes(stage: _Stage, strength: float) -> None:
+def _late_changes(stage: Stage, strength: float) -> None:
     stage.lead_factor = 1 + 3.0 * strength
 
 
-def _dear_work(stage: _Stage, strength: float) -> None:
+def _dear_work(stage: Stage, strength: float) -> None:
     stage.cost_factor = 1 + 0.6 * strength
 
 
-def _dear_hours(stage: _Stage, strength: float) -> None:
+def _dear_hours(stage: Stage, strength: float) -> None:
     stage.price_factor = 1 + 0.6 * strength
 
 
-def _more_scope(stage: _Stage, strength: float) -> None:
+def _more_scope(stage: Stage, strength: float) -> None:
     stage.added_share = 0.6 * strength
 
 
-VARIANTS: dict[GapType, tuple[Callable[[_Stage, float], None], ...]] = {
+VARIANTS: dict[GapType, tuple[Callable[[Stage, float], None], ...]] = {
     GapType.PROCESS: (_slow_review, _closed_review),
     GapType.TECHNOLOGY: (_red_builds, _slow_builds, _failing_changes, _no_deployments, _late_changes),
     GapType.QUALITY: (_more_bugs, _more_reopened),
@@ -173,7 +177,7 @@ VARIANTS: dict[GapType, tuple[Callable[[_Stage, float], None], ...]] = {
 # --- work ---
 
 
-def _work(play: _Play, rate: float) -> None:
+def _work(play: Play, rate: float) -> None:
     """Items of all weeks, from their creation to where they stand."""
     rng, stage = play.rng, play.stage
     for week in range(WEEKS):
@@ -194,7 +198,7 @@ def _work(play: _Play, rate: float) -> None:
     play.facts.append(BaselineFact(BEGIN - DAY, BEGIN - DAY, TARGET, scope_items=scope, start_date=BEGIN.date()))
 
 
-def _item(play: _Play, created_at: datetime, kind: str) -> None:
+def _item(play: Play, created_at: datetime, kind: str) -> None:
     play.items += 1
     number = play.items
     planned_at = BEGIN - float(play.rng.uniform(1, 60)) * DAY  # stories are planned before, bugs come as they come
@@ -227,7 +231,8 @@ def _move(number: int, to: StatusCategory, at: datetime, state: str) -> StatusCh
 # --- delivery ---
 
 
-def _ci(play: _Play) -> None:
+def add_ci(play: Play) -> None:
+    """CI runs of every week."""
     rng, number = play.rng, 0
     for week in range(WEEKS):
         is_late = week >= WEEKS - GAP_WEEKS
@@ -245,7 +250,8 @@ def _ci(play: _Play) -> None:
             )
 
 
-def _deployments(play: _Play) -> None:
+def add_deployments(play: Play) -> None:
+    """Deployments of every week, with an incident behind each change that failed."""
     rng, stage, number = play.rng, play.stage, 0
     for week in range(WEEKS):
         is_late = week >= WEEKS - GAP_WEEKS
@@ -281,8 +287,8 @@ def _deployments(play: _Play) -> None:
 # --- money ---
 
 
-def _money(play: _Play) -> None:
-    """Weekly bookings, and a budget that the work as planned would keep."""
+def add_money(play: Play, *, rest_share: float) -> None:
+    """Weekly bookings, and a budget that the work as planned would keep.  rest_share: to come, of what was spent"""
     rng, stage = play.rng, play.stage
     spent = 0.0
     for week in range(WEEKS):
@@ -295,7 +301,7 @@ def _money(play: _Play) -> None:
         day: date = (BEGIN + timedelta(weeks=week, days=4)).date()
         recorded_at = datetime.combine(day, datetime.min.time(), tzinfo=UTC) + DAY
         play.facts.append(CostFact(UUID(int=week + 1), day, recorded_at, round(amount, 2), "EUR", hours))
-    planned = spent * (1 + OPEN_ITEMS_SHARE)
+    planned = spent * (1 + rest_share)
     reserve = float(rng.uniform(*HEALTHY_BUDGET))
     play.facts.append(BudgetFact(BEGIN - DAY, BEGIN - DAY, round(planned * reserve, 2), "EUR"))
 
