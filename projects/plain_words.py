@@ -28,7 +28,7 @@ STEPS: Mapping[str, str] = {
     UnlockStep.APPROVE_BASELINE: "Approve a baseline: the plan that progress is held against.",
     UnlockStep.PLAN_EFFORT: "Plan the effort of the tasks.",
     UnlockStep.RECORD_EFFORT: "Record the effort that the completed tasks took, and correct what cannot be.",
-    UnlockStep.RECORD_COSTS: "Record what has been spent, or import the ledger or the time sheets.",
+    UnlockStep.RECORD_COSTS: "Connect time tracking or import costs: what has been spent, and when.",
     UnlockStep.APPROVE_BUDGET: "Approve a baseline with a budget above zero, in the currency of the costs.",
     UnlockStep.USE_ONE_CURRENCY: "Record the costs in the currency of the budget; nothing is converted silently.",
     UnlockStep.TELL_SUPPORT: "Tell whoever runs the installation: its log says what failed.",
@@ -47,6 +47,7 @@ STEPS: Mapping[str, str] = {
     UnlockStep.USE_MORE_STATES: "Give steps between start and done, such as review, a status of their own.",
     UnlockStep.CLOSE_OR_RESUME: "Close what nobody works on, or put it back into the backlog.",
     UnlockStep.ESTIMATE_ITEMS: "Give the items estimates that are numbers.",
+    UnlockStep.SET_TOLERANCE: "Set a tolerance above zero in the project.",
 }
 """What a person can do about each thing that limits an answer."""
 

@@ -36,6 +36,7 @@ from gaps.detectors.finding import (
     Measure,
     RootCauseFinding,
 )
+from gaps.detectors.gate import zero_tolerance
 from gaps.detectors.ranked_causes import NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE, unexplained
 from gaps.detectors.severity import opens
 from gaps.enums import AreaKind, GapCategory, GapType
@@ -140,7 +141,9 @@ def detect_budget(context: DetectionContext) -> tuple[Detection, ...]:
     if readiness.carries_value and basis is None:
         readiness = readiness.with_reasons([_no_rate()])
     effect, finding = None, None
-    if basis is not None and basis.tolerance > 0:
+    if basis is not None and basis.tolerance <= 0:
+        readiness = readiness.with_reasons([zero_tolerance("budget")])
+    elif basis is not None:
         effect = basis.overrun / basis.tolerance
         if _opens(basis, effect, readiness):
             finding = _finding(context, basis, readiness)

@@ -26,6 +26,12 @@ def not_connected(code: ReasonCode, message: str, unlock: UnlockStep) -> Readine
     return ReadinessReason(code, Readiness.MISCONFIGURED, message, unlock)
 
 
+def zero_tolerance(of: str) -> ReadinessReason:
+    """A tolerance of zero has no multiples, so a difference has no size. The project's settings are at fault."""
+    message = f"The tolerance of the {of} is zero, so a difference has no size."
+    return not_connected(ReasonCode.ZERO_TOLERANCE, message, UnlockStep.SET_TOLERANCE)
+
+
 def weeks_untold(weeks: int, required: int) -> ReadinessReason:
     """Too few complete weeks on record to know what is usual."""
     message = f"{weeks} complete weeks are on record; {required} are needed to know what is usual."

@@ -35,6 +35,7 @@ from gaps.detectors.finding import (
     Measure,
     RootCauseFinding,
 )
+from gaps.detectors.gate import zero_tolerance
 from gaps.detectors.ranked_causes import NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENCE, unexplained
 from gaps.detectors.severity import opens
 from gaps.enums import AreaKind, GapCategory, GapType
@@ -75,12 +76,15 @@ AFTER: Mapping[SlipFactor, tuple[SlipFactor, ...]] = {
 def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
     """The date promised against the finish to be expected. See `detect_timeline_gap`."""
     finish, effect, finding = context.finish, None, None
+    target_gate = target_readiness(finish.target_date, as_of=context.as_of, calendar=context.calendar)
+    missing = [reason for reason in target_gate.reasons if reason not in finish.readiness.reasons]
     if finish.trials is not None and finish.target_date is not None:
         end_us = context.calendar.end_of_day_us(finish.target_date)
         days_left = (end_us - context.known.known_at_us) / MICROSECONDS_PER_DAY
         tolerance_days = context.tolerances.schedule_in_days(days_left)
-        # A tolerance of zero has no multiples: the project's settings are at fault, and there is no finding.
-        if tolerance_days > 0:
+        if tolerance_days <= 0:
+            missing.append(zero_tolerance("date"))
+        else:
             effect = expected_slip_days(finish.trials.days, days_left) / tolerance_days
             finding = detect_timeline_gap(
                 context.known,
@@ -92,8 +96,6 @@ def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
                 tolerance_days=tolerance_days,
                 finish=finish,
             )
-    target_gate = target_readiness(finish.target_date, as_of=context.as_of, calendar=context.calendar)
-    missing = [reason for reason in target_gate.reasons if reason not in finish.readiness.reasons]
     readiness = finish.readiness.with_reasons(missing)
     return (Detection(type=GapType.TIMELINE, model=MODEL, readiness=readiness, effect=effect, finding=finding),)
 
