@@ -27,7 +27,7 @@ from tenants.domain.keys import key_ring
 from tenants.encryption.errors import KeyRingMisconfigured
 from tenants.isolation.checks import catalogue_differences, check_runtime_role
 from tenants.isolation.owner import owner_access
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 from tenants.isolation.roles import credentials, database_roles
 
 from .finding import Finding

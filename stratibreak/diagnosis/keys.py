@@ -15,7 +15,7 @@ from tenants.domain.audit_sealing import trail_tenants
 from tenants.domain.keys import key_ring
 from tenants.domain.peppers import pepper_versions
 from tenants.encryption.errors import KeyRingMisconfigured
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 from tenants.isolation.roles import database_roles
 from tenants.isolation.signing import ContextSigner
 from tenants.isolation.transaction import tenant_context

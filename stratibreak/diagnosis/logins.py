@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.db import connection
 
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 from tenants.isolation.provisioning import ATTRIBUTES, SETTINGS, login_roles, memberships
 from tenants.isolation.roles import DatabaseRoles, database_roles
 

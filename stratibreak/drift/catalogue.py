@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tenants.audit.entries import TABLE as AUDIT_TABLE
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 
 _MONTH = re.compile(rf"{AUDIT_TABLE}_\d{{4}}_\d{{2}}")
 ANY_MONTH = f"{AUDIT_TABLE}_(month)"

@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 
 _COLUMNS = """
   SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull FROM pg_attribute a

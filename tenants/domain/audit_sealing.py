@@ -27,7 +27,7 @@ from tenants.audit.enums import SealKind
 from tenants.audit.seal_keys import SealKeys, seal_keys
 from tenants.audit.seals import FIRST_PREVIOUS, Seal, leaves_digest, split_leaves
 from tenants.isolation.identifiers import uuid7
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 from tenants.isolation.roles import database_roles
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models.audit_seal import AuditSeal

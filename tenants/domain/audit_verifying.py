@@ -22,7 +22,7 @@ from tenants.audit.enums import SealKind
 from tenants.audit.seal_keys import SealKeys, SealKeysMisconfigured
 from tenants.audit.seals import FIRST_PREVIOUS, Seal, leaves_digest, split_leaves
 from tenants.domain.audit_sealing import DAY_SQL, SEALS, Head, ServerMoment, server_moment
-from tenants.isolation.postgresql.base import rows
+from tenants.isolation.postgresql.rows import rows
 from tenants.isolation.transaction import tenant_context
 
 _SEALS = f"""

@@ -11,10 +11,11 @@ from typing import Any
 from django.core import checks
 from django.db import DatabaseError, connections
 
+from .isolated_tables import access_by_table
 from .owner import owner_access
 from .policies import expected_policies
-from .postgresql.base import rows
-from .registry import FULL, TableAccess, access_by_table, isolated_models
+from .postgresql.rows import rows
+from .registry import FULL, TableAccess, isolated_models
 from .roles import DatabaseRoles, credentials, database_roles
 from .search.checks import search_differences
 from .search.index import SearchIndex

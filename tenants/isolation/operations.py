@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db.migrations.operations.base import Operation
 
-from .postgresql.base import rows
+from .postgresql.rows import rows
 from .search.checks import SEARCH_FUNCTION_NAMES
 from .search.functions import SIGNATURE
 from .search.words import WORD_FUNCTIONS, word_function_statements

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.sql import SQL, Identifier
 
+from .isolated_tables import SHARED_READ_ONLY, access_by_table
 from .policies import grant_statements, sync_policy_statements
-from .postgresql.base import rows
-from .registry import SHARED_READ_ONLY, access_by_table
+from .postgresql.rows import rows
 from .roles import DatabaseRoles, credentials, database_roles
 from .search.checks import SEARCH_FUNCTION_NAMES
 from .search.functions import sync_function_statements

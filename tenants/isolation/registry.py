@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -38,11 +37,6 @@ class TableAccess:
         return bool(self.auth)
 
 
-# Django's own tables: sessions belong to the auth purpose; the other two hold no tenant's data.
-SESSIONS = TableAccess("django_session", None, auth=FULL)
-SHARED_READ_ONLY = ("django_content_type", "django_migrations")
-
-
 def access_of(model: type[models.Model]) -> TableAccess | None:
     """Return the access declared by a model's class attributes, None for a model that declares nothing."""
     declared: Any = model
@@ -61,16 +55,3 @@ def access_of(model: type[models.Model]) -> TableAccess | None:
 def isolated_models() -> list[type[models.Model]]:
     """Return every concrete model that declares its access, in the order of the apps."""
     return [m for m in apps.get_models(include_auto_created=True) if hasattr(m, "app_privileges") and m._meta.managed]
-
-
-@cache
-def access_by_table() -> dict[str, TableAccess]:
-    """Return the access of every isolated table by its name.  Needs loaded apps; cached for the process."""
-    from .search.sources import columns_read_by_search  # noqa: PLC0415  # it reads the models through this module
-
-    apps.check_models_ready()
-    found = [access for model in isolated_models() if (access := access_of(model))]
-    searched = columns_read_by_search()
-    return {
-        access.table: replace(access, search=searched.get(access.table, frozenset())) for access in [*found, SESSIONS]
-    }

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 from .context import Purpose, current_context
+from .isolated_tables import access_by_table
 from .postgresql.base import PLATFORM_ALIAS
-from .registry import access_by_table
 
 
 class PlatformRouter:

@@ -18,7 +18,7 @@ from django.db import Error, connection, transaction
 
 from gaps.models import Gap
 from tenants.isolation.context import AccessContext, Purpose
-from tenants.isolation.registry import access_by_table
+from tenants.isolation.isolated_tables import access_by_table
 from tenants.isolation.roles import database_roles
 from tenants.isolation.signing import ContextSigner
 from tenants.isolation.transaction import tenant_context

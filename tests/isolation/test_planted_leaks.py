@@ -15,10 +15,10 @@ from gaps.models import Gap
 from projects.models import Goal, Project
 from tenants.isolation.checks import catalogue_differences, check_managers
 from tenants.isolation.context import TenantContextRequired
+from tenants.isolation.isolated_tables import access_by_table
 from tenants.isolation.managers import TenantManager
 from tenants.isolation.owner import owner_access
 from tenants.isolation.postgresql import compiler
-from tenants.isolation.registry import access_by_table
 from tenants.isolation.transaction import tenant_context
 from tenants.models import Tenant
 from tests.factories.look_alike import LookAlike

@@ -12,7 +12,7 @@ Outside a transaction nothing is issued, and the login itself has no rights: no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -310,10 +310,3 @@ def same_transport(one: AccessContext | None, other: AccessContext | None) -> bo
 
 def _is_server_side(cursor: Any) -> bool:
     return getattr(cursor, "name", None) is not None
-
-
-def rows(connection: Any, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement of ours and return its rows (catalogue queries of checks and provisioning)."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params or None)
-        return list(cursor.fetchall()) if cursor.description else []

@@ -26,7 +26,8 @@ from django.db.models.sql.datastructures import BaseTable, Join
 from django.db.models.sql.where import AND, WhereNode
 
 from ..context import CrossTenantWrite, Purpose, TenantContextRequired, TenantTransactionRequired, current_context
-from ..registry import TableAccess, access_by_table
+from ..isolated_tables import access_by_table
+from ..registry import TableAccess
 
 if TYPE_CHECKING:
     from django.db.models.sql.query import Query

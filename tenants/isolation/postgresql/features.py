@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.backends.postgresql import features
 
-from ..registry import access_by_table
+from ..isolated_tables import access_by_table
 
 
 class DatabaseFeatures(features.DatabaseFeatures):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.backends.postgresql import operations
 
-from ..registry import access_by_table
+from ..isolated_tables import access_by_table
 
 OPENING_END = ";\n"
 """Between what opens a transaction and its first statement, which go out in one message."""

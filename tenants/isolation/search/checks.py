@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from ..postgresql.base import rows
+from ..postgresql.rows import rows
 from ..roles import DatabaseRoles
 from .functions import function_statement
 from .index import SearchIndex

@@ -11,7 +11,7 @@ from django.db import connections, models, router
 
 from ..context import TenantTransactionRequired
 from ..managers import check_context_chosen
-from ..postgresql.base import rows
+from ..postgresql.rows import rows
 from .sources import search_sources
 
 _Rows = TypeVar("_Rows", bound=models.QuerySet[Any])
