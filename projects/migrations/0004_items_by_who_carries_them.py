@@ -1,7 +1,8 @@
 """Who carries open work of several projects: asked of all projects at once."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from tenants.isolation.operations import AddIndexWhileServing
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexWhileServing(
             model_name="workitem",
             index=models.Index(
                 fields=["tenant", "project", "assignee"],

@@ -67,8 +67,8 @@ class InstallSearchWords(Operation):
         return "search_words"
 
 
-class AddSearchIndex(AddIndexConcurrently):
-    """Build the index of a search while others read and write; a build that was interrupted is begun anew."""
+class AddIndexWhileServing(AddIndexConcurrently):
+    """Build an index while others read and write; a build that was interrupted is begun anew."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         # An interrupted build leaves an index behind that is kept up to date and never used.
@@ -79,3 +79,7 @@ class AddSearchIndex(AddIndexConcurrently):
         """Let the statements be shown (``sqlmigrate``) inside a transaction; nothing runs then."""
         if not schema_editor.collect_sql:
             super()._ensure_not_in_transaction(schema_editor)
+
+
+class AddSearchIndex(AddIndexWhileServing):
+    """The index of a search."""
