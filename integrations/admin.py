@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from integrations.models import FieldMapping, Integration, SyncResult
+from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 
 
@@ -48,4 +48,21 @@ class SyncResultPage(SystemAdmin):
 
     list_display = ("integration", "status", "started_at", "duration_ms", "created_count", "failed_count")
     list_filter = ("status",)
+    list_select_related = ("integration",)
+
+
+@admin.register(SyncProgress)
+class SyncProgressPage(SystemAdmin):
+    """Runs that are under way, or were interrupted."""
+
+    list_display = ("integration", "started_at", "seen_at", "pass_number", "request_count")
+    list_select_related = ("integration",)
+
+
+@admin.register(StreamState)
+class StreamStatePage(SystemAdmin):
+    """How far each stream has been read."""
+
+    list_display = ("integration", "stream", "partition", "cursor", "checkpoint_at", "census_at")
+    list_filter = ("stream",)
     list_select_related = ("integration",)

@@ -6,16 +6,17 @@ whatever the tool; `config_schema(type)` then admits only the settings that the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from integrations.enums import IntegrationType
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from integrations.connectors.registry import options_of
 from tenants.validators import JsonSchema
 
 SOUNDS_CONFIDENTIAL = r"(?i)(secret|token|passw|api_?key|credential|private|auth|cookie|signature)"
-HTTPS_URL = {"type": "string", "maxLength": 500, "pattern": r"^https://[^\s/?#@\\]+(/[^\s?#@\\]*)?$"}
-NAME = {"type": "string", "minLength": 1, "maxLength": 200}
-NAMES = {"type": "array", "items": NAME, "maxItems": 500, "uniqueItems": True}
 
 CONFIG: dict[str, Any] = {"type": "object", "propertyNames": {"maxLength": 64, "not": {"pattern": SOUNDS_CONFIDENTIAL}}}
 """What holds for every tool's settings."""
@@ -31,41 +32,20 @@ COMMON_SETTINGS: dict[str, Any] = {
 }
 """Settings that every tool has. `status_categories` maps the tool's status ids to ours, over its own guess."""
 
-TOOL_SETTINGS: dict[str, tuple[list[str], dict[str, Any]]] = {
-    IntegrationType.JIRA: (
-        ["base_url"],
-        {
-            "base_url": HTTPS_URL,
-            "deployment": {"enum": ["cloud", "data_center"]},
-            "cloud_id": NAME,
-            "project_keys": NAMES,
-            "account_email": {"type": "string", "format": "email", "maxLength": 254},
-        },
-    ),
-    IntegrationType.ASANA: ([], {"workspace_gid": NAME, "project_gids": NAMES}),
-    IntegrationType.TRELLO: ([], {"board_ids": NAMES}),
-    IntegrationType.MONDAY: ([], {"board_ids": NAMES, "api_version": NAME}),
-    IntegrationType.BITRIX24: (["base_url"], {"base_url": HTTPS_URL, "group_ids": NAMES}),
-    IntegrationType.SLACK: ([], {"channel_ids": NAMES, "notify_channel_id": NAME}),
-    IntegrationType.GITHUB: (
-        ["repositories"],
-        {
-            "base_url": HTTPS_URL,
-            "api_version": NAME,
-            "repositories": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 500,
-                "uniqueItems": True,
-                "items": {"type": "string", "pattern": r"^[\w.-]{1,100}/[\w.-]{1,100}$"},
-            },
-        },
-    ),
-    IntegrationType.GITLAB: ([], {"base_url": HTTPS_URL, "project_paths": NAMES, "group_paths": NAMES}),
-    IntegrationType.TEAMS: ([], {"directory_id": NAME, "team_ids": NAMES, "channel_ids": NAMES}),
+STREAM_COUNT_NAMES = ("read", "created", "updated", "unchanged", "facts", "gone", "hidden", "failed", "deferred")
+"""read: records the tool sent;  created … failed: items;  facts: rows written beside items (changes, links, events);
+deferred: details that the tool would not give, which the next run asks for."""
+STREAM_ERROR: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["where", "code", "message"],
+    "properties": {
+        "where": {"type": "string", "maxLength": 255},
+        "code": {"type": "string", "maxLength": 64},
+        "message": {"type": "string", "maxLength": 500},
+    },
 }
-"""For each tool: the settings it must have, and all it may have."""
-
+"""where: a partition, or the identifier of a record."""
 STREAM_COUNTS: dict[str, Any] = {
     "type": "object",
     "maxProperties": 50,
@@ -73,26 +53,56 @@ STREAM_COUNTS: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            **{
-                name: {"type": "integer", "minimum": 0}
-                for name in ("created", "updated", "unchanged", "gone", "hidden", "failed")
+            **{name: {"type": "integer", "minimum": 0} for name in STREAM_COUNT_NAMES},
+            "skipped": {
+                "type": "object",
+                "maxProperties": 50,
+                "additionalProperties": {"type": "integer", "minimum": 0},
             },
             "error_code": {"type": "string", "maxLength": 64},
+            "errors": {"type": "array", "maxItems": 20, "items": STREAM_ERROR},
         },
     },
 }
 """Counts of a run by stream ("work_items", "changes"), so that a partial success names what is missing."""
 
 
+PARTITIONS: dict[str, Any] = {
+    "type": ["array", "null"],
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["id", "name", "facts", "error"],
+        "properties": {
+            "id": {"type": "string", "maxLength": 255},
+            "name": {"type": "string", "maxLength": 255},
+            "facts": {},
+            "error": {"type": ["object", "null"]},
+        },
+    },
+}
+"""What a run found to read: repositories, boards, projects."""
+
+DEFERRED: dict[str, Any] = {"type": "array", "maxItems": 100_000}
+"""Details that a tool owes; each is JSON that only the stream understands."""
+
+
 @cache
 def config_schema(integration_type: str) -> JsonSchema:
     """The settings one tool accepts. Raises KeyError for an unknown type."""
-    required, settings = TOOL_SETTINGS[integration_type]
+    asked = options_of(integration_type).settings
     return JsonSchema(
         {
             "type": "object",
-            "required": required,
+            "required": [option.name for option in asked if option.is_required],
             "additionalProperties": False,
-            "properties": {**COMMON_SETTINGS, **settings},
+            "properties": {**COMMON_SETTINGS, **{option.name: option.schema for option in asked}},
         }
     )
+
+
+def check_address(config: Mapping[str, Any]) -> None:
+    """Refuse plain http, unless the operator runs tools of his own in private networks. Raises ValidationError."""
+    address = config.get("base_url", "")
+    if isinstance(address, str) and address.startswith("http://") and not settings.INTEGRATION_NETWORKS:
+        raise ValidationError("The address must begin with https://.")

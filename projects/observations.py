@@ -14,7 +14,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from projects.enums import IterationState, LinkDirection, MilestoneState, Presence, StatusCategory
+from projects.enums import (
+    ActivityKind,
+    ActivityRole,
+    IncidentSeverity,
+    IterationState,
+    LinkDirection,
+    MilestoneState,
+    Presence,
+    RunOutcome,
+    StatusCategory,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +156,65 @@ class LinkObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityObservation:
+    """One moment of communication: when, of which kind and in which role. There is no place for what was said.
+
+    item_id: the item it is about; "" for one about none, or about something that is no item (a pull request)
+    item_key: its key, where the source names the item by that alone
+    """
+
+    external_id: str
+    kind: ActivityKind
+    occurred_at: datetime
+    item_id: str = ""
+    item_key: str = ""
+    actor_id: str | None = None
+    role: ActivityRole = ActivityRole.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiRunObservation:
+    """One run of a pipeline. finished_at: None only while outcome is RUNNING;  attempt: from 1, a retry counts up"""
+
+    external_id: str
+    pipeline: str
+    outcome: RunOutcome
+    started_at: datetime
+    finished_at: datetime | None = None
+    branch: str = ""
+    commit: str = ""
+    attempt: int = 1
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentObservation:
+    """One attempt to bring a commit to an environment. committed_at: when the oldest commit that it brought was made"""
+
+    external_id: str
+    environment: str
+    outcome: RunOutcome
+    started_at: datetime
+    finished_at: datetime | None = None
+    commit: str = ""
+    committed_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentObservation:
+    """One failure that users met. deployment_id: the source's id of the deployment that caused it, "" if unknown"""
+
+    external_id: str
+    severity: IncidentSeverity
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    title: str = ""
+    deployment_id: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationBatch:
     """Facts that are recorded together or not at all.
 
@@ -161,6 +230,10 @@ class ObservationBatch:
     milestones: tuple[MilestoneObservation, ...] = ()
     milestone_memberships: tuple[MembershipObservation, ...] = ()
     links: tuple[LinkObservation, ...] = ()
+    activities: tuple[ActivityObservation, ...] = ()
+    ci_runs: tuple[CiRunObservation, ...] = ()
+    deployments: tuple[DeploymentObservation, ...] = ()
+    incidents: tuple[IncidentObservation, ...] = ()
     whole_states: frozenset[str] = frozenset()
     whole_histories: frozenset[str] = frozenset()
 
@@ -177,6 +250,10 @@ class ObservationBatch:
             milestones=tuple(fact for part in parts for fact in part.milestones),
             milestone_memberships=tuple(fact for part in parts for fact in part.milestone_memberships),
             links=tuple(fact for part in parts for fact in part.links),
+            activities=tuple(fact for part in parts for fact in part.activities),
+            ci_runs=tuple(fact for part in parts for fact in part.ci_runs),
+            deployments=tuple(fact for part in parts for fact in part.deployments),
+            incidents=tuple(fact for part in parts for fact in part.incidents),
             whole_states=frozenset().union(*(part.whole_states for part in parts)),
             whole_histories=frozenset().union(*(part.whole_histories for part in parts)),
         )

@@ -222,6 +222,16 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
+# Tools that are read
+
+# INTEGRATION_NETWORKS: networks in which self-hosted tools may be read, comma-separated CIDR, such as 10.20.0.0/16;
+# plain http and any port are allowed there.  Default none: public addresses by https on port 443 only.
+INTEGRATION_NETWORKS = env.list("INTEGRATION_NETWORKS", default=[])
+# INTEGRATION_GATEWAYS: where tools are reached instead of directly, "TRELLO=https://gateway.example/trello,…".
+INTEGRATION_GATEWAYS: dict[str, str] = env.dict("INTEGRATION_GATEWAYS", default={})
+# RAW_PAYLOAD_RETENTION_DAYS: days that the answers of tools are kept, compressed and sealed; 0: none are.
+RAW_PAYLOAD_RETENTION_DAYS = env.int("RAW_PAYLOAD_RETENTION_DAYS", default=14)
+
 # Audit
 
 AUDITLOG_LOGENTRY_MODEL = "tenants.AuditEntry"

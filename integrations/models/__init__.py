@@ -2,6 +2,9 @@
 
 from integrations.models.field_mapping import FieldMapping
 from integrations.models.integration import Integration
+from integrations.models.raw_payload import RawPayload
+from integrations.models.stream_state import StreamState
+from integrations.models.sync_progress import SyncProgress
 from integrations.models.sync_result import SyncResult
 
-__all__ = ["FieldMapping", "Integration", "SyncResult"]
+__all__ = ["FieldMapping", "Integration", "RawPayload", "StreamState", "SyncProgress", "SyncResult"]

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from integrations.enums import IntegrationStatus, IntegrationType
-from integrations.schemas import CONFIG, config_schema
+from integrations.schemas import CONFIG, check_address, config_schema
 from projects.constraints import not_blank
 from tenants.encryption.fields import EncryptedJSONField
 from tenants.isolation.constraints import enum_constraint
@@ -91,5 +91,6 @@ class Integration(TimestampedTenantModel):
             return
         try:
             config_schema(str(self.type))(self.config)
+            check_address(self.config)
         except ValidationError as error:
             raise ValidationError({"config": error.error_list}) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime
 
 import factory
 
 from integrations.enums import IntegrationStatus, IntegrationType, InternalField, SyncStatus, Transformation
-from integrations.models import FieldMapping, Integration, SyncResult
+from integrations.models import FieldMapping, Integration, RawPayload, StreamState, SyncProgress, SyncResult
+from tenants.encryption.secret import Secret
 from tests.factories.base import TenantModelFactory, register
 
 STARTED_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -57,3 +59,45 @@ class FieldMappingFactory(TenantModelFactory[FieldMapping]):
     external_field = factory.Sequence(lambda n: f"customfield_{10_000 + n}")
     internal_field = InternalField.ESTIMATE_POINTS
     transformation = Transformation.NUMBER
+
+
+@register
+class StreamStateFactory(TenantModelFactory[StreamState]):
+    """Issues of one project, read to the end once."""
+
+    class Meta:
+        model = StreamState
+
+    integration = factory.SubFactory(IntegrationFactory)
+    stream = "issues"
+    partition = factory.Sequence(lambda n: f"DEMO{n}")
+    cursor = "2026-03-02T09:00:00+00:00"
+
+
+@register
+class SyncProgressFactory(TenantModelFactory[SyncProgress]):
+    """A run that has brought three issues so far."""
+
+    class Meta:
+        model = SyncProgress
+
+    integration = factory.SubFactory(IntegrationFactory)
+    started_at = STARTED_AT
+    seen_at = STARTED_AT
+    streams = factory.LazyFunction(lambda: {"issues": {"read": 3, "created": 3}})
+    request_count = 2
+
+
+@register
+class RawPayloadFactory(TenantModelFactory[RawPayload]):
+    """One small answer."""
+
+    class Meta:
+        model = RawPayload
+
+    integration = factory.SubFactory(IntegrationFactory)
+    stream = "issues"
+    partition = "DEMO"
+    body = factory.LazyFunction(lambda: Secret(zlib.compress(b"[]")))
+    size_bytes = 2
+    received_at = STARTED_AT

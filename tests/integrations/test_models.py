@@ -8,9 +8,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from integrations.connectors.registry import known_types
 from integrations.enums import IntegrationType, SyncStatus
 from integrations.models import Integration, SyncResult
-from integrations.schemas import TOOL_SETTINGS, config_schema
+from integrations.schemas import config_schema
 from tenants.append_only import AppendOnlyRefused
 from tenants.encryption.secret import Secret
 from tests.factories.integrations import FieldMappingFactory, IntegrationFactory, SyncResultFactory
@@ -77,7 +78,7 @@ def test_settings_fit_their_tool(integration_type: IntegrationType, config: dict
 
 
 def test_every_tool_has_settings() -> None:
-    assert set(TOOL_SETTINGS) == set(IntegrationType.values)
+    assert set(known_types()) == set(IntegrationType.values)
     for tool in IntegrationType.values:
         assert config_schema(tool).schema["additionalProperties"] is False
 

@@ -5,6 +5,22 @@
 
 from projects.domain.recording.links import resolve_links
 from projects.domain.recording.observations import RecordingResult, record_observations
+from projects.domain.recording.presence import (
+    PresenceChanges,
+    record_census,
+    record_lost_containers,
+    recorded_containers,
+)
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 
-__all__ = ["Pseudonyms", "RecordingResult", "load_pseudonyms", "record_observations", "resolve_links"]
+__all__ = [
+    "PresenceChanges",
+    "Pseudonyms",
+    "RecordingResult",
+    "load_pseudonyms",
+    "record_census",
+    "record_lost_containers",
+    "record_observations",
+    "recorded_containers",
+    "resolve_links",
+]

@@ -22,6 +22,7 @@ def accounts_in(batch: ObservationBatch) -> set[str]:
     accounts = {account for item in batch.items for account in item.assignee_ids}
     accounts |= {item.reporter_id for item in batch.items if item.reporter_id}
     accounts |= {change.actor_id for change in batch.changes if change.actor_id}
+    accounts |= {activity.actor_id for activity in batch.activities if activity.actor_id}
     for change in batch.changes:
         if change.field in PERSON_FIELDS:
             accounts |= {account for account in (change.from_id, change.to_id) if account}

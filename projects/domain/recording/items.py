@@ -116,6 +116,19 @@ def find_items(scope: Scope, external_ids: Iterable[str]) -> dict[str, UUID]:
     return dict(_find(scope, "id", wanted)) if wanted else {}
 
 
+def find_items_by_key(scope: Scope, keys: Iterable[str]) -> dict[str, UUID]:
+    """The rows of those items that are recorded, by the key that people call them by."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    rows = fetch(
+        f"SELECT key, id FROM {_TABLE} "  # noqa: S608 - our own table
+        "WHERE tenant_id = %s AND key = ANY (%s::text[]) AND project_id = %s AND source = %s",
+        [scope.tenant_id, array_literal(wanted, sql_type="text"), scope.project_id, scope.source],
+    )
+    return dict(rows)
+
+
 def record_co_assignees(
     scope: Scope, items: Iterable[WorkItemObservation], recorded: RecordedItems, contributors: Mapping[str, UUID]
 ) -> int:

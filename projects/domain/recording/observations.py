@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from projects.domain.recording.activities import record_activities
 from projects.domain.recording.bulk import Scope, index_scans
 from projects.domain.recording.changes import record_changes
 from projects.domain.recording.contributors import accounts_in, record_contributors
+from projects.domain.recording.deliveries import record_ci_runs, record_deployments, record_incidents
 from projects.domain.recording.groups import record_iterations, record_milestones
 from projects.domain.recording.items import (
     RecordedItems,
@@ -33,6 +35,8 @@ from projects.domain.recording.memberships import (
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 from projects.domain.recording.statuses import corrected_categories, record_statuses
 from projects.models import (
+    ActivityEvent,
+    CiRun,
     Contributor,
     FieldChange,
     Iteration,
@@ -44,6 +48,7 @@ from projects.models import (
     WorkItemLink,
 )
 from projects.observations import (
+    ActivityObservation,
     FieldChangeObservation,
     LinkObservation,
     MembershipObservation,
@@ -57,7 +62,8 @@ class RecordingResult:
     """What became of a batch.
 
     created, updated, unchanged: items; an observation older than what is recorded leaves its item unchanged
-    facts: rows written beside items (changes, statuses, memberships, links, iterations, milestones, co-assignees)
+    facts: rows written beside items (changes, statuses, memberships, links, iterations, milestones, co-assignees,
+        activities, CI runs, deployments, incidents)
     """
 
     created: int = 0
@@ -85,8 +91,8 @@ def record_observations(
     """Bring what a source shows into the record of a project; the same observations again change no row.
 
     Runs in the tenant's context, in the caller's transaction, in about twenty statements whatever the number of items;
-    a thousand at a time is a good measure. Changes, memberships and links belong to items of the same batch, or to
-    items that are recorded already. The caller audits, once for all its batches.
+    a thousand at a time is a good measure. Changes, memberships, links and activities belong to items of the same
+    batch, or to items that are recorded already. The caller audits, once for all its batches.
 
     source: the system whose identifiers these are;  at: the moment of recording, aware
     pseudonyms: from `load_pseudonyms`, to be loaded once for many batches
@@ -109,6 +115,10 @@ def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms
     facts += record_changes(scope, observations.changes, item_ids=item_ids, contributors=people)
     facts += _record_groups(scope, observations, recorded, item_ids)
     facts += _record_links(scope, observations, recorded, item_ids)
+    facts += record_activities(scope, observations.activities, item_ids=item_ids, contributors=people)
+    facts += record_ci_runs(scope, observations.ci_runs)
+    facts += record_deployments(scope, observations.deployments)
+    facts += record_incidents(scope, observations.incidents)
     if recorded.created or facts:
         refresh_statistics(_GROWING_MODELS)
     return RecordingResult(
@@ -120,6 +130,8 @@ def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms
 
 
 _GROWING_MODELS = (
+    ActivityEvent,
+    CiRun,
     Contributor,
     FieldChange,
     Iteration,
@@ -133,14 +145,20 @@ _GROWING_MODELS = (
 
 def _items_beside(batch: ObservationBatch, recorded: RecordedItems) -> list[str]:
     """Items that facts of the batch belong to and that are not in it themselves."""
-    named = {fact.item_id for facts in _facts_of_items(batch) for fact in facts}
+    named = {fact.item_id for facts in _facts_of_items(batch) for fact in facts if fact.item_id}
     return sorted(named - recorded.ids.keys())
 
 
 def _facts_of_items(
     batch: ObservationBatch,
-) -> tuple[Iterable[FieldChangeObservation | MembershipObservation | LinkObservation], ...]:
-    return batch.changes, batch.iteration_memberships, batch.milestone_memberships, batch.links
+) -> tuple[Iterable[FieldChangeObservation | MembershipObservation | LinkObservation | ActivityObservation], ...]:
+    return (
+        batch.changes,
+        batch.iteration_memberships,
+        batch.milestone_memberships,
+        batch.links,
+        batch.activities,
+    )
 
 
 def _record_groups(scope: Scope, batch: ObservationBatch, recorded: RecordedItems, item_ids: Mapping[str, UUID]) -> int:

@@ -1,0 +1,284 @@
+"""From GitHub's issues and pull requests to our facts. Pure: the same answers give the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from integrations.connectors.github.payloads import (
+    Issue,
+    Milestone,
+    TimelineEvent,
+    account,
+    moment,
+    parse_issue,
+    parse_milestone,
+    parse_timeline,
+)
+from projects.enums import (
+    ActivityKind,
+    ActivityRole,
+    LinkDirection,
+    MilestoneState,
+    RunOutcome,
+    StatusCategory,
+    TrackedField,
+)
+from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, string_in
+from projects.imports.memberships import GroupChange, reconstruct_memberships
+from projects.imports.values import URL_LENGTH, count, epoch_ms, identifier, short_text
+from projects.observations import (
+    ActivityObservation,
+    CiRunObservation,
+    FieldChangeObservation,
+    LinkObservation,
+    MembershipObservation,
+    MilestoneObservation,
+    ObservationBatch,
+    StatusObservation,
+    WorkItemObservation,
+)
+
+OPEN: Final = StatusObservation(external_id="open", name="Open", category=StatusCategory.TODO)
+CLOSED: Final = StatusObservation(external_id="closed", name="Closed", category=StatusCategory.DONE)
+STATUSES: Final = {status.external_id: status for status in (OPEN, CLOSED)}
+RESOLUTIONS: Final = {"completed": "Completed", "not_planned": "Not planned", "duplicate": "Duplicate"}
+REVIEWS: Final = {
+    "APPROVED": ActivityKind.APPROVAL,
+    "CHANGES_REQUESTED": ActivityKind.CHANGES_REQUESTED,
+    "COMMENTED": ActivityKind.REVIEW,
+}
+OUTCOMES: Final = {
+    "success": RunOutcome.SUCCESS,
+    "neutral": RunOutcome.SUCCESS,
+    "skipped": RunOutcome.CANCELLED,
+    "cancelled": RunOutcome.CANCELLED,
+    "stale": RunOutcome.CANCELLED,
+}
+"""Everything else that has ended is a failure: failure, timed_out, startup_failure, action_required."""
+
+
+def issue_facts(
+    sent: JsonObject, timeline: Sequence[JsonObject], *, repository: str, milestones: Mapping[str, Milestone]
+) -> ObservationBatch:
+    """One issue with its whole history. milestones: by title, because the history names them by it alone.
+
+    Raises FieldRefused.
+    """
+    issue = parse_issue(sent)
+    events = parse_timeline(timeline)
+    item = _item(issue, repository=repository)
+    one = frozenset({item.external_id})
+    stays = _milestone_stays(issue, events, milestones)
+    known = {milestone.id: milestone for milestone in milestones.values()}
+    if issue.milestone is not None:
+        known[issue.milestone.id] = issue.milestone
+    return ObservationBatch(
+        items=(item,),
+        statuses=(OPEN, CLOSED),
+        changes=tuple(_changes(item.external_id, events)),
+        milestones=tuple(milestone_fact(known[stay.group_id]) for stay in stays),
+        milestone_memberships=stays,
+        links=tuple(_links(item, events)),
+        whole_states=one,
+        whole_histories=one,
+    )
+
+
+def milestone_facts(sent: Iterable[JsonObject]) -> ObservationBatch:
+    return ObservationBatch(milestones=tuple(milestone_fact(parse_milestone(each)) for each in sent))
+
+
+def milestone_fact(milestone: Milestone) -> MilestoneObservation:
+    return MilestoneObservation(
+        external_id=milestone.id,
+        name=milestone.title,
+        state=MilestoneState.PLANNED if milestone.is_open else MilestoneState.RELEASED,
+        target_date=milestone.due_at.date() if milestone.due_at else None,
+        released_date=milestone.closed_at.date() if milestone.closed_at and not milestone.is_open else None,
+    )
+
+
+def comment_facts(sent: JsonObject, *, repository: str) -> ObservationBatch:
+    """A comment on an issue or a pull request: when and by whom."""
+    number = (string_in(sent, "issue_url", path="comment") or "").rpartition("/")[2]
+    activity = ActivityObservation(
+        external_id=f"comment {_id_of(sent)}",
+        kind=ActivityKind.COMMENT,
+        occurred_at=moment(sent, "created_at"),
+        item_key=f"{repository}#{number}",
+        actor_id=account(object_in(sent, "user", path="comment"), path="comment.user"),
+    )
+    return ObservationBatch(activities=(activity,))
+
+
+def pull_request_facts(sent: JsonObject, reviews: Sequence[JsonObject]) -> ObservationBatch:
+    """A pull request is no item of ours: what counts is how long it waited for people."""
+    pull_id = _id_of(sent)
+    author = account(object_in(sent, "user", path="pull"), path="pull.user")
+    found: list[ActivityObservation] = []
+    if sent.get("merged_at"):
+        merger = account(object_in(sent, "merged_by", path="pull"), path="pull.merged_by")
+        found.append(
+            ActivityObservation(
+                external_id=f"merge {pull_id}",
+                kind=ActivityKind.MERGE,
+                occurred_at=moment(sent, "merged_at"),
+                actor_id=merger,
+                role=ActivityRole.OTHER,
+            )
+        )
+    for review in reviews:
+        kind = REVIEWS.get(string_in(review, "state", path="review") or "")
+        if kind is None or not review.get("submitted_at"):  # pending and dismissed ones
+            continue
+        reviewer = account(object_in(review, "user", path="review"), path="review.user")
+        found.append(
+            ActivityObservation(
+                external_id=f"review {_id_of(review)}",
+                kind=kind,
+                occurred_at=moment(review, "submitted_at"),
+                actor_id=reviewer,
+                role=ActivityRole.AUTHOR if reviewer and reviewer == author else ActivityRole.REVIEWER,
+            )
+        )
+    return ObservationBatch(activities=tuple(found))
+
+
+def ci_run_facts(sent: JsonObject) -> ObservationBatch:
+    """One run of a workflow."""
+    is_over = sent.get("status") == "completed"
+    conclusion = string_in(sent, "conclusion", path="run") or ""
+    name = string_in(sent, "name", path="run") or string_in(sent, "path", path="run") or "workflow"
+    attempt = number_in(sent, "run_attempt", path="run")
+    run = CiRunObservation(
+        external_id=_id_of(sent),
+        pipeline=short_text(name, field="name", limit=200),
+        outcome=OUTCOMES.get(conclusion, RunOutcome.FAILURE) if is_over else RunOutcome.RUNNING,
+        started_at=moment(sent, "run_started_at" if sent.get("run_started_at") else "created_at"),
+        finished_at=moment(sent, "updated_at") if is_over else None,
+        branch=short_text(string_in(sent, "head_branch", path="run") or "", field="head_branch"),
+        commit=short_text(string_in(sent, "head_sha", path="run") or "", field="head_sha", limit=64),
+        attempt=count(attempt, field="run_attempt") if attempt else 1,
+        url=short_text(string_in(sent, "html_url", path="run") or "", field="html_url", limit=URL_LENGTH),
+    )
+    if run.finished_at and run.finished_at < run.started_at:
+        run = replace(run, finished_at=run.started_at)
+    return ObservationBatch(ci_runs=(run,))
+
+
+def _item(issue: Issue, *, repository: str) -> WorkItemObservation:
+    status = STATUSES.get(issue.state, OPEN)
+    is_done = status.category == StatusCategory.DONE
+    return WorkItemObservation(
+        external_id=issue.id,
+        key=f"{repository}#{issue.number}",
+        container=repository,
+        item_type=issue.item_type or "Issue",
+        title=issue.title,
+        status_id=status.external_id,
+        status_name=status.name,
+        status_category=status.category,
+        resolution=RESOLUTIONS.get(issue.state_reason, "") if is_done else "",
+        created_at=issue.created_at,
+        updated_at=issue.updated_at,
+        resolved_at=issue.closed_at if is_done else None,
+        due_date=issue.milestone.due_at.date() if issue.milestone and issue.milestone.due_at else None,
+        assignee_ids=issue.assignees,
+        reporter_id=issue.author,
+        parent_key=f"{repository}#{issue.parent_number}" if issue.parent_number else "",
+        labels=issue.labels,
+        comment_count=issue.comment_count,
+        url=issue.url,
+        source_version=epoch_ms(issue.updated_at),
+    )
+
+
+def _changes(item_id: str, events: Sequence[TimelineEvent]) -> Iterable[FieldChangeObservation]:
+    """What the history says about fields that count; the rest of it (mentions, subscriptions) is no change."""
+    for event in events:
+        change = FieldChangeObservation(
+            external_id=event.id, item_id=item_id, field="", changed_at=event.at, actor_id=event.actor
+        )
+        match event.kind:
+            case "closed":
+                yield _moved(change, OPEN, CLOSED)
+            case "reopened":
+                yield _moved(change, CLOSED, OPEN)
+            case "assigned" | "unassigned" if event.subject:
+                to_id, from_id = (event.subject, "") if event.kind == "assigned" else ("", event.subject)
+                yield replace(change, field=TrackedField.ASSIGNEE, to_id=to_id, from_id=from_id)
+            case "milestoned":
+                yield replace(change, field=TrackedField.MILESTONE, to_text=event.name)
+            case "demilestoned":
+                yield replace(change, field=TrackedField.MILESTONE, from_text=event.name)
+            case "labeled":
+                yield replace(change, field=TrackedField.LABELS, to_text=event.name)
+            case "unlabeled":
+                yield replace(change, field=TrackedField.LABELS, from_text=event.name)
+            case "renamed":
+                yield replace(change, field="title")
+            case _:
+                continue
+
+
+def _moved(
+    change: FieldChangeObservation, before: StatusObservation, after: StatusObservation
+) -> FieldChangeObservation:
+    return replace(
+        change,
+        field=TrackedField.STATUS,
+        from_id=before.external_id,
+        from_text=before.name,
+        to_id=after.external_id,
+        to_text=after.name,
+    )
+
+
+def _milestone_stays(
+    issue: Issue, events: Sequence[TimelineEvent], milestones: Mapping[str, Milestone]
+) -> tuple[MembershipObservation, ...]:
+    """Every stay in a milestone; one that has been deleted or renamed since is not known by its title any more."""
+    by_title = {title: milestone.id for title, milestone in milestones.items()}
+    if issue.milestone is not None:
+        by_title[issue.milestone.title] = issue.milestone.id
+    changes = [
+        GroupChange(
+            event.at,
+            left=(by_title[event.name],) if event.kind == "demilestoned" else (),
+            joined=(by_title[event.name],) if event.kind == "milestoned" else (),
+        )
+        for event in events
+        if event.kind in ("milestoned", "demilestoned") and event.name in by_title
+    ]
+    return reconstruct_memberships(
+        item_id=issue.id,
+        created_at=issue.created_at,
+        changes=changes,
+        present_ids=() if issue.milestone is None else (issue.milestone.id,),
+        history_is_whole=True,
+    )
+
+
+def _links(item: WorkItemObservation, events: Sequence[TimelineEvent]) -> Iterable[LinkObservation]:
+    """Other issues that mention this one. Pull requests do so too, but are no items."""
+    for event in events:
+        if event.other is None or event.other.get("pull_request") is not None:
+            continue
+        place = object_in(event.other, "repository", path="source.issue") or EMPTY
+        repository = string_in(place, "full_name", path="source.issue.repository") or item.container
+        number = string_in(event.other, "number", path="source.issue") or ""
+        yield LinkObservation(
+            external_id=event.id,
+            item_id=item.external_id,
+            link_type="Relates",
+            direction=LinkDirection.INWARD,
+            target_id=_id_of(event.other),
+            target_key=f"{repository}#{number}",
+            linked_at=event.at,
+        )
+
+
+def _id_of(sent: JsonObject) -> str:
+    return identifier(string_in(sent, "id", path="record") or "", field="id")

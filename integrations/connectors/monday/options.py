@@ -1,0 +1,12 @@
+"""What a connection to monday.com is told."""
+
+from __future__ import annotations
+
+from integrations.connectors.options import NAMES, Option, ToolOptions
+
+OPTIONS = ToolOptions(
+    (
+        Option(name="board_ids", label="Boards", schema=NAMES, help="Left out: all that the account sees."),
+        Option(name="api_version", label="API version"),
+    )
+)

@@ -1,0 +1,86 @@
+"""What a connection to a tool needs to be told: settings that may be seen, and secrets that may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from integrations.http.errors import CredentialsMissing
+
+JsonSchema = dict[str, Any]
+
+WEB_ADDRESS: Final[JsonSchema] = {
+    "type": "string",
+    "maxLength": 500,
+    "pattern": r"^https?://[^\s/?#@\\]+(/[^\s?#@\\]*)?$",
+}
+"""The address of a tool that customers run themselves. Whether plain http will do is the operator's word."""
+NAME: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 200}
+NAMES: Final[JsonSchema] = {"type": "array", "items": NAME, "maxItems": 500, "uniqueItems": True}
+SECRET_TEXT: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 4096}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One thing to enter. is_secret: kept in the credentials, written and never shown;  help: one plain sentence"""
+
+    name: str
+    label: str
+    schema: JsonSchema = field(default_factory=lambda: NAME)
+    is_secret: bool = False
+    is_required: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOptions:
+    """All options of one tool, in the order in which people are asked for them."""
+
+    options: tuple[Option, ...]
+
+    @property
+    def settings(self) -> tuple[Option, ...]:
+        return tuple(option for option in self.options if not option.is_secret)
+
+    @property
+    def secrets(self) -> tuple[Option, ...]:
+        return tuple(option for option in self.options if option.is_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one connection was told.
+
+    settings: checked by the schema;  credentials: secret, never in a message
+    gateway: where the operator says that the tool is reached instead, "" where it is reached directly
+    """
+
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, Any] = field(repr=False)
+    gateway: str = ""
+
+    def address(self, default: str = "") -> str:
+        """Where the tool's interface is: the operator's word, then that of the settings, then the tool's own."""
+        return (self.gateway or self.setting("base_url", default)).rstrip("/")
+
+    def setting(self, name: str, default: str = "") -> str:
+        return str(self.settings.get(name) or default)
+
+    def names(self, name: str) -> list[str]:
+        return [str(value) for value in self.settings.get(name) or []]
+
+    def secret(self, name: str) -> str:
+        """Raises CredentialsMissing, naming the field."""
+        value = self.credentials.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise CredentialsMissing(f"Enter “{name}”.")
+        return value.strip()
+
+    def has_secret(self, name: str) -> bool:
+        return bool(self.credentials.get(name))
+
+    @property
+    def secret_texts(self) -> tuple[str, ...]:
+        """Every secret, to be taken out of whatever is shown."""
+        return tuple(value for value in self.credentials.values() if isinstance(value, str) and value)

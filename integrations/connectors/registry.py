@@ -1,0 +1,48 @@
+"""Finds connectors by their folders: a folder beside this module is a tool, and its name is the tool's type.
+
+`<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter; `<folder>/client.py` has
+CONNECTOR. Both are imported when they are asked for, so that a form costs no HTTP client.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from integrations.connectors.options import ToolOptions
+
+if TYPE_CHECKING:
+    from integrations.connectors.base import Connector
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def known_types() -> tuple[str, ...]:
+    """Every tool that has options, in alphabetical order."""
+    return tuple(sorted(path.parent.name.upper() for path in _HERE.glob("*/options.py")))
+
+
+@cache
+def readable_types() -> tuple[str, ...]:
+    """Every tool that can be read by now."""
+    return tuple(name for name in known_types() if find_spec(f"{__package__}.{name.lower()}.client"))
+
+
+def options_of(tool: str) -> ToolOptions:
+    """Raises KeyError for a tool without a folder."""
+    if tool not in known_types():
+        raise KeyError(tool)
+    options: ToolOptions = import_module(f"{__package__}.{tool.lower()}.options").OPTIONS
+    return options
+
+
+def connector_of(tool: str) -> Connector[Any]:
+    """Raises KeyError for a tool that cannot be read."""
+    if tool not in readable_types():
+        raise KeyError(tool)
+    connector: Connector[Any] = import_module(f"{__package__}.{tool.lower()}.client").CONNECTOR
+    return connector

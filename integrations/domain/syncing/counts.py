@@ -1,0 +1,76 @@
+"""Counts of a run, by stream. Kept as JSON, so that an interrupted run goes on counting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from integrations.connectors.base import FailedRecord, Page
+from integrations.http.errors import ToolError
+from projects.domain.recording import PresenceChanges, RecordingResult
+
+KEPT_ERRORS = 20
+MESSAGE_LENGTH = 500
+NOT_OFFERED = "not_offered"
+Streams = dict[str, dict[str, Any]]
+
+
+def counts_of(streams: Streams, name: str) -> dict[str, Any]:
+    return streams.setdefault(name, {"read": 0})
+
+
+def add_pages(streams: Streams, name: str, pages: Iterable[Page], result: RecordingResult) -> None:
+    counts = counts_of(streams, name)
+    for page in pages:
+        _add(counts, read=page.read, failed=len(page.failed))
+        for reason, number in page.skipped.items():
+            skipped = counts.setdefault("skipped", {})
+            skipped[reason] = skipped.get(reason, 0) + number
+        for failure in page.failed:
+            add_failure(streams, name, failure)
+    _add(
+        counts,
+        created=result.created,
+        updated=result.updated,
+        unchanged=result.unchanged,
+        facts=result.facts,
+    )
+
+
+def add_presence(streams: Streams, name: str, changes: PresenceChanges) -> None:
+    _add(counts_of(streams, name), gone=changes.gone, hidden=changes.hidden, updated=changes.returned)
+
+
+def add_failure(streams: Streams, name: str, failure: FailedRecord) -> None:
+    message = f"{failure.field} {failure.reason}".strip()
+    _add_error(streams, name, where=failure.external_id, code="record", message=message)
+
+
+def add_error(streams: Streams, name: str, error: ToolError, *, where: str) -> None:
+    counts = counts_of(streams, name)
+    counts.setdefault("error_code", error.code)
+    _add_error(streams, name, where=where, code=error.code, message=error.message)
+
+
+def add_not_offered(streams: Streams, name: str, error: ToolError, *, where: str) -> None:
+    """A thing that this tool, or these credentials, do not have: named, and no failure."""
+    skipped = counts_of(streams, name).setdefault("skipped", {})
+    skipped[NOT_OFFERED] = skipped.get(NOT_OFFERED, 0) + 1
+    _add_error(streams, name, where=where, code=NOT_OFFERED, message=error.message)
+
+
+def total(streams: Mapping[str, Mapping[str, Any]], name: str) -> int:
+    return sum(int(counts.get(name, 0)) for counts in streams.values())
+
+
+def _add(counts: dict[str, Any], **numbers: int) -> None:
+    for name, number in numbers.items():
+        if number or name in ("created", "updated", "unchanged"):
+            counts[name] = counts.get(name, 0) + number
+
+
+def _add_error(streams: Streams, name: str, *, where: str, code: str, message: str) -> None:
+    errors: list[dict[str, str]] = counts_of(streams, name).setdefault("errors", [])
+    entry = {"where": where[:255], "code": code, "message": message[:MESSAGE_LENGTH]}
+    if len(errors) < KEPT_ERRORS and entry not in errors:
+        errors.append(entry)

@@ -1,0 +1,134 @@
+"""The end of a run: what it was, and when the next one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from integrations.domain.syncing import counts
+from integrations.domain.syncing.payloads import drop_old_payloads
+from integrations.enums import IntegrationStatus, SyncStatus
+from integrations.http.errors import ToolError
+from integrations.models import Integration, SyncProgress, SyncResult
+from integrations.models.integration import LAST_ERROR_MAX_LENGTH
+from projects.domain.recording import resolve_links
+from tenants.audit.enums import AuditAction, Operation
+from tenants.domain import auditing
+
+FIRST_RETRY = timedelta(minutes=5)
+LONGEST_RETRY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """fatal: what ended the run before its time;  errors: of streams, those that count as missing
+
+    is_unfinished: something is left that the next run goes on with
+    """
+
+    fatal: ToolError | None
+    errors: tuple[tuple[str, ToolError], ...]
+    is_unfinished: bool
+
+    @property
+    def first_error(self) -> ToolError | None:
+        return self.fatal or (self.errors[0][1] if self.errors else None)
+
+    def status(self, read: int) -> SyncStatus:
+        """read: records that came. Nothing but errors is a failure; something with errors is partial."""
+        if self.fatal is not None and not (self.fatal.is_transient and read):
+            return SyncStatus.FAILED
+        if self.first_error is None:
+            return SyncStatus.SUCCEEDED
+        return SyncStatus.PARTIAL if read else SyncStatus.FAILED
+
+    @property
+    def message(self) -> str:
+        parts = [self.fatal.message] if self.fatal else []
+        parts += [f"{place}: {error.message}" for place, error in self.errors]
+        return " ".join(dict.fromkeys(parts))[:LAST_ERROR_MAX_LENGTH]
+
+
+def finish_run(
+    integration: Integration, progress: SyncProgress, end: RunEnd, *, source: str, retention_days: int, at: datetime
+) -> SyncResult:
+    """Keep the result, set the next time, and take away the progress: one transaction."""
+    links = resolve_links(project=integration.project, source=source)
+    if links and progress.streams:
+        first = next(iter(progress.streams.values()))
+        first["facts"] = first.get("facts", 0) + links
+    result = _result(integration, progress, end)
+    result.save()
+    drop_old_payloads(integration, retention_days=retention_days, at=at)
+    _note_on_integration(integration, end, result, at=at)
+    SyncProgress.objects.filter(pk=progress.pk).delete()
+    _audit(integration, result)
+    return result
+
+
+def _result(integration: Integration, progress: SyncProgress, end: RunEnd) -> SyncResult:
+    streams = progress.streams
+    status = end.status(counts.total(streams, "read"))
+    error = end.first_error
+    return SyncResult(
+        integration=integration,
+        status=status,
+        started_at=progress.started_at,
+        duration_ms=progress.worked_ms,
+        waited_ms=progress.waited_ms,
+        request_count=progress.request_count,
+        created_count=counts.total(streams, "created"),
+        updated_count=counts.total(streams, "updated"),
+        unchanged_count=counts.total(streams, "unchanged"),
+        gone_count=counts.total(streams, "gone"),
+        hidden_count=counts.total(streams, "hidden"),
+        failed_count=counts.total(streams, "failed"),
+        streams=streams,
+        error_code=error.code if error is not None else "",
+        error_message=end.message if error is not None else "",
+    )
+
+
+def _note_on_integration(integration: Integration, end: RunEnd, result: SyncResult, *, at: datetime) -> None:
+    """System-kept fields, without an audit entry for each run: the run has its own."""
+    failed = result.status == SyncStatus.FAILED
+    error_count = integration.error_count + 1 if failed else 0 if result.status == SyncStatus.SUCCEEDED else None
+    values: dict[str, object] = {
+        "last_error": result.error_message,
+        "next_run_at": at + _wait(integration, end, failures=integration.error_count + 1 if failed else 0),
+    }
+    if error_count is not None:
+        values["error_count"] = error_count
+    if not failed:
+        values["last_sync_at"] = at
+    current = Integration.objects.select_for_update().get(pk=integration.pk)
+    if current.status != IntegrationStatus.INACTIVE:
+        values["status"] = IntegrationStatus.ERROR if failed else IntegrationStatus.ACTIVE
+    Integration.objects.filter(pk=integration.pk).update(**values)
+
+
+def _wait(integration: Integration, end: RunEnd, *, failures: int) -> timedelta:
+    """The interval after a good run; sooner when something is left to read; later and later after failures.
+
+    What the tool asked for is the least, so that a daily quota is not hammered at.
+    """
+    wait = timedelta(minutes=integration.sync_interval_minutes)
+    if failures:
+        wait = min(FIRST_RETRY * 2 ** min(failures - 1, 16), LONGEST_RETRY)
+    elif end.is_unfinished:
+        wait = min(wait, FIRST_RETRY)
+    asked = [error.retry_after_s for error in (end.fatal, *(error for _, error in end.errors)) if error is not None]
+    return max(wait, timedelta(seconds=max((seconds for seconds in asked if seconds), default=0.0)))
+
+
+def _audit(integration: Integration, result: SyncResult) -> None:
+    numbers = {
+        name: getattr(result, f"{name}_count")
+        for name in ("created", "updated", "unchanged", "gone", "hidden", "failed")
+    }
+    auditing.record(
+        action=AuditAction.IMPORT_DATA,
+        resource=integration,
+        operation=Operation.BULK,
+        changes={"project": str(integration.project_id), "status": result.status, "counts": numbers},
+    )

@@ -1,0 +1,55 @@
+"""What came back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NoReturn
+
+from integrations.http.errors import NotJson
+
+_NEXT: Final = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. headers: names in lower case;  body: at most as large as the door reads"""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_json(self) -> bool:
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().casefold()
+        return kind.endswith(("/json", "+json"))
+
+    def json(self) -> Any:
+        """Raises NotJson for everything else, among it NaN and nesting that is too deep to read."""
+        return self._content
+
+    @cached_property
+    def _content(self) -> Any:
+        try:
+            return json.loads(self.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise NotJson from None
+
+    def json_or_none(self) -> Any:
+        try:
+            return self.json()
+        except NotJson:
+            return None
+
+    @property
+    def next_link(self) -> str | None:
+        """The address of the next page in the Link header (RFC 8288)."""
+        found = _NEXT.search(self.headers.get("link", ""))
+        return found[1] if found else None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
