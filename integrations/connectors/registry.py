@@ -1,7 +1,7 @@
 """Finds connectors by their folders: a folder beside this module is a tool, and its name is the tool's type.
 
 `<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter; `<folder>/client.py` has
-CONNECTOR. Both are imported when they are asked for, so that a form costs no HTTP client.
+CONNECTOR, and `<folder>/trial.py` TRIALS. They are imported when asked for, so that a form costs no HTTP client.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.connectors.options import ToolOptions
+from integrations.connectors.trial import Trial
 
 if TYPE_CHECKING:
     from integrations.connectors.base import Connector
@@ -46,3 +47,11 @@ def connector_of(tool: str) -> Connector[Any]:
         raise KeyError(tool)
     connector: Connector[Any] = import_module(f"{__package__}.{tool.lower()}.client").CONNECTOR
     return connector
+
+
+def trials_of(tool: str) -> tuple[Trial, ...]:
+    """How the connector is tried; () for one that has no trials."""
+    if not find_spec(f"{__package__}.{tool.lower()}.trial"):
+        return ()
+    trials: tuple[Trial, ...] = import_module(f"{__package__}.{tool.lower()}.trial").TRIALS
+    return trials

@@ -60,6 +60,11 @@ class GitHub:
         self.repositories = repositories
         self._milestones: dict[str, list[JsonObject]] = {}
 
+    def visible_repositories(self) -> list[str]:
+        """https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user"""
+        answers = follow_links(self.door, "/user/repos", {"per_page": PAGE_SIZE, "sort": "full_name"})
+        return [str(repository.get("full_name")) for answer in answers for repository in _objects(answer)]
+
     def milestones(self, repository: str) -> list[JsonObject]:
         """All milestones of a repository, asked for once in a run: the history names them by title only.
 
@@ -276,6 +281,8 @@ class GitHubConnector(Connector[GitHub]):
         )
 
     def partitions(self, client: GitHub) -> list[Partition]:
+        if not client.repositories:
+            return [Partition(id=repository, name=repository) for repository in client.visible_repositories()]
         return [self._partition(client, repository) for repository in client.repositories]
 
     def _partition(self, client: GitHub, repository: str) -> Partition:

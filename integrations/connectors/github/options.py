@@ -16,8 +16,7 @@ OPTIONS = ToolOptions(
                 "uniqueItems": True,
                 "items": {"type": "string", "pattern": r"^[\w.-]{1,100}/[\w.-]{1,100}$"},
             },
-            is_required=True,
-            help="owner/name of each.",
+            help="owner/name of each; left out: all that the token sees.",
         ),
         Option(
             name="base_url",

@@ -24,8 +24,9 @@ def add_pages(streams: Streams, name: str, pages: Iterable[Page], result: Record
     for page in pages:
         _add(counts, read=page.read, failed=len(page.failed))
         for reason, number in page.skipped.items():
-            skipped = counts.setdefault("skipped", {})
-            skipped[reason] = skipped.get(reason, 0) + number
+            if number:
+                skipped = counts.setdefault("skipped", {})
+                skipped[reason] = skipped.get(reason, 0) + number
         for failure in page.failed:
             add_failure(streams, name, failure)
     _add(
