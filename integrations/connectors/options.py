@@ -54,11 +54,13 @@ class Account:
 
     settings: checked by the schema;  credentials: secret, never in a message
     gateway: where the operator says that the tool is reached instead, "" where it is reached directly
+    mapped_fields: names of the tool's fields that people have mapped, for tools that send only what is asked for
     """
 
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] = field(repr=False)
     gateway: str = ""
+    mapped_fields: tuple[str, ...] = ()
 
     def address(self, default: str = "") -> str:
         """Where the tool's interface is: the operator's word, then that of the settings, then the tool's own."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from integrations.connectors.base import ConnectionReport
 from integrations.connectors.options import Account
@@ -12,6 +15,8 @@ from integrations.http.errors import ToolError
 from integrations.models import Integration
 from tenants.audit.enums import AuditAction
 from tenants.domain import auditing
+
+NEAR_END: Final = timedelta(days=30)
 
 
 def account_of(integration: Integration, gateways: Mapping[str, str], *, purpose: str) -> Account:
@@ -27,6 +32,7 @@ def account_of(integration: Integration, gateways: Mapping[str, str], *, purpose
         settings=integration.config,
         credentials=credentials if isinstance(credentials, dict) else {},
         gateway=gateways.get(integration.type, ""),
+        mapped_fields=tuple(integration.field_mappings.values_list("external_field", flat=True)),
     )
 
 
@@ -37,8 +43,17 @@ def check_connection(tool: str, account: Account, environment: Environment) -> C
     connector = connector_of(tool)
     network = RunNetwork(environment)
     try:
-        return connector.check(connector.open(account, network))
+        report = connector.check(connector.open(account, network))
+        return replace(report, notes=(*report.notes, *_end_notes(report, environment.waiting.now())))
     except ToolError as error:
         return ConnectionReport(error=error)
     finally:
         network.close()
+
+
+def _end_notes(report: ConnectionReport, at: datetime) -> tuple[str, ...]:
+    if report.expires_at is None or report.expires_at - at > NEAR_END:
+        return ()
+    if report.expires_at <= at:
+        return (f"The credentials ended on {report.expires_at:%Y-%m-%d}.",)
+    return (f"The credentials end on {report.expires_at:%Y-%m-%d}: replace them before.",)

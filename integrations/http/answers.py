@@ -12,6 +12,9 @@ from typing import Any, Final, NoReturn
 from integrations.http.errors import NotJson
 
 _NEXT: Final = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
+# In bytes: the escapes that such characters are written by; in text: the characters. A whole pair is one character.
+_ODD_CHARACTER: Final = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,17 @@ class Answer:
         return kind.endswith(("/json", "+json"))
 
     def json(self) -> Any:
-        """Raises NotJson for everything else, among it NaN and nesting that is too deep to read."""
+        """Raises NotJson for everything else, among it NaN and nesting that is too deep to read.
+
+        Characters that no database keeps (NUL, halves of surrogate pairs, which tools make by cutting) are replaced.
+        """
         return self._content
 
     @cached_property
     def _content(self) -> Any:
         try:
-            return json.loads(self.body, parse_constant=_refuse_constant)
+            content = json.loads(self.body, parse_constant=_refuse_constant)
+            return _storable(content) if _ODD_CHARACTER.search(self.body) else content
         except (ValueError, RecursionError):
             raise NotJson from None
 
@@ -49,6 +56,16 @@ class Answer:
         """The address of the next page in the Link header (RFC 8288)."""
         found = _NEXT.search(self.headers.get("link", ""))
         return found[1] if found else None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -27,6 +27,12 @@ OPTIONS = ToolOptions(
             help="The account of the API token (Cloud); left out for a bearer token.",
         ),
         Option(
+            name="expires_on",
+            label="Token ends on",
+            schema={"type": "string", "format": "date"},
+            help="Jira does not say; the connection test warns of it.",
+        ),
+        Option(
             name="api_token",
             label="Token",
             schema=SECRET_TEXT,

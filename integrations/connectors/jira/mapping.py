@@ -1,0 +1,94 @@
+"""From Jira's issues to our facts. The same parser reads issues from files, so both give the same rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from projects.enums import ActivityKind, ActivityRole
+from projects.imports.errors import FieldRefused
+from projects.imports.jira_changelog import account_id
+from projects.imports.jira_custom_fields import CustomFields
+from projects.imports.jira_fields import parse_status
+from projects.imports.jira_rest import parse_issue
+from projects.imports.jira_sprints import parse_sprints
+from projects.imports.json_access import JsonObject, object_in, objects_in, string_in
+from projects.imports.values import identifier, instant
+from projects.observations import ActivityObservation, ObservationBatch, StatusObservation
+
+
+def issue_facts(
+    issue: JsonObject,
+    histories: Sequence[JsonObject] | None,
+    comments: Iterable[JsonObject],
+    *,
+    custom: CustomFields,
+    statuses: Mapping[str, StatusObservation],
+    site: str,
+) -> ObservationBatch:
+    """One issue with its whole history, and when people spoke about it.
+
+    histories: all of the issue's; None: those that the issue carries are all
+    statuses: by id, as the tool lists them: an issue may name its status in another language, and a history tells no
+        category
+    site: the address that people open, which is not that of the interface
+    Raises FieldRefused.
+    """
+    whole = issue
+    if histories is not None:
+        ordered = sorted(histories, key=lambda history: str(history.get("created")))
+        whole = {**issue, "changelog": {"total": len(ordered), "histories": ordered}}
+    batch, _ = parse_issue(whole, page_fields=custom)
+    items = tuple(replace(item, url=f"{site}/browse/{item.key}") for item in batch.items)
+    found = tuple(_comment(comment, item_id=items[0].external_id, issue=issue) for comment in comments)
+    known = tuple(statuses.get(status.external_id, status) for status in batch.statuses)
+    return replace(batch, items=items, activities=found, statuses=known)
+
+
+def listed_statuses(sent: Iterable[JsonObject]) -> dict[str, StatusObservation]:
+    """Statuses with the tool's own category, by id; one that cannot be read is left to the issues that have it."""
+    found: dict[str, StatusObservation] = {}
+    for status in sent:
+        try:
+            parsed = parse_status({"status": status})
+        except FieldRefused:
+            continue
+        found[parsed.external_id] = parsed
+    return found
+
+
+def sprint_facts(sent: Iterable[JsonObject]) -> ObservationBatch:
+    return ObservationBatch(iterations=parse_sprints(list(sent), field="sprint"))
+
+
+def embedded_comments(issue: JsonObject) -> tuple[list[JsonObject], bool]:
+    """Comments that the issue carries, and whether these are all."""
+    fields = object_in(issue, "fields", path="issue") or {}
+    holder = object_in(fields, "comment", path="fields")
+    if holder is None:
+        return [], True
+    comments = objects_in(holder, "comments", path="fields.comment")
+    total = holder.get("total")
+    return comments, not isinstance(total, int) or total <= len(comments)
+
+
+def _comment(comment: JsonObject, *, item_id: str, issue: JsonObject) -> ActivityObservation:
+    comment_id = identifier(string_in(comment, "id", path="comment") or "", field="comment.id")
+    author = account_id(object_in(comment, "author", path="comment"), path="comment.author")
+    return ActivityObservation(
+        external_id=f"comment {comment_id}",
+        kind=ActivityKind.COMMENT,
+        occurred_at=instant(string_in(comment, "created", path="comment") or "", field="comment.created"),
+        item_id=item_id,
+        actor_id=author,
+        role=_role(author, issue),
+    )
+
+
+def _role(author: str | None, issue: JsonObject) -> ActivityRole:
+    fields = object_in(issue, "fields", path="issue") or {}
+    for member, role in (("assignee", ActivityRole.ASSIGNEE), ("reporter", ActivityRole.AUTHOR)):
+        person = account_id(object_in(fields, member, path="fields"), path=f"fields.{member}")
+        if author is not None and person == author:
+            return role
+    return ActivityRole.OTHER

@@ -1,0 +1,193 @@
+"""A small Jira Cloud: one project with four issues, one of which has 130 changes, a sprint, a release and a link."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.integrations.connectors.local_server import FakeTool, Request, Response
+
+TOKEN = "jira-well-known-secret"
+EMAIL = "robot@acme.example"
+PAGE_CAP = 2
+EMBEDDED = 40
+LONG_HISTORY = 130
+SPRINT_FIELD = "customfield_10020"
+POINTS_FIELD = "customfield_10016"
+STATUSES = {
+    "1": {"id": "1", "name": "To Do", "statusCategory": {"id": 2, "key": "new"}},
+    "3": {"id": "3", "name": "In Arbeit", "statusCategory": {"id": 4, "key": "indeterminate"}},
+    "5": {"id": "5", "name": "Done", "statusCategory": {"id": 3, "key": "done"}},
+}
+SPRINT = {
+    "id": 7,
+    "name": "Sprint 1",
+    "state": "closed",
+    "startDate": "2026-05-04T08:00:00.000Z",
+    "endDate": "2026-05-15T08:00:00.000Z",
+    "completeDate": "2026-05-15T09:00:00.000Z",
+    "originBoardId": 2,
+    "goal": "",
+}
+
+
+def _person(name: str) -> dict[str, str]:
+    return {"accountId": name}
+
+
+def _stamp(moment: datetime) -> str:
+    """As Jira writes it, in the account's zone, without a colon in the offset."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0530")
+
+
+def _issue(number: int, *, status: str = "1", **fields: Any) -> dict[str, Any]:
+    moment = datetime(2026, 5, number, 12, tzinfo=UTC)
+    return {
+        "id": str(10_000 + number),
+        "key": f"ROCK-{number}",
+        "self": f"https://api.example/rest/api/3/issue/{10_000 + number}",
+        "fields": {
+            "summary": f"Issue {number}",
+            "status": STATUSES[status],
+            "issuetype": {"name": "Story"},
+            "priority": {"name": "High"},
+            "project": {"id": "1", "key": "ROCK"},
+            "created": _stamp(moment),
+            "updated": _stamp(moment + timedelta(days=1)),
+            "resolutiondate": None,
+            "duedate": None,
+            "assignee": None,
+            "reporter": _person("ann"),
+            "labels": [],
+            "fixVersions": [],
+            "issuelinks": [],
+            "comment": {"comments": [], "total": 0},
+            **fields,
+        },
+    }
+
+
+def _history(number: int, moment: datetime, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"id": str(number), "created": round(moment.timestamp() * 1000), "author": _person("bob"), "items": [*items]}
+
+
+def _status_change(before: str, after: str) -> dict[str, Any]:
+    names = {key: status["name"] for key, status in STATUSES.items()}
+    return {
+        "field": "status",
+        "fieldId": "status",
+        "from": before,
+        "fromString": names[before],
+        "to": after,
+        "toString": names[after],
+    }
+
+
+class FakeJira(FakeTool):
+    """Pages of two."""
+
+    too_many = Response(429, {"errorMessages": ["Rate limit exceeded."]}, {"Retry-After": "7"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token_is_good = True
+        self.is_visible = True
+        link = {
+            "id": "55",
+            "type": {"name": "Blocks", "outward": "blocks", "inward": "is blocked by"},
+            "outwardIssue": {"id": "10002", "key": "ROCK-2"},
+        }
+        version = {"id": "40", "name": "1.0", "released": False, "releaseDate": "2026-07-01"}
+        comment = {"id": "66", "author": _person("ann"), "created": "2026-05-02T10:00:00.000+0000"}
+        self.issues = {
+            "10001": _issue(1, issuelinks=[link], fixVersions=[version], comment={"comments": [comment], "total": 1}),
+            "10002": _issue(2, status="5", resolutiondate="2026-05-20T12:00:00.000+0000"),
+            "10003": _issue(3, status="3", assignee=_person("bob"), **{SPRINT_FIELD: [SPRINT], POINTS_FIELD: 3.0}),
+            "10004": _issue(4, duedate="2026-06-30", timeoriginalestimate=7200),
+        }
+        start = datetime(2026, 5, 2, 12, tzinfo=UTC)
+        joined = {"field": "Sprint", "fieldId": SPRINT_FIELD, "from": "", "fromString": "", "to": "7", "toString": "S"}
+        self.histories: dict[str, list[dict[str, Any]]] = {
+            "10002": [
+                _history(n, start + timedelta(hours=n), _status_change(*(("1", "3") if n % 2 else ("3", "1"))))
+                for n in range(1, LONG_HISTORY)
+            ]
+            + [_history(LONG_HISTORY, start + timedelta(days=18), _status_change("3", "5"))],
+            "10003": [_history(500, start + timedelta(days=3), joined, _status_change("1", "3"))],
+        }
+
+    # --- what a test does to it ---
+
+    def token_is_bad(self) -> None:
+        self.token_is_good = False
+
+    def edit(self, external_id: str, title: str, at: datetime) -> None:
+        self.issues[external_id]["fields"].update(summary=title, updated=at.isoformat(timespec="milliseconds"))
+
+    def delete(self, external_id: str) -> None:
+        del self.issues[external_id]
+
+    def revoke(self) -> None:
+        self.is_visible = False
+
+    def empty(self, external_id: str) -> None:
+        fields = self.issues[external_id]["fields"]
+        kept = {"status", "created", "updated", "project"}
+        fields.update({name: None for name in fields if name not in kept})
+
+    # --- what it answers ---
+
+    def answer(self, request: Request) -> Response:
+        if not self.token_is_good or "authorization" not in request.headers:
+            return Response(401, {"errorMessages": ["Client must be authenticated."]})
+        routes = {
+            r"/rest/api/3/myself": lambda _: {"accountId": "robot", "timeZone": "Asia/Kolkata"},
+            r"/rest/api/3/serverInfo": lambda _: {"deploymentType": "Cloud", "version": "1001.0.0"},
+            r"/rest/api/3/field": lambda _: self._fields(),
+            r"/rest/api/3/status": lambda _: list(STATUSES.values()),
+            r"/rest/api/3/project/search": lambda _: self._projects(),
+            r"/rest/agile/1.0/board": lambda _: {"values": [{"id": 2}, {"id": 3}], "isLast": True},
+            r"/rest/agile/1.0/board/2/sprint": lambda _: {"values": [SPRINT], "isLast": True},
+            r"/rest/api/3/search/jql": self._search,
+            r"/rest/api/3/changelog/bulkfetch": self._bulk,
+        }
+        for path, make in routes.items():
+            if request.path == path:
+                return Response(200, make(request))
+        if request.path == "/rest/agile/1.0/board/3/sprint":
+            return Response(400, {"errorMessages": ["The board does not support sprints"]})
+        return Response(404, {"errorMessages": ["null for uri"]})
+
+    def _fields(self) -> list[dict[str, Any]]:
+        return [
+            {"id": SPRINT_FIELD, "name": "Sprint", "schema": {"custom": "com.pyxis.greenhopper.jira:gh-sprint"}},
+            {"id": POINTS_FIELD, "name": "Story point estimate", "schema": {"custom": "x"}},
+        ]
+
+    def _projects(self) -> dict[str, Any]:
+        shown = [{"id": "1", "key": "ROCK", "name": "Rocket"}] if self.is_visible else []
+        return {"values": shown, "total": len(shown), "isLast": True}
+
+    def _search(self, request: Request) -> dict[str, Any]:
+        since = re.search(r"updated >= (\d+)", request.body["jql"])
+        found = [issue for issue in self.issues.values() if since is None or self._is_newer(issue, int(since[1]))]
+        start = int(request.body.get("nextPageToken", "0"))
+        page = found[start : start + PAGE_CAP]
+        is_last = start + PAGE_CAP >= len(found)
+        shown = page if request.body["fields"] != ["id"] else [{"id": issue["id"]} for issue in page]
+        return {"issues": shown, "isLast": is_last} | ({} if is_last else {"nextPageToken": str(start + PAGE_CAP)})
+
+    def _is_newer(self, issue: dict[str, Any], since_ms: int) -> bool:
+        return datetime.fromisoformat(issue["fields"]["updated"]).timestamp() * 1000 >= since_ms
+
+    def _bulk(self, request: Request) -> dict[str, Any]:
+        """A hundred histories a page, whosever they are."""
+        wanted = request.body["issueIdsOrKeys"]
+        rows = [(issue_id, history) for issue_id in wanted for history in self.histories.get(issue_id, [])]
+        start = int(request.body.get("nextPageToken", "0"))
+        logs: dict[str, list[Any]] = {}
+        for issue_id, history in rows[start : start + 100]:
+            logs.setdefault(issue_id, []).append(history)
+        more = {"nextPageToken": str(start + 100)} if start + 100 < len(rows) else {}
+        return {"issueChangeLogs": [{"issueId": i, "changeHistories": h} for i, h in logs.items()], **more}
