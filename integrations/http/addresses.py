@@ -37,6 +37,8 @@ _ISATAP_MARKS: Final = (0x00005EFE, 0x02005EFE)
 
 def is_public(address: Address) -> bool:
     """Whether an address lies on the open internet, and so does every IPv4 address that is hidden inside of it."""
+    if address.version == _NAT64.version and address in _NAT64:
+        return all(is_public(inner) for inner in _embedded(address))
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
         return False
     if any(address in network for network in _NOT_PUBLIC if network.version == address.version):

@@ -87,7 +87,7 @@ class Service:
     pace_s: the least time between two requests
     """
 
-    base_url: str
+    base_url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     judge: Callable[[Answer], ToolError | None] = _no_verdict

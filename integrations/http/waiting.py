@@ -15,7 +15,7 @@ from typing import Final
 
 FIRST_BACKOFF_S: Final = 0.5
 LONGEST_BACKOFF_S: Final = 30.0
-_SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
+_SECONDS: Final = re.compile(r"\d{1,12}(\.\d+)?")
 _EPOCH_LIKE: Final = 1_000_000_000
 """Resets come as seconds from now or since 1970; nobody asks for a wait of thirty years."""
 

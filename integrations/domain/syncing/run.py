@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 MOST_PASSES: Final = 3
 REASON: Final = "sync"
-COMMIT_ITEMS: Final = 1_000
+COMMIT_FACTS: Final = 5_000
 COMMIT_SHARE: Final = 20
 """A step is committed at the latest when it has cost a twentieth of the run's requests: what a kill can lose."""
 PATIENCE: Final = 5
@@ -318,7 +318,7 @@ class _Run:
         requests = self._network.meter.requests
         if (requests - self._committed_requests) * COMMIT_SHARE >= self._spent[0] + requests:
             return True
-        return sum(len(page.batch.items) + len(page.batch.changes) for page in waiting) >= COMMIT_ITEMS
+        return sum(len(page.batch.items) + len(page.batch.changes) for page in waiting) >= COMMIT_FACTS
 
     def _commit(
         self,

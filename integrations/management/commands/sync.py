@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import reset_queries
 from django.utils import timezone
 
 from integrations.domain.environment import Environment, SyncStep
@@ -85,6 +86,7 @@ class Command(BaseCommand):
         return result
 
     def _show(self, step: SyncStep) -> None:
+        reset_queries()  # under DEBUG Django keeps every statement, and a first reading has many
         if self._shows_progress:
             self._last_line = f"{step.stream} of {step.partition}: {step.read:,} records, {step.requests:,} requests"
             self.stderr.write(f"\r{self._last_line}\x1b[K", ending="")
