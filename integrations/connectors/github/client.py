@@ -121,7 +121,8 @@ class IssueStream(Stream[GitHub]):
             waiting = [issue for issue in sent if str(issue.get("id")) not in done]
             pulls = [issue for issue in waiting if issue.get("pull_request") is not None]
             done += [str(pull.get("id")) for pull in pulls]
-            yield Page(read=len(pulls), skipped=Counter({PULL_REQUEST: len(pulls)}), cursor=_newest(waiting))
+            page = Page(read=len(pulls), skipped=Counter({PULL_REQUEST: len(pulls)}), cursor=_newest(waiting))
+            yield _at(page, {"link": link, "done": list(done)})
             for issue in waiting:
                 if issue.get("pull_request") is None:
                     page = details.read(issue.get("number"), partial(self._one, client, repository, issue))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -36,6 +36,7 @@ from projects.observations import ObservationBatch, StatusObservation
 GATEWAY: Final = "https://api.atlassian.com"
 DATA_CENTER: Final = "data_center"
 PAGE_SIZE: Final = 100
+"""Issues and others; their histories cost one more request for each page of issues."""
 CENSUS_SIZE: Final = {"cloud": 5_000, DATA_CENTER: 1_000}
 BAD_REQUEST: Final = 400
 FIELDS: Final = (
@@ -49,7 +50,11 @@ EVERYTHING: Final = ("*all", "-description", "-environment", "-attachment", "-wo
 
 @dataclass
 class Jira:
-    """The requests we make. is_cloud: what differs between the two is named after the other"""
+    """The requests we make.
+
+    is_cloud: what differs between the two is named after the other
+    half_read: issues -> pages of their histories so far, and the token of the next
+    """
 
     door: Door
     site: str
@@ -57,6 +62,7 @@ class Jira:
     project_keys: Sequence[str]
     expires_on: str = ""
     more_fields: Sequence[str] = ()
+    half_read: dict[tuple[str, ...], tuple[list[Any], str]] = field(default_factory=dict)
 
     @property
     def api(self) -> str:
@@ -152,15 +158,21 @@ class Jira:
         return histories_by_issue(self._history_pages(ids)) if ids else {}
 
     def _history_pages(self, ids: list[str]) -> Iterator[Any]:
-        seen, token = Seen(), ""
+        """What an earlier pass has brought before it met an error is not asked for again."""
+        pages, token = self.half_read.pop(tuple(ids), ([], ""))
+        yield from pages
+        seen = Seen()
         while True:
+            self.half_read[tuple(ids)] = pages, token
             body: dict[str, Any] = {"issueIdsOrKeys": ids, "maxResults": 10_000}
             sent = self.door.post_json(
                 "/rest/api/3/changelog/bulkfetch", body | ({"nextPageToken": token} if token else {})
             )
+            pages.append(sent)
             yield sent
             token = text(sent, "nextPageToken")
             if not token:
+                del self.half_read[tuple(ids)]
                 return
             seen.check(token)
 

@@ -38,6 +38,15 @@ def add_pages(streams: Streams, name: str, pages: Iterable[Page], result: Record
     )
 
 
+def add_adjusted(streams: Streams, name: str, refused: Iterable[FailedRecord], odd: Iterable[FailedRecord]) -> None:
+    """Items that a mapping refuses are failed; values that it could not use are named only."""
+    for failure in refused:
+        _add(counts_of(streams, name), failed=1)
+        add_failure(streams, name, failure)
+    for failure in odd:
+        add_failure(streams, name, failure)
+
+
 def add_presence(streams: Streams, name: str, changes: PresenceChanges) -> None:
     _add(counts_of(streams, name), gone=changes.gone, hidden=changes.hidden, updated=changes.returned)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg import Error
 
 
 @contextmanager
@@ -26,7 +27,11 @@ def run_lock(tenant_id: UUID, integration_id: UUID) -> Iterator[bool]:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_key(tenant_id, integration_id)])
         (taken,) = cursor.fetchone()
-        yield bool(taken)
+        try:
+            yield bool(taken)
+        finally:
+            with suppress(Error):
+                cursor.execute("ROLLBACK")  # at once: a closed connection is noticed a little later
     finally:
         own.close()
 

@@ -331,17 +331,18 @@ class _Run:
     ) -> None:
         if not pages and not is_last:
             return
-        batch = self._adjustments.adjust(ObservationBatch.merged(page.batch for page in pages), pages)
+        adjusted = self._adjustments.adjust(ObservationBatch.merged(page.batch for page in pages), pages)
         at = self._now()
         with self._transaction():
             result = record_observations(
                 project=self._integration.project,
                 source=self._source,
-                observations=batch,
+                observations=adjusted.batch,
                 at=at,
                 pseudonyms=self._pseudonyms,
             )
             counts.add_pages(self._progress.streams, stream.name, pages, result)
+            counts.add_adjusted(self._progress.streams, stream.name, adjusted.refused, adjusted.odd)
             self._move(state, pages, is_last=is_last, at=at)
             state.save()
             keep_payloads(self._integration, self._bodies, stream=stream.name, partition=partition.id, at=at)
