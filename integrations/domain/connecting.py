@@ -11,11 +11,14 @@ from integrations.connectors.base import ConnectionReport
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.environment import Environment, RunNetwork
+from integrations.http.door import DoorLimits
 from integrations.http.errors import ToolError
 from integrations.models import Integration
 from tenants.audit.enums import AuditAction
 from tenants.domain import auditing
 
+IMPATIENT: Final = DoorLimits(connect_timeout_s=3.0, read_timeout_s=8.0, longest_wait_s=3.0)
+"""Somebody is looking at the page meanwhile."""
 NEAR_END: Final = timedelta(days=30)
 
 
@@ -41,7 +44,7 @@ def check_connection(tool: str, account: Account, environment: Environment) -> C
     if tool not in readable_types():
         return ConnectionReport(notes=("This kind of tool cannot be read yet.",), error=ToolError())
     connector = connector_of(tool)
-    network = RunNetwork(environment)
+    network = RunNetwork(replace(environment, limits=IMPATIENT))
     try:
         report = connector.check(connector.open(account, network))
         return replace(report, notes=(*report.notes, *_end_notes(report, environment.waiting.now())))

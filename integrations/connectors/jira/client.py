@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -36,7 +36,7 @@ from projects.observations import ObservationBatch, StatusObservation
 GATEWAY: Final = "https://api.atlassian.com"
 DATA_CENTER: Final = "data_center"
 PAGE_SIZE: Final = 100
-"""Issues and others; their histories cost one more request for each page of issues."""
+FIRST_TOGETHER: Final = 25
 CENSUS_SIZE: Final = {"cloud": 5_000, DATA_CENTER: 1_000}
 BAD_REQUEST: Final = 400
 FIELDS: Final = (
@@ -54,6 +54,8 @@ class Jira:
 
     is_cloud: what differs between the two is named after the other
     half_read: issues -> pages of their histories so far, and the token of the next
+    together: so many issues are asked for their histories at once; fewer where these fill pages, so that a kill, or a
+        page that is not given, costs little
     """
 
     door: Door
@@ -63,6 +65,7 @@ class Jira:
     expires_on: str = ""
     more_fields: Sequence[str] = ()
     half_read: dict[tuple[str, ...], tuple[list[Any], str]] = field(default_factory=dict)
+    together: int = FIRST_TOGETHER
 
     @property
     def api(self) -> str:
@@ -121,8 +124,8 @@ class Jira:
         while True:
             body: dict[str, Any] = {"jql": jql, "fields": list(fields), "maxResults": size}
             sent = self.door.post_json("/rest/api/3/search/jql", body | ({"nextPageToken": token} if token else {}))
-            token = text(sent, "nextPageToken")
-            yield _Found(objects(sent, "issues"), {"token": token} if token else None)
+            here, token = {"token": token}, text(sent, "nextPageToken")
+            yield _Found(objects(sent, "issues"), here, {"token": token} if token else None)
             if not token or sent.get("isLast") is True:
                 return
             seen.check(token)
@@ -144,8 +147,8 @@ class Jira:
             issues, total = objects(sent, "issues"), number(sent, "total")
             if total is None:
                 raise UnexpectedAnswer("A total was expected.")
-            start += len(issues)
-            yield _Found(issues, {"start": start})
+            here, start = {"start": start}, start + len(issues)
+            yield _Found(issues, here, {"start": start})
             if start >= total or not issues:
                 return
 
@@ -155,7 +158,12 @@ class Jira:
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-changelog-bulkfetch-post
         """
         ids = [text(issue, "id") for issue in issues]
-        return histories_by_issue(self._history_pages(ids)) if ids else {}
+        pages = list(self._history_pages(ids)) if ids else []
+        if len(pages) > 1:
+            self.together = max(1, len(ids) // len(pages))
+        elif len(ids) >= self.together:
+            self.together = min(PAGE_SIZE, 2 * self.together)
+        return histories_by_issue(pages)
 
     def _history_pages(self, ids: list[str]) -> Iterator[Any]:
         """What an earlier pass has brought before it met an error is not asked for again."""
@@ -187,9 +195,10 @@ class Jira:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """place: where to go on behind these, None after the last"""
+    """here: where these were found;  place: where to go on behind them, None after the last"""
 
     issues: list[JsonObject]
+    here: Mapping[str, Any]
     place: Mapping[str, Any] | None
 
 
@@ -225,7 +234,7 @@ class SprintStream(Stream[Jira]):
 class IssueStream(Stream[Jira]):
     """Issues with whole histories. Moments go into the query as milliseconds: text would be read in the account's zone.
 
-    checkpoint: {"token": of the next page} or {"start": of it}
+    checkpoint: {"token": of the page} or {"start": of it}, and "done": ids on it that are dealt with
     """
 
     name = "issues"
@@ -234,13 +243,22 @@ class IssueStream(Stream[Jira]):
     def pages(self, client: Jira, reading: Reading) -> Iterator[Page]:
         since = before(reading.cursor, self.overlap) or reading.since
         jql = _jql(reading.partition.id, since)
-        for found in client.found(jql, client.fields, size=PAGE_SIZE, place=reading.checkpoint or {}):
-            yield self._page(client, found)
+        place = dict(reading.checkpoint or {})
+        done = [str(each) for each in place.pop("done", [])]
+        for found in client.found(jql, client.fields, size=PAGE_SIZE, place=place):
+            waiting = [issue for issue in found.issues if text(issue, "id") not in done]
+            while waiting:
+                now = waiting[: client.together if client.is_cloud else PAGE_SIZE]
+                waiting = waiting[len(now) :]
+                page = self._page(client, now)
+                done += [text(issue, "id") for issue in now]
+                yield replace(page, checkpoint={**found.here, "done": list(done)} if waiting else found.place)
+            done = []
 
-    def _page(self, client: Jira, found: _Found) -> Page:
-        histories = client.histories(found.issues) if client.is_cloud else None
+    def _page(self, client: Jira, issues: Sequence[JsonObject]) -> Page:
+        histories = client.histories(issues) if client.is_cloud else None
         batches, failed = [], []
-        for issue in found.issues:
+        for issue in issues:
             own = None if histories is None else histories.get(text(issue, "id"), [])
             try:
                 comments = client.comments(issue)
@@ -251,11 +269,10 @@ class IssueStream(Stream[Jira]):
                 failed.append(FailedRecord(text(issue, "id"), refused.field, refused.reason))
         return Page(
             batch=ObservationBatch.merged(batches),
-            read=len(found.issues),
-            checkpoint=found.place,
-            cursor=max(filter(None, map(updated, found.issues)), default=None),
+            read=len(issues),
+            cursor=max(filter(None, map(updated, issues)), default=None),
             failed=tuple(failed),
-            fields={text(issue, "id"): issue.get("fields") or {} for issue in found.issues},
+            fields={text(issue, "id"): issue.get("fields") or {} for issue in issues},
         )
 
     def census(self, client: Jira, partition: Partition) -> Iterator[Sequence[str]]:

@@ -52,7 +52,11 @@ class RunEnd:
 def finish_run(
     integration: Integration, progress: SyncProgress, end: RunEnd, *, source: str, retention_days: int, at: datetime
 ) -> SyncResult:
-    """Keep the result, set the next time, and take away the progress: one transaction."""
+    """Keep the result, set the next time, and take away the progress: one transaction.
+
+    Raises Integration.DoesNotExist when somebody has removed it meanwhile.
+    """
+    current = Integration.objects.select_for_update().get(pk=integration.pk)
     links = resolve_links(project=integration.project, source=source)
     if links and progress.streams:
         first = next(iter(progress.streams.values()))
@@ -60,7 +64,7 @@ def finish_run(
     result = _result(integration, progress, end)
     result.save()
     drop_old_payloads(integration, retention_days=retention_days, at=at)
-    _note_on_integration(integration, end, result, at=at)
+    _note_on_integration(current, end, result, at=at)
     SyncProgress.objects.filter(pk=progress.pk).delete()
     _audit(integration, result)
     return result
@@ -101,8 +105,7 @@ def _note_on_integration(integration: Integration, end: RunEnd, result: SyncResu
         values["error_count"] = error_count
     if not failed:
         values["last_sync_at"] = at
-    current = Integration.objects.select_for_update().get(pk=integration.pk)
-    if current.status != IntegrationStatus.INACTIVE:
+    if integration.status != IntegrationStatus.INACTIVE:
         values["status"] = IntegrationStatus.ERROR if failed else IntegrationStatus.ACTIVE
     Integration.objects.filter(pk=integration.pk).update(**values)
 

@@ -30,7 +30,15 @@ from integrations.domain.syncing.finishing import RunEnd, finish_run
 from integrations.domain.syncing.lock import run_lock
 from integrations.domain.syncing.payloads import keep_payloads
 from integrations.enums import IntegrationStatus
-from integrations.http.errors import CheckpointExpired, Forbidden, Gone, InternalError, NotFound, ToolError
+from integrations.http.errors import (
+    CheckpointExpired,
+    CredentialsMissing,
+    Forbidden,
+    Gone,
+    InternalError,
+    NotFound,
+    ToolError,
+)
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
 from projects.domain.recording import (
     Pseudonyms,
@@ -41,6 +49,7 @@ from projects.domain.recording import (
     recorded_containers,
 )
 from projects.observations import ObservationBatch
+from tenants.encryption.errors import EncryptionError
 from tenants.isolation.transaction import tenant_context
 
 logger = logging.getLogger(__name__)
@@ -55,6 +64,8 @@ PATIENCE: Final = 5
 SMALL_CONTAINER: Final = 2_000
 CENSUS_INTERVAL: Final = timedelta(hours=24)
 """A census of up to 20 requests is taken in every run, a larger one once a day."""
+CHECKPOINT_LIFETIME: Final = timedelta(hours=24)
+"""Page tokens live for an hour to a week; what is older begins anew from its cursor."""
 WHOLE_TOOL: Final = Partition(id="")
 _NOT_OFFERED: Final = (NotFound, Forbidden, Gone)
 Key = tuple[str, str]
@@ -70,7 +81,10 @@ def sync_integration(*, tenant_id: UUID, integration_id: UUID, environment: Envi
         if not is_taken:
             return None
         run = _begin(tenant_id, integration_id, environment)
-        return None if run is None else run.carry_out()
+        try:
+            return None if run is None else run.carry_out()
+        except Integration.DoesNotExist:  # removed by somebody while it was read
+            return None
 
 
 def _begin(tenant_id: UUID, integration_id: UUID, environment: Environment) -> _Run | None:
@@ -79,14 +93,12 @@ def _begin(tenant_id: UUID, integration_id: UUID, environment: Environment) -> _
         integration = Integration.objects.select_related("project").filter(pk=integration_id).first()
         if integration is None:
             return None
-        progress, _ = SyncProgress.objects.get_or_create(
-            integration=integration, defaults={"started_at": at, "seen_at": at}
-        )
+        progress = _progress_of(integration, at)
         if integration.status != IntegrationStatus.INACTIVE:
             Integration.objects.filter(pk=integration.pk).update(status=IntegrationStatus.SYNCING)
-        account = account_of(integration, environment.gateways, purpose=REASON)
+        account = _account_or_error(integration, environment)
         adjustments = Adjustments.of(integration.config, FieldMapping.objects.filter(integration=integration))
-        states = {(s.stream, s.partition): s for s in StreamState.objects.filter(integration=integration)}
+        states = {(s.stream, s.partition): _fresh(s, at) for s in StreamState.objects.filter(integration=integration)}
         return _Run(
             tenant_id=tenant_id,
             integration=integration,
@@ -99,6 +111,30 @@ def _begin(tenant_id: UUID, integration_id: UUID, environment: Environment) -> _
         )
 
 
+def _progress_of(integration: Integration, at: datetime) -> SyncProgress:
+    """The run that a kill has left, unless it is too old to be carried on, or a new one."""
+    progress: SyncProgress | None = SyncProgress.objects.filter(integration=integration).first()
+    if progress is not None and at - progress.seen_at <= CHECKPOINT_LIFETIME:
+        return progress
+    SyncProgress.objects.filter(integration=integration).delete()
+    made: SyncProgress = SyncProgress.objects.create(integration=integration, started_at=at, seen_at=at)
+    return made
+
+
+def _fresh(state: StreamState, at: datetime) -> StreamState:
+    """Without a checkpoint that the tool has forgotten by now."""
+    if state.checkpoint_at is not None and at - state.checkpoint_at > CHECKPOINT_LIFETIME:
+        state.checkpoint, state.checkpoint_at, state.newest = None, None, ""
+    return state
+
+
+def _account_or_error(integration: Integration, environment: Environment) -> Account | ToolError:
+    try:
+        return account_of(integration, environment.gateways, purpose=REASON)
+    except EncryptionError:
+        return CredentialsMissing("The stored ones cannot be opened; enter them again.")
+
+
 class _Run:
     """What one run knows. Every write is in a transaction of `self._transaction()`."""
 
@@ -108,7 +144,7 @@ class _Run:
         tenant_id: UUID,
         integration: Integration,
         progress: SyncProgress,
-        account: Account,
+        account: Account | ToolError,
         adjustments: Adjustments,
         states: dict[Key, StreamState],
         pseudonyms: Pseudonyms,
@@ -154,6 +190,8 @@ class _Run:
         if self._integration.type not in readable_types():
             raise ToolError("This kind of tool cannot be read yet.")
         self._connector = connector_of(self._integration.type)
+        if isinstance(self._account, ToolError):
+            raise self._account
         self._client = self._connector.open(self._account, self._network)
         self._find_partitions()
         for number in range(1, MOST_PASSES + 1):
@@ -369,7 +407,7 @@ class _Run:
         if is_last:
             if not state.cursor:  # everything has just been listed
                 state.census_in_run, state.census_at = self._progress.run_id, at
-            state.cursor = _greater(state.cursor, state.newest)
+            state.cursor = _greater(state.cursor, _not_after(state.newest, self._progress.started_at))
             state.newest, state.checkpoint, state.checkpoint_at = "", None, None
             state.done_in_run = self._progress.run_id
 
@@ -523,6 +561,15 @@ def _greater(one: str, other: str) -> str:
         return max(one, other, key=float)
     except ValueError:
         return max(one, other)
+
+
+def _not_after(cursor: str, moment: datetime) -> str:
+    """A cursor that is an instant, but none of the future: a clock that is wrong once would hide all later edits."""
+    try:
+        is_later = datetime.fromisoformat(cursor) > moment
+    except (ValueError, TypeError):  # no instant, or one without offset
+        return cursor
+    return moment.isoformat() if is_later else cursor
 
 
 def _without(deferred: list[Json], settled: Sequence[Json]) -> list[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from integrations.models import Integration, SyncResult
 from tenants.isolation.transaction import tenant_context
 from tenants.management.tenant_argument import add_tenant_argument, all_tenants, find_tenant
 from tenants.models import Tenant
+
+logger = logging.getLogger(__name__)
 
 REASON = "sync"
 LOOP_PAUSE_S = 30.0
@@ -78,7 +81,12 @@ class Command(BaseCommand):
     def _sync(self, tenant: Tenant, integration_id: UUID, environment: Environment) -> SyncResult | None:
         name = _name_of(tenant, integration_id)
         self._last_line = ""
-        result = sync_integration(tenant_id=tenant.pk, integration_id=integration_id, environment=environment)
+        try:
+            result = sync_integration(tenant_id=tenant.pk, integration_id=integration_id, environment=environment)
+        except Exception:  # whatever is wrong with one, the others are read
+            logger.exception("sync of integration %s failed", integration_id)
+            self.stderr.write(f"{tenant.name}, {name}: failed because of an error of ours; see the log.")
+            return None
         if self._shows_progress and self._last_line:
             self.stderr.write("")
         told = "another worker is at it" if result is None else _line(result)

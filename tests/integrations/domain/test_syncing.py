@@ -30,6 +30,7 @@ from integrations.models import (
 from projects.enums import Presence, StatusCategory
 from projects.models import WorkItem
 from tenants.audit.enums import AuditAction
+from tenants.encryption.errors import EncryptionError
 from tenants.encryption.secret import Secret
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
@@ -165,6 +166,30 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(played: Played, steps: int
     }
 
 
+def test_run_that_was_killed_days_ago_is_begun_anew(played: Played) -> None:
+    played.kill_after(3)
+    played.clock.pass_time(3 * 86_400)
+
+    result = played.sync()
+
+    assert (result.status, result.started_at) == (SyncStatus.SUCCEEDED, played.clock.now)
+    assert played.counts()["items"] == 4
+
+
+def test_integration_that_is_removed_while_it_is_read_ends_quietly(played: Played) -> None:
+    def remove(_: Any) -> None:
+        with tenant_context(played.tenant_id):
+            Integration.objects.filter(pk=played.integration_id)._raw_delete("default")
+
+    result = sync_integration(
+        tenant_id=played.tenant_id,
+        integration_id=played.integration_id,
+        environment=played.environment(on_step=remove),
+    )
+
+    assert result is None
+
+
 def test_edit_between_kill_and_next_run_is_found(played: Played) -> None:
     played.kill_after(4)
     played.fake.edit("1001", "Another title", played.clock.now)
@@ -172,6 +197,17 @@ def test_edit_between_kill_and_next_run_is_found(played: Played) -> None:
     played.sync()
     played.sync()
 
+    assert played.title_of("1001") == "Another title"
+
+
+def test_clock_of_the_tool_that_runs_ahead_hides_no_later_edit(played: Played) -> None:
+    played.fake.edit("1003", "From the future", played.clock.now + timedelta(days=900))
+    played.sync()
+    played.fake.edit("1001", "Another title", played.clock.now)
+
+    result = played.sync()
+
+    assert result.updated_count == 1
     assert played.title_of("1001") == "Another title"
 
 
@@ -239,6 +275,19 @@ def test_refused_credentials_end_the_run_at_once(played: Played) -> None:
     assert (result.status, result.error_code) == (SyncStatus.FAILED, "unauthorized")
     assert len(played.fake.log) == 1
     assert played.presence_of("1001") == Presence.LIVE
+
+
+def test_credentials_that_cannot_be_opened_are_to_be_entered_again(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise EncryptionError("unreadable")
+
+    monkeypatch.setattr("integrations.domain.syncing.run.account_of", fail)
+
+    result = played.sync()
+
+    assert (result.status, result.error_code, played.fake.log) == (SyncStatus.FAILED, "credentials_missing", [])
 
 
 def test_bug_in_one_stream_stops_no_other(
