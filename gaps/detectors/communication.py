@@ -26,7 +26,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import pdtrc
 
 from gaps.causes.candidates import Candidate, JudgedCause, counted_part, judge_candidates, judge_parts
 from gaps.causes.weekly import Weekly, after_hours, share_of, weeks_on_record
@@ -227,7 +227,7 @@ def _unanswered(subject: Subject, asked: Questions, clock: WorkClock) -> Detecti
         return subject.detection(0.0)
     days = np.concatenate([wait[flags] for wait, flags in zip(waits, overdue, strict=True)])
     effect = Effect(float(days.mean()), OVERDUE_DAYS, "working days")
-    luck = float(stats.poisson.sf(count - 1, float(np.mean(usual)) + LEAST_OVERDUE))
+    luck = float(pdtrc(count - 1, float(np.mean(usual)) + LEAST_OVERDUE))
     p_beyond = 1 - max(luck, 1e-6) if luck < MAX_LUCK else 0.0
     if not subject.opens(p_beyond):
         return subject.detection(min(effect.in_tolerances, count / (float(np.mean(usual)) + 1)))

@@ -13,7 +13,7 @@ Example: 12 of 16 assigned critical items on one of 6 carriers: 75 %, 1.5 T: MED
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import stats
+from scipy.special import bdtrc
 
 from gaps.causes.candidates import JudgedCause, counted_part, judge_parts
 from gaps.detectors.detection import Detection, DetectionContext
@@ -94,7 +94,7 @@ def _luck(on_one: int, items: int, carriers: int) -> float:
     """Chance that an even hand gives some carrier at least so many: in (0, 1]; 1 with too few carriers."""
     if carriers < MIN_CARRIERS or items == 0:
         return 1.0
-    tail = float(stats.binom.sf(on_one - 1, items, 1 / carriers))
+    tail = float(bdtrc(on_one - 1, items, 1 / carriers))
     return float(min(1.0, max(carriers * tail, 1e-9)))
 
 

@@ -27,7 +27,7 @@ from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr
 
 from gaps.causes.candidates import Candidate, JudgedCause, judge_candidates
 from gaps.causes.weekly import Weekly, weeks_on_record
@@ -113,7 +113,7 @@ class PulseMean:
     @property
     def p_missing(self) -> float:
         """P(more than the tolerance is missing of the target)."""
-        return float(stats.norm.cdf(PULSE_TARGET - PULSE_TOLERANCE, self.value, self.error))
+        return float(ndtr((PULSE_TARGET - PULSE_TOLERANCE - self.value) / self.error))
 
 
 def detect_culture(context: DetectionContext) -> tuple[Detection, ...]:

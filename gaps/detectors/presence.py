@@ -22,7 +22,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import betaincinv
 
 from projects.history.calendar import WorkCalendar
 from projects.history.capacity import CapacityCalendars
@@ -154,6 +154,6 @@ def _longest_silence(active: Flags) -> int:
 
 def _p_gone(active_days: int, planned_days: int, silent_days: int) -> float:
     """By the mean of (1 - 0.6 a)^n over quantiles of the habit a, which stand for its distribution."""
-    habit = stats.beta.ppf(QUANTILES, active_days, planned_days - active_days + 1)
+    habit = betaincinv(active_days, planned_days - active_days + 1, QUANTILES)
     silent_but_there = float(((1 - HABIT_COUNTED * habit) ** silent_days).mean())
     return PRIOR_GONE / (PRIOR_GONE + (1 - PRIOR_GONE) * silent_but_there)

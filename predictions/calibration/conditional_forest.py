@@ -8,16 +8,18 @@ Deterministic for the same rows in the same order. Do not ask it beyond the outc
 Source: Meinshausen (2006), JMLR 7, 983-999; Geurts, Ernst and Wehenkel (2006), Machine Learning 63, 3-42.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn import config_context
-from sklearn.tree import ExtraTreeRegressor
-from sklearn.tree._tree import Tree
+
+if TYPE_CHECKING:
+    from sklearn.tree._tree import Tree
 
 FloatArray = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -107,6 +109,10 @@ def _grown(features: Matrix, outcomes: FloatArray, weights: FloatArray) -> list[
 
     On some hundred rows the ensemble takes half its time to copy, to seed and to check what is the same for each tree.
     """
+    # 80 MB, which only a process that grows trees should carry.
+    from sklearn import config_context  # noqa: PLC0415
+    from sklearn.tree import ExtraTreeRegressor  # noqa: PLC0415
+
     column = np.ascontiguousarray(outcomes[:, None])
     smallest_leaf = min(MIN_LEAF, max(1, len(features) // 4))
     trees = []

@@ -3,15 +3,20 @@
 Source: Friedman (2001), Annals of Statistics 29(5), 1189-1232; histograms as in Ke et al. (2017), NeurIPS 30.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import ThreadpoolController
 
 from predictions.forecasters.item_delay.moments import Flags, FloatArray
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 Matrix = NDArray[np.float32]
 
@@ -45,6 +50,9 @@ def fit_trees(values: Matrix, late: Flags, weights: FloatArray) -> Trees:
 
     One thread: on rows this few, waiting for the other threads costs several times what they save on a busy machine.
     """
+    # 80 MB, which only a process that grows trees should carry.
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
+
     all_edges = [_edges(values[:, column]) for column in range(values.shape[1])]
     used = np.array([column for column, edges in enumerate(all_edges) if edges.size], dtype=np.int64)
     edges = tuple(all_edges[column] for column in used.tolist())
