@@ -40,6 +40,7 @@ from integrations.http.redaction import redact
 from integrations.http.waiting import Waiting, quota_wait_s, retry_after_s
 
 MOST_TRIES: Final = 3
+NO_LIMIT: Final = 2**63
 FIRST_ERROR_STATUS: Final = 400
 FIRST_REDIRECT_STATUS: Final = 300
 NOT_MODIFIED: Final = 304
@@ -85,6 +86,7 @@ class Service:
     judge: the tool's own reading of an answer: an error, or None where the status says enough. It is asked about
         every answer, so that an error inside of a 200 is seen; a RateLimited or ServerFailed of it is tried again
     pace_s: the least time between two requests
+    most_requests: in one run, where the tool has a budget for the day; None: the operator's limit alone holds
     """
 
     base_url: str = field(repr=False)
@@ -92,6 +94,7 @@ class Service:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     judge: Callable[[Answer], ToolError | None] = _no_verdict
     pace_s: float = 0.0
+    most_requests: int | None = None
 
 
 class Door:
@@ -177,7 +180,7 @@ class Door:
             self._wait(wait_s)
 
     def _once(self, method: str, url: httpx2.URL, **options: Any) -> Answer:
-        if self.meter.requests >= self._limits.most_requests:
+        if self.meter.requests >= min(self._limits.most_requests, self._service.most_requests or NO_LIMIT):
             raise BudgetSpent
         self._keep_pace()
         self.meter.requests += 1

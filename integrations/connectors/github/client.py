@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -27,6 +27,7 @@ from integrations.connectors.base import (
 from integrations.connectors.github.mapping import (
     ci_run_facts,
     comment_facts,
+    deployment_facts,
     issue_facts,
     milestone_facts,
     pull_request_facts,
@@ -36,8 +37,10 @@ from integrations.connectors.options import Account
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError, UnexpectedAnswer
+from projects.enums import RunOutcome
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
+from projects.imports.values import instant
 from projects.observations import ObservationBatch
 
 PUBLIC_ADDRESS: Final = "https://api.github.com"
@@ -48,6 +51,7 @@ PULL_REQUEST: Final = "pull_request"
 FORBIDDEN: Final = 403
 TOO_MANY: Final = 429
 READING_SCOPES: Final = frozenset({"repo", "public_repo"})
+ABANDONED_AFTER: Final = timedelta(days=7)
 SECONDARY_LIMIT_WAIT_S: Final = 60.0
 """What GitHub advises where a secondary limit comes without Retry-After."""
 
@@ -88,6 +92,10 @@ class GitHub:
         address = f"/repos/{repository}/issues/{number}/timeline"
         answers = follow_links(self.door, address, {"per_page": PAGE_SIZE})
         return [event for answer in answers for event in _objects(answer)]
+
+    def deployment_statuses(self, repository: str, deployment: str) -> list[JsonObject]:
+        """https://docs.github.com/en/rest/deployments/statuses#list-deployment-statuses"""
+        return _objects(self.door.get(f"/repos/{repository}/deployments/{deployment}/statuses", {"per_page": 10}))
 
     def reviews(self, repository: str, number: int) -> list[JsonObject]:
         """https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request"""
@@ -238,11 +246,49 @@ class CiRunStream(Stream[GitHub]):
         params: dict[str, str | int] = {"per_page": PAGE_SIZE}
         since = before(reading.cursor, self.overlap) or reading.since
         params |= {"created": f">={_iso(since)}"} if since else {}
+        window = _Window()
         for answer in follow_links(client.door, f"/repos/{reading.partition.id}/actions/runs", params):
             sent = _objects(answer, member="workflow_runs")
-            page = _all_mapped(sent, ci_run_facts)
-            unfinished = [str(run.get("created_at")) for run in sent if run.get("status") != "completed"]
-            yield _at(page, None, cursor=min(unfinished) if unfinished else _newest(sent, member="created_at"))
+            for run in sent:
+                window.add(str(run.get("created_at") or ""), is_over=run.get("status") == "completed")
+            yield _all_mapped(sent, ci_run_facts)
+        yield Page(cursor=window.cursor)
+
+
+class DeploymentStream(Stream[GitHub]):
+    """Deployments with their last status, newest first, as far as the oldest that was not over.
+
+    https://docs.github.com/en/rest/deployments/deployments#list-deployments
+    """
+
+    name = "deployments"
+    is_optional = True
+
+    def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
+        repository = reading.partition.id
+        since = before(reading.cursor, self.overlap) or reading.since
+        details, window = Details(), _Window()
+        for answer in follow_links(client.door, f"/repos/{repository}/deployments", {"per_page": PAGE_SIZE}):
+            sent = _objects(answer)
+            wanted = [each for each in sent if since is None or str(each.get("created_at")) >= _iso(since)]
+            for each in wanted:
+                page = details.read(dict(each), partial(self._one, client, repository, each))
+                is_over = all(found.outcome != RunOutcome.RUNNING for found in page.batch.deployments)
+                window.add(str(each.get("created_at") or ""), is_over=is_over)
+                yield page
+            if len(wanted) < len(sent):
+                break
+        yield Page(cursor=window.cursor)
+
+    def retry(self, client: GitHub, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
+        asked = Details()
+        for detail in details:
+            yield asked.read(detail, partial(self._one, client, reading.partition.id, detail))
+
+    def _one(self, client: GitHub, repository: str, sent: JsonObject) -> Page:
+        statuses = client.deployment_statuses(repository, str(sent.get("id")))
+        page = _mapped(sent, lambda: deployment_facts(sent, statuses))
+        return replace(page, fields={}, cursor=None)
 
 
 class GitHubConnector(Connector[GitHub]):
@@ -250,7 +296,14 @@ class GitHubConnector(Connector[GitHub]):
 
     type = "GITHUB"
     source = "github"
-    streams = (MilestoneStream(), IssueStream(), CommentStream(), PullRequestStream(), CiRunStream())
+    streams = (
+        MilestoneStream(),
+        IssueStream(),
+        CommentStream(),
+        PullRequestStream(),
+        CiRunStream(),
+        DeploymentStream(),
+    )
 
     def open(self, account: Account, network: Network) -> GitHub:
         token = account.secret("token")
@@ -292,6 +345,31 @@ class GitHubConnector(Connector[GitHub]):
         except (NotFound, Forbidden, Gone) as error:
             return Partition(id=repository, name=repository, error=error)
         return Partition(id=repository, name=repository)
+
+
+class _Window:
+    """Where the next reading of things that come to an end begins: at the oldest that has not, else at the newest.
+
+    One that has not ended for a week is taken for abandoned, or everything since would be read for ever.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._newest = ""
+
+    def add(self, created_at: str, *, is_over: bool) -> None:
+        self._newest = max(self._newest, created_at)
+        if not is_over:
+            self._open.append(created_at)
+
+    @property
+    def cursor(self) -> str | None:
+        newest = _moment(self._newest)
+        if newest is None:
+            return None
+        moments = (_moment(text) for text in self._open)
+        recent = [moment for moment in moments if moment is not None and newest - moment <= ABANDONED_AFTER]
+        return min([newest, *recent]).isoformat()
 
 
 def judge(answer: Answer) -> ToolError | None:
@@ -366,6 +444,13 @@ def _newest(sent: Sequence[JsonObject], *, member: str = "updated_at") -> str | 
 
 def _updated(sent: JsonObject) -> str:
     return str(sent.get("updated_at") or "")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return instant(text, field="created_at")
+    except FieldRefused:
+        return None
 
 
 def _iso(moment: datetime) -> str:

@@ -31,6 +31,7 @@ from projects.imports.values import URL_LENGTH, count, epoch_ms, identifier, sho
 from projects.observations import (
     ActivityObservation,
     CiRunObservation,
+    DeploymentObservation,
     FieldChangeObservation,
     LinkObservation,
     MembershipObservation,
@@ -57,6 +58,12 @@ OUTCOMES: Final = {
     "stale": RunOutcome.CANCELLED,
 }
 """Everything else that has ended is a failure: failure, timed_out, startup_failure, action_required."""
+
+DEPLOYMENT_STATES: Final = {
+    "success": RunOutcome.SUCCESS,
+    "failure": RunOutcome.FAILURE,
+    "error": RunOutcome.FAILURE,
+}
 
 
 def issue_facts(
@@ -166,6 +173,31 @@ def ci_run_facts(sent: JsonObject) -> ObservationBatch:
     if run.finished_at and run.finished_at < run.started_at:
         run = replace(run, finished_at=run.started_at)
     return ObservationBatch(ci_runs=(run,))
+
+
+def deployment_facts(sent: JsonObject, statuses: Sequence[JsonObject]) -> ObservationBatch:
+    """One deployment. "inactive" only says that another one followed, so the status before it counts.
+
+    statuses: newest first
+    """
+    told = [status for status in statuses if status.get("state") != "inactive"]
+    last = told[0] if told else EMPTY
+    outcome = DEPLOYMENT_STATES.get(string_in(last, "state", path="status") or "", RunOutcome.RUNNING)
+    started_at = moment(sent, "created_at")
+    ended_at = None if outcome == RunOutcome.RUNNING else max(moment(last, "created_at"), started_at)
+    environment = string_in(sent, "environment", path="deployment") or "production"
+    return ObservationBatch(
+        deployments=(
+            DeploymentObservation(
+                external_id=_id_of(sent),
+                environment=short_text(environment, field="environment", limit=100),
+                outcome=outcome,
+                started_at=started_at,
+                finished_at=ended_at,
+                commit=short_text(string_in(sent, "sha", path="deployment") or "", field="sha", limit=64),
+            ),
+        )
+    )
 
 
 def _item(issue: Issue, *, repository: str) -> WorkItemObservation:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.payloads import drop_old_payloads
 from integrations.enums import IntegrationStatus, SyncStatus
-from integrations.http.errors import ToolError
+from integrations.http.errors import BudgetSpent, ToolError
 from integrations.models import Integration, SyncProgress, SyncResult
 from integrations.models.integration import LAST_ERROR_MAX_LENGTH
 from projects.domain.recording import resolve_links
@@ -118,7 +118,7 @@ def _wait(integration: Integration, end: RunEnd, *, failures: int) -> timedelta:
     wait = timedelta(minutes=integration.sync_interval_minutes)
     if failures:
         wait = min(FIRST_RETRY * 2 ** min(failures - 1, 16), LONGEST_RETRY)
-    elif end.is_unfinished:
+    elif end.is_unfinished and not isinstance(end.fatal, BudgetSpent):  # a spent budget is there to be kept
         wait = min(wait, FIRST_RETRY)
     asked = [error.retry_after_s for error in (end.fatal, *(error for _, error in end.errors)) if error is not None]
     return max(wait, timedelta(seconds=max((seconds for seconds in asked if seconds), default=0.0)))

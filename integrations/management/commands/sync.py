@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import reset_queries
+from django.db import close_old_connections, reset_queries
 from django.utils import timezone
 
 from integrations.domain.environment import Environment, SyncStep
@@ -56,6 +56,7 @@ class Command(BaseCommand):
             if not options["loop"]:
                 break
             environment.waiting.sleep(LOOP_PAUSE_S)
+            close_old_connections()
         if not found:
             self.stdout.write("Nothing is due.")
 

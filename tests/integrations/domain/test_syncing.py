@@ -163,6 +163,7 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(played: Played, steps: int
         "links": 1,
         "activities": 4,
         "ci_runs": 1,
+        "deployments": 2,
     }
 
 

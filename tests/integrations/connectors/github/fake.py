@@ -137,6 +137,18 @@ class FakeGitHub(FakeTool):
             }
         ]
 
+        self.deployments = [
+            {"id": 96, "environment": "production", "sha": "0a1b", "created_at": "2026-05-03T08:00:00Z"},
+            {"id": 95, "environment": "production", "sha": "0a1a", "created_at": "2026-05-02T08:00:00Z"},
+        ]
+        self.statuses = {
+            96: [{"id": 1, "state": "success", "created_at": "2026-05-03T08:05:00Z"}],
+            95: [
+                {"id": 3, "state": "inactive", "created_at": "2026-05-03T08:05:00Z"},
+                {"id": 2, "state": "failure", "created_at": "2026-05-02T08:05:00Z"},
+            ],
+        }
+
     # --- what a test does to it ---
 
     def token_is_bad(self) -> None:
@@ -166,6 +178,8 @@ class FakeGitHub(FakeTool):
             return Response(401, {"message": "Bad credentials"})
         if request.path == "/user":
             return Response(200, {"login": "robot", "id": 1}, {"X-OAuth-Scopes": "repo"})
+        if request.path == "/user/repos":
+            return Response(200, [{"id": 5, "full_name": REPOSITORY}] if self.is_visible else [])
         base = f"/repos/{REPOSITORY}"
         if not self.is_visible or not request.path.startswith(base):
             return Response(404, {"message": "Not Found"})
@@ -190,8 +204,14 @@ class FakeGitHub(FakeTool):
                 return self._page(request, sorted(self.pulls, key=lambda p: p["updated_at"], reverse=is_falling))
             case ["pulls", number, "reviews"]:
                 return self._page(request, self.reviews.get(int(number), []))
+            case ["deployments"]:
+                return self._page(request, self.deployments)
+            case ["deployments", number, "statuses"]:
+                return Response(200, self.statuses[int(number)])
             case ["actions", "runs"]:
-                return Response(200, {"total_count": len(self.runs), "workflow_runs": self.runs})
+                least = request.query.get("created", ">=").removeprefix(">=")
+                shown = [run for run in self.runs if str(run["created_at"]) >= least]
+                return Response(200, {"total_count": len(shown), "workflow_runs": shown})
         return Response(404, {"message": "Not Found"})
 
     def _since(self, request: Request, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
