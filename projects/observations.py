@@ -33,6 +33,8 @@ class WorkItemObservation:
 
     external_id: the source's identifier that survives renames and moves;  key: the one people say aloud
     container: the project, board or list of the source that holds the item
+    is_creation_known: False where the source does not say it: created_at is then the moment of reading, and counts
+        only until the item is recorded
     resolved_at: when it was done; None unless it is
     source_version: grows with every change of the item in the source (Jira: `updated` in epoch milliseconds), so that
         an older answer never overwrites a newer one; None where the source offers nothing that grows
@@ -42,6 +44,7 @@ class WorkItemObservation:
     key: str
     status_category: StatusCategory
     created_at: datetime
+    is_creation_known: bool = True
     container: str = ""
     item_type: str = ""
     title: str = ""

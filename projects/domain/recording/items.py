@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
@@ -90,6 +90,7 @@ def record_items(
     """
     if not items:
         return RecordedItems(ids={}, created=frozenset(), updated=frozenset(), outdated=frozenset())
+    items = _since_first_sight(scope, items)
     versions = _versions(scope, [item.external_id for item in items])
     proposed = {item.external_id: uuid7() for item in items}
     columns = [
@@ -170,6 +171,18 @@ def _remove_co_assignees(scope: Scope, item_ids: list[UUID], kept: list[tuple[UU
 
 def _versions(scope: Scope, external_ids: list[str]) -> dict[str, int]:
     return dict(_find(scope, "source_version", external_ids))
+
+
+def _since_first_sight(scope: Scope, items: list[WorkItemObservation]) -> list[WorkItemObservation]:
+    """Items whose creation the source does not say began when they were recorded, not when they are read again."""
+    unknown = [item.external_id for item in items if not item.is_creation_known]
+    if not unknown:
+        return items
+    kept = dict(_find(scope, "opened_at", unknown))
+    return [
+        item if item.is_creation_known else replace(item, created_at=kept.get(item.external_id, item.created_at))
+        for item in items
+    ]
 
 
 def _find(scope: Scope, column: str, external_ids: list[str]) -> list[tuple[Any, ...]]:

@@ -124,6 +124,22 @@ def snapshot(**where: Any) -> dict[str, list[dict[str, Any]]]:
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in RECORD}
 
 
+def test_unknown_creation_counts_from_the_first_reading(record: Callable[..., RecordingResult]) -> None:
+    record(items=(item(created_at=MONDAY, is_creation_known=False),))
+
+    again = record(items=(item(created_at=TUESDAY, is_creation_known=False),), at=TUESDAY)
+
+    assert (again.updated, again.unchanged, WorkItem.objects.get(external_id="1").opened_at) == (0, 1, MONDAY)
+
+
+def test_creation_that_becomes_known_replaces_the_first_reading(record: Callable[..., RecordingResult]) -> None:
+    record(items=(item(created_at=TUESDAY, is_creation_known=False),))
+
+    record(items=(item(created_at=MONDAY),), at=TUESDAY)
+
+    assert WorkItem.objects.get(external_id="1").opened_at == MONDAY
+
+
 def test_every_kind_of_fact_becomes_a_row(record: Callable[..., RecordingResult], project: Project) -> None:
     result = record(full_batch())
 
