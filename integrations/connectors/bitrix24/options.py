@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, WEB_ADDRESS, Option, ToolOptions
+from integrations.connectors.options import NAMES, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
 
 OPTIONS = ToolOptions(
     (
@@ -13,6 +13,31 @@ OPTIONS = ToolOptions(
             is_required=True,
             help="Such as https://you.bitrix24.com.",
         ),
-        Option(name="group_ids", label="Groups", schema=NAMES, help="Left out: all that the account sees."),
+        Option(
+            name="group_ids",
+            label="Groups",
+            schema=NAMES,
+            help="Numbers of projects and workgroups, 0 for tasks without one; left out: all that the account sees.",
+        ),
+        Option(
+            name="user_id",
+            label="User of the webhook",
+            schema={"type": "string", "pattern": "^[0-9]{1,10}$"},
+            help="The number in the webhook's address, between /rest/ and its code.",
+        ),
+        Option(
+            name="webhook_code",
+            label="Code of the webhook",
+            schema=SECRET_TEXT,
+            is_secret=True,
+            help="The last part of an inbound webhook's address. It needs the permissions Tasks and Workgroups.",
+        ),
+        Option(
+            name="access_token",
+            label="Access token",
+            schema=SECRET_TEXT,
+            is_secret=True,
+            help="Of an application, in place of a webhook.",
+        ),
     )
 )

@@ -1,0 +1,454 @@
+"""Reading Bitrix24's REST interface, version 2. See README.md for scopes and limits."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final
+
+from integrations.connectors.base import (
+    ConnectionReport,
+    Connector,
+    Details,
+    FailedRecord,
+    Json,
+    Network,
+    Page,
+    Partition,
+    Reading,
+    Stream,
+    before,
+)
+from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts
+from integrations.connectors.bitrix24.payloads import SELECTED, SELECTED_FOR_HISTORY
+from integrations.connectors.options import Account
+from integrations.http.answers import Answer
+from integrations.http.door import Door, Service
+from integrations.http.errors import (
+    BadRequest,
+    Forbidden,
+    Gone,
+    NotFound,
+    RateLimited,
+    Refused,
+    RepeatedPage,
+    ServerFailed,
+    ToolError,
+    Unauthorized,
+    UnexpectedAnswer,
+)
+from projects.imports.errors import FieldRefused
+from projects.imports.json_access import JsonObject
+from projects.imports.values import instant
+from projects.observations import ObservationBatch
+
+PACE_S: Final = 0.5
+"""Two requests a second are never too many, on any plan."""
+INTENSITY_WAIT_S: Final = 1.0
+NO_GROUP: Final = "0"
+FIRST_ERROR_STATUS: Final = 400
+METHOD_NOT_FOUND: Final = "ERROR_METHOD_NOT_FOUND"
+CREATION_UNKNOWN: Final = "creation_unknown"
+_CODE: Final = re.compile(r"\w+", re.ASCII)
+_NOT_OFFERED: Final = (NotFound, Forbidden, Gone, BadRequest, Refused)
+ERRORS: Final[Mapping[str, type[ToolError]]] = {
+    "NO_AUTH_FOUND": Unauthorized,
+    "INVALID_CREDENTIALS": Unauthorized,
+    "expired_token": Unauthorized,
+    "invalid_token": Unauthorized,
+    "WRONG_AUTH_TYPE": Unauthorized,
+    # These come as 401, and other methods may still be allowed.
+    "insufficient_scope": Forbidden,
+    "user_access_error": Forbidden,
+    "ACCESS_DENIED": Forbidden,
+    "OVERLOAD_LIMIT": Forbidden,
+    "PORTAL_DELETED": Forbidden,
+    METHOD_NOT_FOUND: NotFound,
+    "INTERNAL_SERVER_ERROR": ServerFailed,
+    "ERROR_UNEXPECTED_ANSWER": ServerFailed,
+}
+
+
+@dataclass
+class Bitrix24:
+    """The requests we make. place: of methods, with the code of a webhook;  token: of an application, else "" """
+
+    door: Door
+    place: str = field(repr=False)
+    token: str = field(repr=False)
+    site: str
+    group_ids: Sequence[str]
+    more_fields: Sequence[str] = ()
+    _sprints: dict[str, list[JsonObject]] = field(default_factory=dict)
+
+    def ask(self, method: str, **params: Any) -> JsonObject:
+        """A whole answer, of which the result is one member. Reads only: POST is how Bitrix24 is asked."""
+        body = params | ({"auth": self.token} if self.token else {})
+        sent = self.door.post_json(f"{self.place}/{method}", body)
+        if not isinstance(sent, dict) or "result" not in sent:
+            raise UnexpectedAnswer("A result was expected.")
+        return sent
+
+    def tasks(self, filters: Mapping[str, Any], select: Sequence[str]) -> list[JsonObject]:
+        """Up to fifty tasks, by id. Without counting, which costs Bitrix24 more than the tasks.
+
+        https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-list.html
+        """
+        sent = self.ask("tasks.task.list", order={"ID": "asc"}, filter=dict(filters), select=list(select), start=-1)
+        return _objects(sent["result"], "tasks")
+
+    def tasks_of_group(
+        self, group_id: str, select: Sequence[str], *, since: datetime | None = None, after: str = "0"
+    ) -> Iterator[list[JsonObject]]:
+        """All tasks of a group behind an id, page by page, until one is empty: a short page need not be the last."""
+        filters: dict[str, Any] = {"GROUP_ID": group_id} | ({">=CHANGED_DATE": _iso(since)} if since else {})
+        while page := self.tasks(filters | {">ID": after}, select):
+            newest = max(_number(task, "id") for task in page)
+            if newest <= int(after):
+                raise RepeatedPage
+            after = str(newest)
+            yield page
+
+    def groups_with_tasks(self) -> set[str]:
+        """The groups of all tasks that are shown, in two requests for each at most.
+
+        1. Ask for tasks of groups between two numbers; at first, of all groups.
+        2. The groups of those fifty are known now. Ask again between each two of them that are next to one another,
+           as long as there are numbers in between.
+        """
+        found: set[str] = set()
+        gaps: list[tuple[int, int | None]] = [(0, None)]
+        while gaps:
+            low, high = gaps.pop()
+            bounds = {">GROUP_ID": low} | ({"<GROUP_ID": high} if high is not None else {})
+            page = self.tasks(bounds, ["ID", "GROUP_ID"])
+            groups = sorted({_number(task, "groupId") for task in page})
+            if any(group <= low or (high is not None and group >= high) for group in groups):
+                raise RepeatedPage("It does not heed the bounds of groups.")
+            found |= {str(group) for group in groups}
+            edges: list[Any] = [low, *groups, high] if groups else []
+            gaps += [(start, end) for start, end in pairwise(edges) if end is None or end - start > 1]
+        return found
+
+    def groups(self) -> dict[str, JsonObject]:
+        """https://apidocs.bitrix24.com/api-reference/sonet-group/socialnetwork-api-workgroup-list.html"""
+        found: dict[str, JsonObject] = {}
+        start = 0
+        while True:
+            select = ["ID", "NAME", "SCRUM_MASTER_ID"]
+            sent = self.ask("socialnetwork.api.workgroup.list", select=select, start=start)
+            found |= {str(_number(group, "id")): group for group in _objects(sent["result"], "workgroups")}
+            following, total = sent.get("next"), sent.get("total")
+            if not isinstance(following, int) or (isinstance(total, int) and len(found) >= total):
+                return found
+            if following <= start:
+                raise RepeatedPage
+            start = following
+
+    def sprints(self, group_id: str) -> list[JsonObject]:
+        """Asked for once in a run.
+
+        https://apidocs.bitrix24.com/api-reference/sonet-group/scrum/sprint/tasks-api-scrum-sprint-list.html
+        """
+        if group_id not in self._sprints:
+            self._sprints[group_id] = [*self._sprint_pages(group_id)]
+        return self._sprints[group_id]
+
+    def known_sprints(self, group_id: str) -> list[JsonObject]:
+        """The sprints, or none where they are not shown."""
+        try:
+            return self.sprints(group_id)
+        except _NOT_OFFERED:
+            self._sprints[group_id] = []
+            return []
+
+    def _sprint_pages(self, group_id: str) -> Iterator[JsonObject]:
+        start = 0
+        while True:
+            sent = self.ask("tasks.api.scrum.sprint.list", filter={"GROUP_ID": group_id}, start=start)
+            yield from _objects(sent, "result")
+            following = sent.get("next")
+            if not isinstance(following, int):
+                return
+            if following <= start:
+                raise RepeatedPage
+            start = following
+
+    def history(self, task_id: str) -> list[JsonObject]:
+        """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-history-list.html"""
+        found: list[JsonObject] = []
+        start = 0
+        while True:
+            sent = self._history_page(task_id, start)
+            found += _objects(sent["result"], "list")
+            following = sent.get("next")
+            if not isinstance(following, int):
+                return found
+            if following <= start:
+                raise RepeatedPage
+            start = following
+
+    def _history_page(self, task_id: str, start: int) -> JsonObject:
+        try:
+            order = {"createdDate": "asc"}
+            return self.ask("tasks.task.history.list", taskId=int(task_id), order=order, start=start)
+        except NotFound as error:
+            if error.vendor_code != METHOD_NOT_FOUND:
+                raise
+            raise Forbidden("It has no history of tasks.", vendor_code=METHOD_NOT_FOUND) from None
+        except BadRequest as error:
+            # What it says of one task that was deleted, or may no longer be seen.
+            raise NotFound(vendor_code=error.vendor_code) from None
+
+
+class SprintStream(Stream[Bitrix24]):
+    name = "sprints"
+    is_optional = True
+
+    def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
+        sprints = client.sprints(reading.partition.id) if reading.partition.facts["may_have_sprints"] else []
+        yield _mapped(sprints, sprint_facts)
+
+
+class TaskStream(Stream[Bitrix24]):
+    """Tasks by id, which no edit changes. checkpoint: {"after": id of the last that is dealt with}"""
+
+    name = "tasks"
+    finds_items = True
+
+    def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
+        group_id, now = reading.partition.id, client.door.waiting.now()
+        facts = partial(task_facts, group_id=group_id, site=client.site, first_seen_at=now)
+        for tasks in _listed(client, reading, [*SELECTED, *client.more_fields]):
+            page = _mapped(tasks, facts)
+            unknown = sum(not item.is_creation_known for item in page.batch.items)
+            yield replace(
+                page,
+                checkpoint={"after": _last(tasks)},
+                cursor=_newest(tasks),
+                skipped=Counter({CREATION_UNKNOWN: unknown}),
+                fields={_text(task, "id"): task for task in tasks},
+            )
+
+    def census(self, client: Bitrix24, partition: Partition) -> Iterator[Sequence[str]]:
+        if partition.facts["has_tasks"]:
+            for tasks in client.tasks_of_group(partition.id, ["ID"]):
+                yield [_text(task, "id") for task in tasks]
+
+
+class HistoryStream(Stream[Bitrix24]):
+    """What has happened to each task that has changed: a request for each. checkpoint: as for tasks"""
+
+    name = "history"
+    is_optional = True
+
+    def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
+        details = Details()
+        for tasks in _listed(client, reading, SELECTED_FOR_HISTORY):
+            for task in tasks:
+                kept = {
+                    name: task.get(name) for name in ("id", "createdDate", "createdBy", "responsibleId", "sprintId")
+                }
+                page = details.read(kept, partial(self._one, client, reading.partition, kept))
+                yield replace(page, checkpoint={"after": _text(task, "id")}, cursor=_newest([task]))
+
+    def retry(self, client: Bitrix24, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
+        asked = Details()
+        for kept in details:
+            yield asked.read(kept, partial(self._one, client, reading.partition, kept))
+
+    def _one(self, client: Bitrix24, partition: Partition, task: JsonObject) -> Page:
+        history = client.history(str(_number(task, "id")))
+        known = client.known_sprints(partition.id) if partition.facts["may_have_sprints"] else []
+        sprints, now = _mapped(known, sprint_facts).batch.iterations, client.door.waiting.now()
+        page = _mapped([task], lambda each: history_facts(each, history, sprints=sprints, first_seen_at=now))
+        return replace(page, read=len(history))
+
+
+class Bitrix24Connector(Connector[Bitrix24]):
+    """https://apidocs.bitrix24.com/"""
+
+    type = "BITRIX24"
+    source = "bitrix24"
+    streams = (SprintStream(), TaskStream(), HistoryStream())
+
+    def open(self, account: Account, network: Network) -> Bitrix24:
+        token = account.secret("access_token") if account.has_secret("access_token") else ""
+        service = Service(base_url=account.address(), secrets=account.secret_texts, judge=judge, pace_s=PACE_S)
+        return Bitrix24(
+            door=network.door(service),
+            place="/rest" if token else _webhook(account),
+            token=token,
+            site=account.setting("base_url").rstrip("/"),
+            group_ids=account.names("group_ids"),
+            more_fields=[name for name in account.mapped_fields if name.startswith("UF_")],
+        )
+
+    def check(self, client: Bitrix24) -> ConnectionReport:
+        """Who we are, what the credentials may, and whether they may read tasks."""
+        profile = _object(client.ask("profile"), "result")
+        scopes = client.ask("scope")["result"]
+        missing: tuple[str, ...] = ()
+        try:
+            client.tasks({"ID": 0}, ["ID"])
+        except Forbidden as error:
+            if error.vendor_code != "insufficient_scope":
+                raise
+            missing = ("task",)
+        return ConnectionReport(
+            account=_text(profile, "ID"),
+            server="Bitrix24, REST version 2",
+            scopes=tuple(str(scope) for scope in scopes) if isinstance(scopes, list) else (),
+            missing_scopes=missing,
+        )
+
+    def partitions(self, client: Bitrix24) -> list[Partition]:
+        """Groups that have tasks, and groups that are shown without any: what they had is deleted, not hidden.
+
+        Groups are listed only to credentials with another scope; without it, a group whose last task is gone looks
+        as if it were hidden.
+        """
+        shown = self._shown(client)
+        if client.group_ids:
+            return [self._named(client, group_id, shown) for group_id in client.group_ids]
+        with_tasks = client.groups_with_tasks() | {NO_GROUP}
+        ordered = sorted(with_tasks | (shown or {}).keys(), key=lambda group_id: (len(group_id), group_id))
+        return [_partition(group_id, shown, has_tasks=group_id in with_tasks) for group_id in ordered]
+
+    def _shown(self, client: Bitrix24) -> dict[str, JsonObject] | None:
+        try:
+            return client.groups()
+        except _NOT_OFFERED:
+            return None
+
+    def _named(self, client: Bitrix24, group_id: str, shown: Mapping[str, JsonObject] | None) -> Partition:
+        """A group of the settings is there if it is listed, or if it has a task."""
+        has_tasks = group_id == NO_GROUP or bool(client.tasks({"GROUP_ID": group_id}, ["ID"]))
+        if not has_tasks and group_id not in (shown or {}):
+            return Partition(id=group_id, name=f"Group {group_id}", error=NotFound())
+        return _partition(group_id, shown, has_tasks=has_tasks)
+
+
+def judge(answer: Answer) -> ToolError | None:
+    """Errors have a code that says more than their status, and may come with 200.
+
+    https://apidocs.bitrix24.com/error-codes.html, /limits.html
+    """
+    sent = answer.json_or_none()
+    if not isinstance(sent, dict) or "error" not in sent:
+        return None
+    code = _error_code(sent["error"])
+    if code == "QUERY_LIMIT_EXCEEDED":
+        return RateLimited(vendor_code=code, retry_after_s=INTENSITY_WAIT_S)
+    if code == "OPERATION_TIME_LIMIT":
+        return RateLimited(vendor_code=code, retry_after_s=_until_reset_s(sent.get("time")))
+    if code in ERRORS:
+        return ERRORS[code](vendor_code=code)
+    return None if answer.status >= FIRST_ERROR_STATUS else Refused("The answer holds an error.", vendor_code=code)
+
+
+def _error_code(error: Any) -> str:
+    """Version 3 wraps it into an object."""
+    return str(error.get("code", "")) if isinstance(error, dict) else str(error)
+
+
+def _until_reset_s(time: Any) -> float | None:
+    """How long a method stays blocked, by the portal's own clock."""
+    if not isinstance(time, dict):
+        return None
+    reset, now = time.get("operating_reset_at"), time.get("finish")
+    are_numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (reset, now))
+    return max(0.0, float(reset) - float(now)) if are_numbers else None  # type: ignore[arg-type]
+
+
+def _webhook(account: Account) -> str:
+    """Raises Unauthorized for a code that is none, such as the whole address of a webhook."""
+    code, user_id = account.secret("webhook_code"), account.setting("user_id")
+    if not _CODE.fullmatch(code) or not user_id.isdigit():
+        raise Unauthorized("A webhook has a user's number, and a code of letters and digits.")
+    return f"/rest/{user_id}/{code}"
+
+
+# --- pages ---
+
+
+def _listed(client: Bitrix24, reading: Reading, select: Sequence[str]) -> Iterator[list[JsonObject]]:
+    """Tasks from the checkpoint on that have changed since the last reading; a group without tasks is not asked."""
+    if not reading.partition.facts["has_tasks"]:
+        return
+    since = before(reading.cursor, Stream.overlap) or reading.since
+    after = str((reading.checkpoint or {}).get("after", "0"))
+    yield from client.tasks_of_group(reading.partition.id, select, since=since, after=after)
+
+
+def _mapped(sent: Sequence[JsonObject], facts: Callable[[JsonObject], ObservationBatch]) -> Page:
+    batches, failed = [], []
+    for each in sent:
+        try:
+            batches.append(facts(each))
+        except FieldRefused as refused:
+            failed.append(FailedRecord(_text(each, "id"), refused.field, refused.reason))
+    return Page(batch=ObservationBatch.merged(batches), read=len(sent), failed=tuple(failed))
+
+
+def _partition(group_id: str, shown: Mapping[str, JsonObject] | None, *, has_tasks: bool) -> Partition:
+    """may_have_sprints: False where the portal says that the group is no scrum team"""
+    group = (shown or {}).get(group_id, {})
+    is_ordinary = group_id == NO_GROUP or not has_tasks or group.get("scrumMasterId", "") in (None, 0, "0")
+    name = "Tasks without a group" if group_id == NO_GROUP else _text(group, "name") or f"Group {group_id}"
+    return Partition(id=group_id, name=name, facts={"has_tasks": has_tasks, "may_have_sprints": not is_ordinary})
+
+
+def _newest(tasks: Sequence[JsonObject]) -> str | None:
+    moments = []
+    for task in tasks:
+        try:
+            moments.append(instant(_text(task, "changedDate"), field="changedDate").isoformat())
+        except FieldRefused:
+            continue
+    return max(moments, default=None)
+
+
+def _last(tasks: Sequence[JsonObject]) -> str:
+    return str(max(_number(task, "id") for task in tasks))
+
+
+# --- answers ---
+
+
+def _object(sent: JsonObject, member: str) -> JsonObject:
+    found = sent.get(member)
+    if not isinstance(found, dict):
+        raise UnexpectedAnswer("An object was expected.")
+    return found
+
+
+def _objects(sent: Any, member: str) -> list[JsonObject]:
+    found = sent.get(member) if isinstance(sent, dict) else None
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise UnexpectedAnswer("A list was expected.")
+    return found
+
+
+def _text(sent: JsonObject, member: str) -> str:
+    value = sent.get(member)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _number(sent: JsonObject, member: str) -> int:
+    text = _text(sent, member)
+    if not text.isascii() or not text.isdigit():
+        raise UnexpectedAnswer(f"A number was expected as {member}.")
+    return int(text)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+CONNECTOR: Final = Bitrix24Connector()
