@@ -128,7 +128,11 @@ class Stream(Generic[ClientT]):
         raise NotImplementedError
 
     def census(self, client: ClientT, partition: Partition) -> Iterator[Sequence[str]]:
-        """External ids of all items that the partition shows now, in as few requests as the tool allows."""
+        """External ids of all items that the partition shows now, in as few requests as the tool allows.
+
+        It is asked for again, with the same client, when it met a passing error; where it takes many requests, the
+        client should remember the ids that it has.
+        """
         raise NotImplementedError
 
 

@@ -452,7 +452,7 @@ class _Run:
         if state is None or not self._is_settled(key) or not self._is_census_due(state):
             return
         try:
-            shown = [external_id for ids in stream.census(self._client, partition) for external_id in ids]
+            shown = self._shown_ids(stream, partition)
         except ToolError as error:
             self._errors[key] = error
             if error.ends_run:
@@ -473,6 +473,17 @@ class _Run:
             self._measure()
             self._progress.save()
         self._bodies.clear()
+
+    def _shown_ids(self, stream: Stream[Any], partition: Partition) -> list[str]:
+        """All ids of a census, which is asked for in up to three passes like everything else."""
+        for number in range(1, MOST_PASSES + 1):
+            try:
+                return [external_id for ids in stream.census(self._client, partition) for external_id in ids]
+            except ToolError as error:
+                if not error.is_transient or error.ends_run or number == MOST_PASSES:
+                    raise
+                self._network_pause(number + 1)
+        raise AssertionError("unreachable")
 
     def _is_census_due(self, state: StreamState) -> bool:
         """Not in the run that has just read everything, nor twice in one run; else by the size of the container."""
