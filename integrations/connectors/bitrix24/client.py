@@ -76,7 +76,11 @@ ERRORS: Final[Mapping[str, type[ToolError]]] = {
 
 @dataclass
 class Bitrix24:
-    """The requests we make. place: of methods, with the code of a webhook;  token: of an application, else "" """
+    """The requests we make.
+
+    place: of methods, with the code of a webhook;  token: of an application, else ""
+    counted: ids of a group whose census met an error on the way
+    """
 
     door: Door
     place: str = field(repr=False)
@@ -84,6 +88,7 @@ class Bitrix24:
     site: str
     group_ids: Sequence[str]
     more_fields: Sequence[str] = ()
+    counted: dict[str, list[str]] = field(default_factory=dict)
     _sprints: dict[str, list[JsonObject]] = field(default_factory=dict)
 
     def ask(self, method: str, **params: Any) -> JsonObject:
@@ -236,9 +241,15 @@ class TaskStream(Stream[Bitrix24]):
             )
 
     def census(self, client: Bitrix24, partition: Partition) -> Iterator[Sequence[str]]:
-        if partition.facts["has_tasks"]:
-            for tasks in client.tasks_of_group(partition.id, ["ID"]):
-                yield [_text(task, "id") for task in tasks]
+        if not partition.facts["has_tasks"]:
+            return
+        ids = client.counted.setdefault(partition.id, [])
+        yield [*ids]
+        for tasks in client.tasks_of_group(partition.id, ["ID"], after=ids[-1] if ids else "0"):
+            page = [_text(task, "id") for task in tasks]
+            ids += page
+            yield page
+        del client.counted[partition.id]
 
 
 class HistoryStream(Stream[Bitrix24]):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
-from tests.integrations.connectors.local_server import FakeTool, Request, Response
+from tests.integrations.connectors.local_server import SERVER_ERROR, FakeTool, Request, Response
 
 CODE = "b24wellknownsecret"
 USER = "1"
@@ -63,6 +63,7 @@ class FakeBitrix24(FakeTool):
         super().__init__()
         self.code = CODE
         self.is_visible = True
+        self.bad_moments_of_census = 0
         self.missing_methods: set[str] = set()
         self.refused_histories: set[int] = set()
         self.tasks = {
@@ -139,7 +140,13 @@ class FakeBitrix24(FakeTool):
             return Response(404, {"error": "ERROR_METHOD_NOT_FOUND", "error_description": "Method not found!"})
         if method == "tasks.task.history.list" and request.body["taskId"] in self.refused_histories:
             return Response(400, {"error": "0", "error_description": "Access denied. (internal error)"})
+        if self.bad_moments_of_census and self._goes_on_with_a_census(request):
+            self.bad_moments_of_census -= 1
+            return SERVER_ERROR
         return Response(200, routes[method](request.body) | {"time": {"start": 1.0, "finish": 1.5, "operating": 0.1}})
+
+    def _goes_on_with_a_census(self, request: Request) -> bool:
+        return bool(request.body.get("select") == ["ID"] and request.body["filter"][">ID"] != "0")
 
     def _groups(self, body: dict[str, Any]) -> dict[str, Any]:
         team = {"id": 5, "name": "Rocket", "scrumMasterId": 1}

@@ -116,6 +116,19 @@ class TestBitrix24(ConnectorBattery):
 
         assert (result.status, result.gone_count, result.hidden_count) == (SyncStatus.SUCCEEDED, 3, 0)
 
+    def test_census_that_fails_on_its_way_goes_on_in_another_pass(self, played: Played) -> None:
+        played.sync()
+        played.fake.delete("13")
+        played.fake.bad_moments_of_census = 3
+        played.fake.log.clear()
+
+        result = played.sync()
+
+        assert (result.status, result.gone_count) == (SyncStatus.SUCCEEDED, 1)
+        asked = [request.body for request in played.fake.log if request.path.endswith("task.list")]
+        begun = [body for body in asked if body["select"] == ["ID"] and body["filter"][">ID"] == "0"]
+        assert len(begun) == 2  # one for each group
+
     def test_groups_that_are_not_listed_are_found_by_their_tasks(self, played: Played) -> None:
         played.fake.missing_methods.add("socialnetwork.api.workgroup.list")
         for number, group in (("21", "900"), ("22", "31"), ("23", "6")):
