@@ -87,6 +87,7 @@ class Service:
         every answer, so that an error inside of a 200 is seen; a RateLimited or ServerFailed of it is tried again
     pace_s: the least time between two requests
     most_requests: in one run, where the tool has a budget for the day; None: the operator's limit alone holds
+    keeps_answers: False where answers carry access tokens, or what people say: then no raw copy of them is kept
     """
 
     base_url: str = field(repr=False)
@@ -95,6 +96,7 @@ class Service:
     judge: Callable[[Answer], ToolError | None] = _no_verdict
     pace_s: float = 0.0
     most_requests: int | None = None
+    keeps_answers: bool = True
 
 
 class Door:
@@ -208,7 +210,7 @@ class Door:
 
     def _verdict(self, answer: Answer) -> ToolError | None:
         error = self._service.judge(answer) or _error_of(answer)
-        if error is None and answer.body and self.meter.on_body:
+        if error is None and answer.body and self.meter.on_body and self._service.keeps_answers:
             self.meter.on_body(answer.body)
         return error
 

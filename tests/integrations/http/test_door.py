@@ -55,7 +55,7 @@ def clock() -> FakeClock:
 
 
 def door_to(tool: FakeTool, clock: FakeClock, *, path: str = "", **options: Any) -> Door:
-    names = ("judge", "pace_s", "headers", "secrets")
+    names = ("judge", "pace_s", "headers", "secrets", "keeps_answers")
     service = Service(base_url=tool.base_url + path, **{name: options.pop(name) for name in names if name in options})
     limits = DoorLimits(**options.pop("limits", {}))
     guard = AddressGuard.allowing(["127.0.0.0/8"])
@@ -263,6 +263,15 @@ def test_bodies_are_told_for_keeping_and_only_good_ones(tool: FakeTool, clock: F
         door.get("/x")
 
     assert len(kept) == 1
+
+
+def test_answers_that_are_nobody_s_business_are_not_kept(tool: FakeTool, clock: FakeClock) -> None:
+    kept: list[bytes] = []
+
+    with door_to(tool, clock, meter=Meter(on_body=kept.append), keeps_answers=False) as door:
+        door.get("/token")
+
+    assert kept == []
 
 
 def test_unresponsive_tool_is_unreachable() -> None:
