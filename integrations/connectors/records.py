@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from integrations.connectors.base import FailedRecord, Json, Page, Reading, Seen
 from integrations.http.answers import Answer
@@ -16,6 +17,8 @@ from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.imports.values import instant
 from projects.observations import ObservationBatch
+
+RecordT = TypeVar("RecordT")
 
 
 def object_of(answer: Answer) -> JsonObject:
@@ -72,6 +75,29 @@ def all_mapped(
         read=len(pages),
         failed=tuple(failure for page in pages for failure in page.failed),
     )
+
+
+def sifted(
+    sent: Sequence[JsonObject],
+    *,
+    parse: Callable[[JsonObject], RecordT],
+    reason: Callable[[RecordT], str],
+    facts: Callable[[RecordT], ObservationBatch],
+    id_in: str = "id",
+) -> Page:
+    """Each record on its own, where some are no facts of ours. reason: the name to skip one by, "" to keep it"""
+    batches, failed, skipped = [], [], Counter[str]()
+    for each in sent:
+        try:
+            record = parse(each)
+            name = reason(record)
+            if name:
+                skipped[name] += 1
+            else:
+                batches.append(facts(record))
+        except FieldRefused as refused:
+            failed.append(FailedRecord(str(each.get(id_in)), refused.field, refused.reason))
+    return Page(batch=ObservationBatch.merged(batches), read=len(sent), failed=tuple(failed), skipped=skipped)
 
 
 def placed(page: Page, checkpoint: Json, *, cursor: str | None = None) -> Page:
