@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, Option, ToolOptions
+from integrations.connectors.options import SECRET_TEXT, JsonSchema, Option, ToolOptions
+
+GID: JsonSchema = {"type": "string", "pattern": r"^[0-9]{1,40}$"}
 
 OPTIONS = ToolOptions(
     (
-        Option(name="workspace_gid", label="Workspace"),
-        Option(name="project_gids", label="Projects", schema=NAMES, help="Left out: all that the account sees."),
+        Option(
+            name="workspace_gid",
+            label="Workspace",
+            schema=GID,
+            help="The number of one; left out: all that the account is in.",
+        ),
+        Option(
+            name="project_gids",
+            label="Projects",
+            schema={"type": "array", "items": GID, "maxItems": 500, "uniqueItems": True},
+            help="The number in a project's address; left out: all that the account sees.",
+        ),
+        Option(
+            name="token",
+            label="Token",
+            schema=SECRET_TEXT,
+            is_secret=True,
+            is_required=True,
+            help="A personal access token, or a service account's; it reads what its account sees.",
+        ),
     )
 )
