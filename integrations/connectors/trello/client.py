@@ -1,0 +1,413 @@
+"""Reading Trello. See README.md for versions, scopes and limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from integrations.connectors.base import (
+    ConnectionReport,
+    Connector,
+    FailedRecord,
+    Network,
+    Page,
+    Partition,
+    Reading,
+    Seen,
+    Stream,
+    before,
+)
+from integrations.connectors.options import Account
+from integrations.connectors.trello.mapping import (
+    MOVES,
+    Arrivals,
+    Board,
+    action_facts,
+    action_kind,
+    card_facts,
+    is_done,
+    list_facts,
+)
+from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, moment, parse_list, points_fields_in
+from integrations.http.answers import Answer
+from integrations.http.door import Door, Service
+from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError, UnexpectedAnswer
+from projects.imports.errors import FieldRefused
+from projects.imports.json_access import JsonObject
+from projects.observations import ObservationBatch
+
+PUBLIC_ADDRESS: Final = "https://api.trello.com/1"
+PAGE_SIZE: Final = 1_000
+PACE_S: Final = 0.1
+"""A token may ask a hundred times in ten seconds."""
+LIMIT_WAIT_S: Final = 10.0
+UNAUTHORIZED: Final = 401
+TOO_MANY: Final = 429
+EVERY_ACTION: Final = "all"
+
+
+class Trello:
+    """The requests we make, and what the run has listed so far."""
+
+    def __init__(self, door: Door, *, boards: Sequence[str], token: str, zone: tzinfo) -> None:
+        self.door = door
+        self.board_ids = boards
+        self._token = token
+        self.zone = zone
+        self._boards: dict[str, Board] = {}
+        self.lists_sent: dict[str, list[JsonObject]] = {}
+        self.shown: dict[str, list[str]] = {}
+
+    def me(self) -> JsonObject:
+        """https://developer.atlassian.com/cloud/trello/rest/api-group-members/"""
+        return _object(self.door.get_json("/members/me", {"fields": "id,username"}))
+
+    def token(self) -> JsonObject:
+        """What the token may and when it ends. https://developer.atlassian.com/cloud/trello/rest/api-group-tokens/"""
+        fields = {"fields": "dateExpires,permissions"}
+        return _object(self.door.get_json(f"/tokens/{quote(self._token, safe='')}", fields))
+
+    def boards(self) -> list[JsonObject]:
+        """https://developer.atlassian.com/cloud/trello/rest/api-group-members/#api-members-id-boards-get"""
+        return _objects(self.door.get_json("/members/me/boards", {"filter": "all", "fields": "name"}))
+
+    def board(self, board_id: str) -> JsonObject:
+        return _object(self.door.get_json(f"/boards/{board_id}", {"fields": "name"}))
+
+    def lists(self, board_id: str) -> list[JsonObject]:
+        """All lists, asked for once in a run: cards name theirs by its id."""
+        if board_id not in self.lists_sent:
+            sent = self.door.get_json(f"/boards/{board_id}/lists", {"filter": "all", "fields": "name,closed"})
+            self.lists_sent[board_id] = _objects(sent)
+        return self.lists_sent[board_id]
+
+    def points_fields(self, board_id: str) -> frozenset[str]:
+        """https://developer.atlassian.com/cloud/trello/guides/rest-api/getting-started-with-custom-fields/"""
+        return points_fields_in(_objects(self.door.get_json(f"/boards/{board_id}/customFields")))
+
+    def known(self, board_id: str, cards: Sequence[JsonObject]) -> Board:
+        """What cards of a board are read with. Its own fields are asked for when the first card has one."""
+        board = self._boards.get(board_id)
+        if board is None:
+            lists = {each.id: each for each in map(parse_list, self.lists(board_id))}
+            board = self._boards[board_id] = Board(board_id, lists, zone=self.zone)
+        if not board.points_fields and any(card.get("customFieldItems") for card in cards):
+            fields = self.points_fields(board_id) or frozenset({"none"})
+            board = self._boards[board_id] = Board(board_id, board.lists, fields, self.zone)
+        return board
+
+    def cards(self, board_id: str, fields: Sequence[str], place: str) -> Iterator[tuple[str, list[JsonObject]]]:
+        """All cards, archived ones too, newest first. https://developer.atlassian.com/cloud/trello/rest/api-group-boards/"""
+        params = {"filter": "all", "fields": ",".join(fields), "sort": "-id"}
+        more = {"customFieldItems": "true"} if len(fields) > 1 else {}
+        yield from self._backwards(f"/boards/{board_id}/cards", {**params, **more}, place)
+
+    def actions(
+        self, board_id: str, kinds: str, *, since: datetime | None = None, place: str = ""
+    ) -> Iterator[tuple[str, list[JsonObject]]]:
+        """What happened on a board, newest first; without names of people.
+
+        https://developer.atlassian.com/cloud/trello/rest/api-group-boards/#api-boards-boardid-actions-get
+        """
+        params = {"filter": kinds, "fields": ",".join(ACTION_FIELDS), "memberCreator": "false", "member": "false"}
+        params |= {"since": _iso(since)} if since else {}
+        yield from self._backwards(f"/boards/{board_id}/actions", params, place)
+
+    def _backwards(self, address: str, params: Mapping[str, str], place: str) -> Iterator[tuple[str, list[JsonObject]]]:
+        """Pages of records, newest first, each with the place behind it. A short page need not be the last.
+
+        1. A page is asked for before an id, and ids begin with a second. Within one, ids and order disagree: so the
+           next page begins at the end of the last record's second, and what is known already is left out.
+        2. A page with nothing new that is shorter than others is the end. One that is as long holds a second with more
+           records than a page: the next one begins before its smallest id.
+        """
+        seen, longest = Seen(), 0
+        known: set[str] = set()
+        while True:
+            asked: dict[str, str | int] = {**params, "limit": PAGE_SIZE, **({"before": place} if place else {})}
+            sent = _objects(self.door.get_json(address, asked))
+            ids = [str(record.get("id")) for record in sent]
+            new = [record for record, record_id in zip(sent, ids, strict=True) if record_id not in known]
+            longest = max(longest, len(sent))
+            if not sent or (not new and len(sent) < longest):
+                return
+            following = _end_of_second(ids[-1])
+            place = seen.check(following if new and (not place or following < place) else min(ids))
+            known = {each for each in known if each[:8] == ids[-1][:8]} | set(ids)
+            if new:
+                yield place, new
+
+
+class ListStream(Stream[Trello]):
+    """Lists are statuses."""
+
+    name = "lists"
+
+    def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
+        sent = client.lists(reading.partition.id)
+        yield Page(batch=list_facts(sent), read=len(sent))
+
+
+class CardStream(Stream[Trello]):
+    """Cards as they stand. A request brings a thousand, so all are listed in each run.
+
+    Those that are done are restated when something happened to them since the last reading; the others always, because
+    not every edit (a label, a field of the board's own) is noted as activity.
+
+    checkpoint: {"before": the place behind the page, "arrivals": when cards came to where they are, once known}
+    """
+
+    name = "cards"
+    finds_items = True
+
+    def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
+        board_id, checkpoint = reading.partition.id, reading.checkpoint or {}
+        since = before(reading.cursor, self.overlap) or reading.since
+        place = str(checkpoint.get("before", ""))
+        arrivals = Arrivals(checkpoint["arrivals"]) if checkpoint.get("arrivals") is not None else None
+        client.shown.pop(board_id, None)
+        shown: list[str] = []
+        for behind, sent in client.cards(board_id, CARD_FIELDS, place):
+            shown += [str(card.get("id")) for card in sent]
+            board = client.known(board_id, sent)
+            wanted = [card for card in sent if not is_done(card, board) or _may_have_changed(card, since)]
+            if arrivals is None and any(is_done(card, board) for card in wanted):
+                arrivals = _arrivals(client, board_id)
+            page_of = {"before": behind, "arrivals": arrivals.moments if arrivals else None}
+            yield _card_page(wanted, board, arrivals or Arrivals(), checkpoint=page_of)
+        if not place:
+            client.shown[board_id] = shown
+
+    def census(self, client: Trello, partition: Partition) -> Iterator[Sequence[str]]:
+        if partition.id in client.shown:
+            yield client.shown[partition.id]
+            return
+        for _, sent in client.cards(partition.id, ("id",), ""):
+            yield [str(card.get("id")) for card in sent]
+
+
+class ActionStream(Stream[Trello]):
+    """The history of all cards of a board, newest first.
+
+    checkpoint: {"before": the place behind the page}
+    """
+
+    name = "actions"
+
+    def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
+        since = before(reading.cursor, self.overlap) or reading.since
+        place = str((reading.checkpoint or {}).get("before", ""))
+        for behind, sent in client.actions(reading.partition.id, EVERY_ACTION, since=since, place=place):
+            yield _action_page(sent, client.zone, checkpoint={"before": behind})
+
+
+class TrelloConnector(Connector[Trello]):
+    """https://developer.atlassian.com/cloud/trello/rest/"""
+
+    type = "TRELLO"
+    source = "trello"
+    streams = (ListStream(), CardStream(), ActionStream())
+
+    def open(self, account: Account, network: Network) -> Trello:
+        key, token = account.secret("api_key"), account.secret("token")
+        service = Service(
+            base_url=account.address(PUBLIC_ADDRESS),
+            headers={"authorization": f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'},
+            secrets=account.secret_texts,
+            judge=judge,
+            pace_s=PACE_S,
+        )
+        return Trello(
+            network.door(service),
+            boards=account.names("board_ids"),
+            token=token,
+            zone=_zone(account.setting("time_zone")),
+        )
+
+    def check(self, client: Trello) -> ConnectionReport:
+        """Who we are, what the token may and when it ends, and whether the first board is shown."""
+        me = client.me()
+        rights, expires_at = _rights(client)
+        lost = [partition for partition in _named(client, client.board_ids[:1]) if partition.error is not None]
+        may_write = any(right.endswith(":write") for right in rights)
+        notes = [f"Board {partition.id} is not shown to this token." for partition in lost]
+        notes += ["The token may write, too; one that may only read is enough."] if may_write else []
+        return ConnectionReport(
+            account=str(me.get("id") or ""),
+            server="Trello, interface version 1",
+            scopes=tuple(rights),
+            missing_scopes=("read",) if rights and not any(right.endswith(":read") for right in rights) else (),
+            expires_at=expires_at,
+            notes=tuple(notes),
+            error=lost[0].error if lost and len(client.board_ids) == 1 else None,
+        )
+
+    def partitions(self, client: Trello) -> list[Partition]:
+        if client.board_ids:
+            return _named(client, client.board_ids)
+        return [_partition(board) for board in client.boards()]
+
+
+def judge(answer: Answer) -> ToolError | None:
+    """Limits come without Retry-After, with the length of their window; a hidden board is a 401 like a wrong token.
+
+    https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/
+    """
+    if answer.status == TOO_MANY and "retry-after" not in answer.headers:
+        return RateLimited(retry_after_s=_window_s(answer.headers))
+    if answer.status == UNAUTHORIZED and b"unauthorized permission requested" in answer.body:
+        return Forbidden()
+    return None
+
+
+# --- small things ---
+
+
+def _named(client: Trello, board_ids: Sequence[str]) -> list[Partition]:
+    found: dict[str, Partition] = {}
+    for board_id in board_ids:
+        try:
+            partition = _partition(client.board(board_id))
+        except (NotFound, Forbidden, Gone) as error:
+            partition = Partition(id=board_id, name=board_id, error=error)
+        found[partition.id] = partition
+    return [*found.values()]
+
+
+def _partition(board: JsonObject) -> Partition:
+    board_id = str(board.get("id") or "")
+    if not board_id:
+        raise UnexpectedAnswer("A board was expected.")
+    return Partition(id=board_id, name=str(board.get("name") or board_id))
+
+
+def _rights(client: Trello) -> tuple[list[str], datetime | None]:
+    """Where Trello does not tell, nothing is known, and the connection works all the same."""
+    try:
+        sent = client.token()
+        permissions = _objects(sent.get("permissions") or [])
+        expires_at = moment(sent, "dateExpires")
+    except (NotFound, Forbidden, Gone, UnexpectedAnswer, FieldRefused):
+        return [], None
+    rights = {
+        f"{permission.get('modelType')}:{right}"
+        for permission in permissions
+        for right in ("read", "write")
+        if permission.get(right) is True
+    }
+    return sorted(rights), expires_at
+
+
+def _arrivals(client: Trello, board_id: str) -> Arrivals:
+    arrivals = Arrivals()
+    for _, sent in client.actions(board_id, ",".join(MOVES)):
+        for action in sent:
+            try:
+                arrivals.note(action)
+            except FieldRefused:  # the history names it
+                continue
+    return arrivals
+
+
+def _card_page(cards: Sequence[JsonObject], board: Board, arrivals: Arrivals, *, checkpoint: dict[str, Any]) -> Page:
+    batches, failed = [], []
+    for card in cards:
+        try:
+            batches.append(card_facts(card, board, arrivals))
+        except FieldRefused as refused:
+            failed.append(FailedRecord(str(card.get("id")), refused.field, refused.reason))
+    return Page(
+        batch=ObservationBatch.merged(batches),
+        read=len(cards),
+        checkpoint=checkpoint,
+        cursor=_newest(cards, "dateLastActivity"),
+        failed=tuple(failed),
+        fields={str(card.get("id")): card for card in cards},
+    )
+
+
+def _action_page(actions: Sequence[JsonObject], zone: tzinfo, *, checkpoint: dict[str, str]) -> Page:
+    batches, failed, skipped = [], [], Counter[str]()
+    for action in actions:
+        try:
+            facts = action_facts(action, zone=zone)
+        except FieldRefused as refused:
+            failed.append(FailedRecord(str(action.get("id")), refused.field, refused.reason))
+            continue
+        if facts is None:
+            skipped[action_kind(action)] += 1
+        else:
+            batches.append(facts)
+    return Page(
+        batch=ObservationBatch.merged(batches),
+        read=len(actions),
+        checkpoint=checkpoint,
+        cursor=_newest(actions, "date"),
+        failed=tuple(failed),
+        skipped=skipped,
+    )
+
+
+def _end_of_second(record_id: str) -> str:
+    """The first id of the second after. Example: 64098772e6751c75dc0dc6f6 gives 640987730000000000000000."""
+    try:
+        return f"{int(record_id[:8], 16) + 1:08x}{0:016x}"
+    except ValueError:
+        return record_id
+
+
+def _may_have_changed(card: JsonObject, since: datetime | None) -> bool:
+    last_at = _moment(card, "dateLastActivity")
+    return since is None or last_at is None or last_at >= since
+
+
+def _newest(sent: Sequence[JsonObject], member: str) -> str | None:
+    moments = [found for found in (_moment(each, member) for each in sent) if found]
+    return max(moments).isoformat() if moments else None
+
+
+def _moment(sent: JsonObject, member: str) -> datetime | None:
+    try:
+        return moment(sent, member)
+    except FieldRefused:
+        return None
+
+
+def _window_s(headers: Mapping[str, str]) -> float:
+    """The window of the limit that is used up."""
+    for owner in ("api-token", "api-key", "api-member"):
+        length = headers.get(f"x-rate-limit-{owner}-interval-ms", "")
+        if headers.get(f"x-rate-limit-{owner}-remaining") == "0" and length.isdigit():
+            return int(length) / 1000
+    return LIMIT_WAIT_S
+
+
+def _zone(name: str) -> tzinfo:
+    """Trello's due dates are instants; the days are those of the people, as the settings say."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _object(sent: Any) -> JsonObject:
+    if not isinstance(sent, dict):
+        raise UnexpectedAnswer("A record was expected.")
+    return sent
+
+
+def _objects(sent: Any) -> list[JsonObject]:
+    if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
+        raise UnexpectedAnswer("A list was expected.")
+    return sent
+
+
+CONNECTOR: Final = TrelloConnector()
