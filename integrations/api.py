@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -10,8 +12,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.serializers import BaseSerializer
 
+from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
+from integrations.connecting_api import SyncResultSerializer
+from integrations.domain.mappings import check_not_running, read_items_anew, settings_changed
+from integrations.domain.starting import SyncRefused
 from integrations.models import FieldMapping, Integration, SyncResult
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
+from tenants.api.problems import Conflict
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
 from tenants.encryption.serializer_fields import SecretJSONField
@@ -39,7 +46,11 @@ class IntegrationViewSet(TenantViewSet[Integration]):
         return serializer.save(**_moment_of(serializer.validated_data))
 
     def perform_update(self, serializer: BaseSerializer[Integration]) -> Integration:
-        return serializer.save(**_moment_of(serializer.validated_data))
+        assert serializer.instance is not None  # noqa: S101  # an update has one
+        before = dict(serializer.instance.config)
+        integration = serializer.save(**_moment_of(serializer.validated_data))
+        settings_changed(integration, before)
+        return integration
 
 
 def _moment_of(values: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +62,7 @@ class SyncResultViewSet(ReadOnlyTenantViewSet[SyncResult]):
     """How runs of integrations ended."""
 
     model = SyncResult
-    serializer_class = serializer_for(SyncResult)
+    serializer_class = SyncResultSerializer
     filters = {"integration": EXACT, "status": SET, "started_at": RANGE}
 
 
@@ -62,9 +73,36 @@ class FieldMappingViewSet(TenantViewSet[FieldMapping]):
     serializer_class = serializer_for(FieldMapping)
     filters = {"integration": EXACT, "internal_field": SET}
 
+    def perform_create(self, serializer: BaseSerializer[FieldMapping]) -> FieldMapping:
+        with _applied_to(serializer.validated_data["integration"]):
+            return serializer.save()
+
+    def perform_update(self, serializer: BaseSerializer[FieldMapping]) -> FieldMapping:
+        assert serializer.instance is not None  # noqa: S101  # an update has one
+        with _applied_to(serializer.instance.integration):
+            return serializer.save()
+
+    def perform_destroy(self, instance: FieldMapping) -> None:
+        with _applied_to(instance.integration):
+            instance.delete()
+
+
+@contextmanager
+def _applied_to(integration: Integration) -> Iterator[None]:
+    """A change of mappings, which the next run applies to what was read before. Raises Conflict while one is read."""
+    try:
+        check_not_running(integration)
+    except SyncRefused as refused:
+        raise Conflict(str(refused)) from refused
+    yield
+    read_items_anew(integration)
+
 
 ROUTES: Routes = {
     "integrations": IntegrationViewSet,
     "sync-results": SyncResultViewSet,
     "field-mappings": FieldMappingViewSet,
 }
+
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS}
+"""Further things to ask of an item, by address."""

@@ -38,6 +38,7 @@ ITEM_VIEWS = {
     **projects.api.ITEM_VIEWS,
     **gaps.api.ITEM_VIEWS,
     **predictions.api.ITEM_VIEWS,
+    **integrations.api.ITEM_VIEWS,
     **stratibreak.api.ITEM_VIEWS,
 }
 """Further things to ask of an item, by address."""

@@ -12,14 +12,16 @@ from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.environment import Environment, RunNetwork
 from integrations.http.door import DoorLimits
-from integrations.http.errors import ToolError
+from integrations.http.errors import CredentialsMissing, ToolError
 from integrations.models import Integration
 from tenants.audit.enums import AuditAction
 from tenants.domain import auditing
+from tenants.encryption.errors import EncryptionError
 
 IMPATIENT: Final = DoorLimits(connect_timeout_s=3.0, read_timeout_s=8.0, longest_wait_s=3.0)
 """Somebody is looking at the page meanwhile."""
 NEAR_END: Final = timedelta(days=30)
+TEST: Final = "connection test"
 
 
 def account_of(integration: Integration, gateways: Mapping[str, str], *, purpose: str) -> Account:
@@ -60,3 +62,31 @@ def _end_notes(report: ConnectionReport, at: datetime) -> tuple[str, ...]:
     if report.expires_at <= at:
         return (f"The credentials ended on {report.expires_at:%Y-%m-%d}.",)
     return (f"The credentials end on {report.expires_at:%Y-%m-%d}: replace them before.",)
+
+
+def opened_account(integration: Integration, environment: Environment, *, purpose: str) -> Account:
+    """`account_of` for somebody who waits. Raises CredentialsMissing where the stored ones cannot be opened."""
+    try:
+        return account_of(integration, environment.gateways, purpose=purpose)
+    except EncryptionError:
+        raise CredentialsMissing("The stored ones cannot be opened; enter them again.") from None
+
+
+def run_connection_test(integration: Integration, environment: Environment) -> ConnectionReport:
+    """Ask the tool who we are, with the stored credentials. That it was tried is audited, however it ends."""
+    try:
+        account = opened_account(integration, environment, purpose=TEST)
+    except CredentialsMissing as error:
+        report = ConnectionReport(error=error)
+    else:
+        report = check_connection(integration.type, account, environment)
+    if report.error is not None:
+        record_tool_failure(integration, report.error, purpose=TEST)
+    return report
+
+
+def record_tool_failure(integration: Integration, error: ToolError, *, purpose: str) -> None:
+    """Keep that the tool was asked in vain, although the request is refused and rolled back."""
+    auditing.record_refusal(
+        action=AuditAction.CREDENTIAL_READ, resource=integration, reason=purpose, changes={"outcome": error.code}
+    )

@@ -22,6 +22,7 @@ from tenants.api.problems import (
     InvalidParameter,
     Problem,
     TooLarge,
+    ToolFailed,
     UnacceptableValue,
     problem_response,
     request_id,
@@ -76,7 +77,9 @@ def _problem_of_api_exception(exc: exceptions.APIException) -> Problem:
     if (wait_s := getattr(exc, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait_s))
     kind: str = getattr(exc, "problem_kind", "")
-    return Problem(exc.status_code, str(exc.detail), kind, headers=headers)
+    detail = str(exc.detail)
+    errors = (UnacceptableValue("#", detail, exc.code),) if isinstance(exc, ToolFailed) else ()
+    return Problem(exc.status_code, detail, kind, errors, headers)
 
 
 def _unacceptable_values(detail: Any, place: str = "#", *, in_query: bool = False) -> Iterator[UnacceptableValue]:

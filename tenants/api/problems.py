@@ -33,6 +33,7 @@ TITLES: Mapping[str, str] = {
     "too-large": "The request is too large",
     "unsupported-media-type": "A body of this kind is not understood",
     "idempotency-key-reused": "This key belongs to another request",
+    "tool-failed": "The connected tool did not do its part",
     "precondition-required": "Say which version you are changing",
     "too-many-requests": "Too many attempts",
     "internal-error": "Something went wrong on our side",
@@ -52,6 +53,7 @@ KIND_OF_STATUS: Mapping[int, str] = {
     413: "too-large",
     415: "unsupported-media-type",
     422: "idempotency-key-reused",
+    424: "tool-failed",
     428: "precondition-required",
     429: "too-many-requests",
     500: "internal-error",
@@ -129,6 +131,19 @@ class TooLarge(exceptions.APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is too large."
     default_code = "too_large"
+
+
+class ToolFailed(exceptions.APIException):
+    """A tool that the request depends on refused, or did not answer. No failure of ours: it is not logged as one."""
+
+    status_code = HTTPStatus.FAILED_DEPENDENCY
+
+    def __init__(self, detail: str, code: str, *, wait_s: float | None = None) -> None:
+        """detail: for people;  code: what went wrong, for machines;  wait_s: how long the tool asks to be left alone"""
+        super().__init__(detail, code)
+        self.code = code
+        if wait_s is not None:
+            self.wait = wait_s
 
 
 class InvalidParameter(exceptions.ValidationError):

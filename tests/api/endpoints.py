@@ -148,6 +148,27 @@ ITEM_ACTIONS = (
         Action.TRANSITION,
         400,
     ),
+    ItemAction(
+        "integrations/<id>/test", "POST", "integrations.Integration", "integrations.Integration", Action.CHANGE, 424
+    ),
+    ItemAction("integrations/<id>/sync", "POST", "integrations.Integration", "projects.Project", Action.IMPORT, 202),
+    ItemAction(
+        "integrations/<id>/runs", "GET", "integrations.Integration", "integrations.SyncResult", Action.VIEW, 200
+    ),
+    ItemAction(
+        "integrations/<id>/mappings", "GET", "integrations.Integration", "integrations.FieldMapping", Action.VIEW, 200
+    ),
+    ItemAction(
+        "integrations/<id>/mappings",
+        "PATCH",
+        "integrations.Integration",
+        "integrations.FieldMapping",
+        Action.CHANGE,
+        428,
+    ),
+    ItemAction(
+        "integrations/<id>/preview", "GET", "integrations.Integration", "integrations.Integration", Action.CHANGE, 424
+    ),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),

@@ -1,0 +1,79 @@
+"""Reading an integration because somebody asks for it now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from integrations.domain.environment import Environment
+from integrations.domain.syncing import sync_integration
+from integrations.domain.syncing.lock import lock_key
+from integrations.enums import IntegrationStatus
+from integrations.http.errors import RateLimited
+from integrations.models import Integration, SyncResult
+from tenants.audit.enums import AuditAction
+from tenants.domain import auditing
+from tenants.isolation.context import require_tenant_id
+
+SMALL_RUN_MS: Final = 20_000
+"""What a request waits for. A first run, whose size nobody knows, is left to the clock."""
+_LOW_32_BITS: Final = 0xFFFF_FFFF
+
+
+class SyncRefused(Exception):
+    """It is not read now. The message says why, for people."""
+
+
+class SyncUnderWay(SyncRefused):
+    """A worker is at it."""
+
+
+class SyncHeld(SyncRefused):
+    """The tool asked us to wait, and the wait is not over."""
+
+
+def start_sync(*, integration: Integration, at: datetime) -> bool:
+    """Have an integration read now, and switch it on if it was off. The one place that decides who carries a run out.
+
+    Returns whether it is read as soon as this transaction is committed; otherwise it is due now, and whoever works
+    through what is due (`manage.py sync --due`) takes it. Raises SyncUnderWay or SyncHeld.
+    """
+    if is_running(integration):
+        raise SyncUnderWay("It is being read right now.")
+    latest = SyncResult.objects.filter(integration=integration).order_by("-id").first()
+    _check_not_held(integration, latest, at)
+    status = IntegrationStatus.ACTIVE if integration.status == IntegrationStatus.INACTIVE else integration.status
+    Integration.objects.filter(pk=integration.pk).update(next_run_at=at, status=status)
+    is_small = latest is not None and latest.duration_ms <= SMALL_RUN_MS
+    changes = {"project": str(integration.project_id), "before": integration.status, "carried_out": is_small}
+    auditing.record(action=AuditAction.IMPORT_DATA, resource=integration, reason="sync asked for", changes=changes)
+    if is_small:
+        transaction.on_commit(partial(_read_now, require_tenant_id(), integration.pk), robust=True)
+    return is_small
+
+
+def is_running(integration: Integration) -> bool:
+    """Whether a worker holds the integration's lock at this moment, in whatever process."""
+    key = lock_key(require_tenant_id(), integration.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+            " AND classid = %s::bigint::oid AND objid = %s::bigint::oid"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            [key >> 32 & _LOW_32_BITS, key & _LOW_32_BITS],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _check_not_held(integration: Integration, latest: SyncResult | None, at: datetime) -> None:
+    until = integration.next_run_at
+    if latest is not None and latest.error_code == RateLimited.code and until is not None and until > at:
+        raise SyncHeld(f"The tool asked for a pause. It is read again at {until:%H:%M} UTC on {until:%-d %B}.")
+
+
+def _read_now(tenant_id: UUID, integration_id: UUID) -> None:
+    sync_integration(tenant_id=tenant_id, integration_id=integration_id, environment=Environment.configured())
