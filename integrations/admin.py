@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 from django.utils import timezone
 
+from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, StatusCategoriesForm
+from integrations.domain.connecting import run_connection_test
+from integrations.domain.environment import Environment
+from integrations.domain.mappings import (
+    change_mappings,
+    known_statuses,
+    read_items_anew,
+    settings_changed,
+)
+from integrations.domain.progress import run_under_way
+from integrations.domain.starting import SyncRefused, start_sync
+from integrations.health import describe_health, report_sentences
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
-from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
+from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
+
+SHOWN_RUNS = 5
+MAY_TEST, MAY_SYNC = "integrations.change_integration", "projects.import_project"
 
 
 class FieldMappingInline(TenantInline):
     """Which external field becomes which of ours."""
 
     model = FieldMapping
+    formset = FieldMappingFormSet
 
 
 @admin.register(Integration)
@@ -27,11 +48,99 @@ class IntegrationPage(TenantAdmin):
     list_select_related = ("project",)
     inlines = (FieldMappingInline,)
 
+    def get_urls(self) -> list[Any]:
+        acts = {"test": self.test_view, "sync": self.sync_view, "statuses": self.statuses_view}
+        mine = [
+            path(f"<uuid:row_id>/{name}/", self.admin_site.admin_view(view), name=f"integrations_integration_{name}")
+            for name, view in acts.items()
+        ]
+        return [*mine, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Say above the form how the connection is doing, and what can be done about it."""
+        integration = self.get_object(request, object_id)
+        shown = {} if integration is None else self._shown(request, integration)
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def _shown(self, request: HttpRequest, integration: Integration) -> dict[str, Any]:
+        runs = list(SyncResult.objects.filter(integration=integration).order_by("-id")[:SHOWN_RUNS])
+        under_way = None if reads_across_tenants() else run_under_way(integration)
+        latest = runs[0] if runs else None
+        shown: dict[str, Any] = {
+            "health": describe_health(integration, latest, under_way, at=timezone.now()),
+            "runs": runs,
+            "under_way": under_way,
+            "may_test": self._may(request, MAY_TEST),
+            "may_sync": self._may(request, MAY_SYNC),
+        }
+        if self._may(request, MAY_TEST) and (statuses := known_statuses(integration)):
+            shown["status_form"] = StatusCategoriesForm(statuses=statuses)
+        return shown
+
+    def _may(self, request: HttpRequest, permission: str) -> bool:
+        person: Any = request.user
+        return not reads_across_tenants() and bool(person.has_perm(permission))
+
+    def test_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Ask the tool who we are, as ``POST /integrations/{id}/test`` does, and say on the page what it said."""
+        return self._act(request, row_id, MAY_TEST, self._test)
+
+    def sync_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Have the tool read now, as ``POST /integrations/{id}/sync`` does."""
+        return self._act(request, row_id, MAY_SYNC, self._sync)
+
+    def statuses_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Keep what the tool's statuses count as."""
+        return self._act(request, row_id, MAY_TEST, self._keep_statuses)
+
+    def _act(
+        self, request: HttpRequest, row_id: UUID, permission: str, act: Callable[[HttpRequest, Integration], None]
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self._may(request, permission):
+            raise PermissionDenied
+        integration = get_object_or_404(self.get_queryset(request), pk=row_id)
+        try:
+            act(request, integration)
+        except SyncRefused as refused:
+            messages.warning(request, f"Nothing was changed. {refused}")
+        return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[integration.pk]))
+
+    def _test(self, request: HttpRequest, integration: Integration) -> None:
+        report = run_connection_test(integration, Environment.configured())
+        say = messages.success if report.is_ok else messages.warning if report.error is None else messages.error
+        say(request, " ".join(report_sentences(report)))
+
+    def _sync(self, request: HttpRequest, integration: Integration) -> None:
+        if start_sync(integration=integration, at=timezone.now()):
+            messages.success(request, "The tool was read just now; the newest run says what it brought.")
+        else:
+            messages.success(request, "It is first in line: a worker reads it next. Progress is shown here.")
+
+    def _keep_statuses(self, request: HttpRequest, integration: Integration) -> None:
+        form = StatusCategoriesForm(request.POST, statuses=known_statuses(integration))
+        if not form.is_valid():
+            messages.error(request, "Nothing was changed. A status counts as to do, in progress or done.")
+            return
+        change_mappings(integration=integration, categories=form.categories())
+        messages.success(request, "The categories are kept. The next run reads everything anew with them.")
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Keep when the credentials changed, as the API does."""
+        """Keep when the credentials changed, and let changed categories take effect, as the API does."""
         if "credentials" in form.changed_data:
             obj.credentials_changed_at = timezone.now()
+        before = dict(form.initial.get("config") or {}) if change else obj.config
         super().save_model(request, obj, form, change)
+        settings_changed(obj, before)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let changed field mappings take effect, as the API does."""
+        super().save_formset(request, form, formset, change)
+        if formset.has_changed():
+            read_items_anew(form.instance)
 
 
 @admin.register(FieldMapping)
@@ -40,6 +149,15 @@ class FieldMappingPage(TenantAdmin):
 
     list_display = ("external_field", "internal_field", "integration", "transformation", "is_required")
     list_select_related = ("integration",)
+    form = FieldMappingForm
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        read_items_anew(obj.integration)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        read_items_anew(obj.integration)
 
 
 @admin.register(SyncResult)

@@ -1,0 +1,83 @@
+"""What people enter on a connection's page beside its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from integrations.domain.mappings import KnownStatus, check_not_running
+from integrations.domain.starting import SyncRefused
+from integrations.models import FieldMapping, Integration
+from projects.enums import CategoryOrigin, StatusCategory
+from tenants.admin.widgets import NamedInlineFormSet
+
+_WHO_SAID = {
+    CategoryOrigin.SOURCE: "as the tool says",
+    CategoryOrigin.GUESSED: "as guessed",
+    CategoryOrigin.PERSON: "as set on the status itself",
+}
+
+
+class StatusCategoriesForm(forms.Form):
+    """What each status of the tool counts as; one that is left alone counts as the tool says, or as we guessed."""
+
+    template_name = "admin/includes/act_fields.html"
+    verb = "Save the categories"
+
+    def __init__(self, data: Any = None, *, statuses: Sequence[KnownStatus]) -> None:
+        super().__init__(data, auto_id="act_%s", label_suffix="")
+        self.statuses = {f"status_{number}": status for number, status in enumerate(statuses)}
+        for name, status in self.statuses.items():
+            self.fields[name] = forms.ChoiceField(
+                label=status.name or status.status_id,
+                choices=[("", _unchosen(status)), *StatusCategory.choices],
+                initial=status.category if status.is_chosen else "",
+                required=False,
+            )
+
+    def categories(self) -> dict[str, StatusCategory]:
+        """What was chosen, by status id."""
+        chosen = cast("dict[str, str]", self.cleaned_data)
+        return {self.statuses[name].status_id: StatusCategory(value) for name, value in chosen.items() if value}
+
+
+def _unchosen(status: KnownStatus) -> str:
+    if status.is_chosen:
+        return "As the tool says, or guessed"
+    return f"{StatusCategory(status.category).label}, {_WHO_SAID[CategoryOrigin(status.origin)]}"
+
+
+class FieldMappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A field mapping, which does not change under a run."""
+
+    class Meta:
+        model = FieldMapping
+        fields = "__all__"  # noqa: DJ007 - the page leaves out what nobody writes
+
+    def clean(self) -> Any:
+        cleaned = super().clean() or {}
+        integration = cleaned.get("integration")
+        if integration is None and not self.instance._state.adding:
+            integration = self.instance.integration
+        if integration is not None:
+            _refuse_under_a_run(integration)
+        return cleaned
+
+
+class FieldMappingFormSet(NamedInlineFormSet):
+    """The same for mappings that are edited on the page of their connection."""
+
+    def clean(self) -> None:
+        super().clean()
+        if self.has_changed():
+            _refuse_under_a_run(self.instance)
+
+
+def _refuse_under_a_run(integration: Integration) -> None:
+    try:
+        check_not_running(integration)
+    except SyncRefused as refused:
+        raise ValidationError(str(refused)) from refused
