@@ -24,7 +24,7 @@ _WHO_SAID = {
 class StatusCategoriesForm(forms.Form):
     """What each status of the tool counts as; one that is left alone counts as the tool says, or as we guessed."""
 
-    template_name = "admin/includes/act_fields.html"
+    template_name = "admin/integrations/integration/status_fields.html"
     verb = "Save the categories"
 
     def __init__(self, data: Any = None, *, statuses: Sequence[KnownStatus]) -> None:

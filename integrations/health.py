@@ -16,7 +16,7 @@ from projects.plain_words import duration
 
 LATE: Final = timedelta(minutes=15)
 """A run that is so long overdue has no worker. The tick is a minute."""
-_SECONDS_PER_HOUR: Final = 3600
+_MINUTES_PER_HOUR: Final = 60
 
 ADVICE: Final[Mapping[str, str]] = {
     "address_refused": "Correct the address below. An address inside of a private network needs the operator's word.",
@@ -142,8 +142,8 @@ def _is_late(integration: Integration, under_way: RunUnderWay | None, at: dateti
 
 def _moment(moment: datetime, at: datetime) -> str:
     """Such as "2 h ago (3 March, 09:00 UTC)"."""
-    hours = abs((moment - at).total_seconds()) / _SECONDS_PER_HOUR
-    distance = duration(hours) if hours >= 1 else f"{max(1, round(hours * 60))} min"
+    minutes = round(abs((moment - at).total_seconds()) / 60)
+    distance = duration(minutes / _MINUTES_PER_HOUR) if minutes >= _MINUTES_PER_HOUR else f"{max(1, minutes)} min"
     relative = f"{distance} ago" if moment <= at else f"in {distance}"
     return f"{relative} ({moment:%-d %B, %H:%M} UTC)"
 

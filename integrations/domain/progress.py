@@ -35,7 +35,7 @@ class StreamProgress:
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ").capitalize()
+        return self.name.replace("_", " ").capitalize().replace("Ci ", "CI ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,102 @@
+"""A connection looked after in chromium: tested, read, its statuses mapped, and what it says when the tool refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from integrations.domain.environment import Environment
+from integrations.domain.syncing import sync_integration
+from integrations.models import Integration, StreamState, SyncProgress
+from tenants.enums import Role
+from tenants.isolation.transaction import tenant_context
+from tests.browser.conftest import Visitor
+from tests.factories.integrations import StreamStateFactory, SyncProgressFactory
+from tests.factories.look_alike import LookAlike
+from tests.integrations.connectors.github.fake import REPOSITORY, FakeGitHub
+from tests.integrations.connectors.local_server import Response, serving
+from tests.integrations.doors.conftest import connect
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "platform"]),
+]
+
+
+@pytest.fixture
+def fake(settings: Any) -> Iterator[FakeGitHub]:
+    """A GitHub of ours, which the server of these tests is told to ask."""
+    tool = FakeGitHub()
+    with serving(tool):
+        settings.INTEGRATION_GATEWAYS = {"GITHUB": tool.base_url}
+        settings.INTEGRATION_NETWORKS = ["127.0.0.0/8"]
+        yield tool
+
+
+def read(one: LookAlike, integration: Integration) -> None:
+    """As a worker does it."""
+    sync_integration(tenant_id=one.tenant.pk, integration_id=integration.pk, environment=Environment.configured())
+
+
+def said(visitor: Visitor, words: str) -> None:
+    """Wait until the page that a click leads to says so."""
+    visitor.page.locator(".messagelist li", has_text=words).wait_for()
+    visitor.page.wait_for_load_state()
+
+
+def test_connection_is_tested_read_and_mapped_and_says_what_is_wrong(
+    make_visitor: Callable[..., Visitor], fake: FakeGitHub, ours: LookAlike
+) -> None:
+    integration = connect(ours)
+    visitor = make_visitor(ours.users[Role.ADMIN])
+    page = visitor.page
+    visitor.open(reverse("admin:integrations_integration_change", args=[integration.pk]))
+    assert "Nothing has been read from the tool yet." in visitor.text()
+    assert visitor.problems() == []
+
+    page.get_by_role("button", name="Test the connection").click()
+    said(visitor, "the credentials are those of robot.")
+
+    page.get_by_role("button", name="Synchronise now").click()
+    said(visitor, "first in line")
+    read(ours, integration)
+    page.get_by_role("button", name="Synchronise now").click()
+    said(visitor, "The tool was read just now")
+    assert "The record is what the tool showed when it was last read." in visitor.text()
+    page.get_by_text("What the tool's statuses count as").click()
+    assert visitor.problems() == []
+
+    page.get_by_label("Open", exact=True).select_option("IN_PROGRESS")
+    page.get_by_role("button", name="Save the categories").click()
+    said(visitor, "The categories are kept.")
+
+    fake.broken["/issues$"] = Response(403, {})
+    page.get_by_role("button", name="Synchronise now").click()
+    said(visitor, "The tool was read just now")
+    assert "not allowed to read this (403)" in visitor.text()
+    assert "What to do:" in visitor.text()
+    fake.token_is_bad()
+    page.get_by_role("button", name="Test the connection").click()
+    said(visitor, "does not accept the credentials (401)")
+    assert visitor.problems() == []
+
+
+def test_run_that_was_interrupted_is_shown_stream_by_stream(
+    make_visitor: Callable[..., Visitor], ours: LookAlike
+) -> None:
+    integration = connect(ours)
+    with tenant_context(ours.tenant.pk):
+        partition = {"id": REPOSITORY, "name": REPOSITORY, "facts": None, "error": None}
+        progress: SyncProgress = SyncProgressFactory.create(integration=integration, partitions=[partition])
+        done: StreamState = StreamStateFactory.create(integration=integration, stream="milestones")
+        StreamState.objects.filter(pk=done.pk).update(done_in_run=progress.run_id)
+    visitor = make_visitor(ours.users[Role.ADMIN])
+
+    visitor.open(reverse("admin:integrations_integration_change", args=[integration.pk]))
+
+    rows = visitor.page.get_by_role("region", name="Progress by stream").locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[:3] for row in rows[:2]] == [["Milestones", "1 of 1", "0"], ["Issues", "0 of 1", "3"]]
+    assert visitor.problems() == []
