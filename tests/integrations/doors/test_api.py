@@ -465,3 +465,39 @@ def test_audit_tells_of_the_connection_and_no_secret(played: Played, manager: Ap
     assert {entry.reason for entry in kept} >= {"connection test", "preview", "sync asked for"}
     assert TOKEN not in repr([vars(entry) for entry in kept])
     assert isinstance(kept[-1].changes, dict)
+
+
+# --- the same by the older addresses ---
+
+
+def test_mapping_that_is_added_by_itself_lets_everything_be_read_anew(played: Played, manager: ApiClient) -> None:
+    played.sync()
+    rule = {"integration": str(played.integration_id), "external_field": "state", "internal_field": "priority"}
+
+    added = manager.send("POST", "/api/v1/field-mappings", rule)
+
+    assert added.status_code == 201
+    played.sync()
+    with tenant_context(played.tenant_id):
+        found = WorkItem.objects.filter(project=played.integration.project).values_list("priority", flat=True)
+        assert set(found) == {"open", "closed"}
+
+
+def test_mapping_is_not_added_under_a_run(played: Played, manager: ApiClient, held_by_a_worker: None) -> None:
+    rule = {"integration": str(played.integration_id), "external_field": "state", "internal_field": "priority"}
+
+    assert manager.send("POST", "/api/v1/field-mappings", rule).status_code == 409
+
+
+def test_categories_that_are_changed_among_the_settings_take_effect(played: Played, manager: ApiClient) -> None:
+    played.sync()
+    path = f"/api/v1/integrations/{played.integration_id}"
+    config = {**played.integration.config, "status_categories": {"open": "IN_PROGRESS"}}
+
+    changed = manager.send("PATCH", path, {"config": config}, etag="*")
+
+    assert changed.status_code == 200
+    played.sync()
+    with tenant_context(played.tenant_id):
+        found = WorkItem.objects.filter(project=played.integration.project, status_id="open")
+        assert set(found.values_list("status_category", flat=True)) == {"IN_PROGRESS"}
