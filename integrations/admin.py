@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
@@ -104,7 +105,8 @@ class IntegrationPage(TenantAdmin):
             raise PermissionDenied
         integration = get_object_or_404(self.get_queryset(request), pk=row_id)
         try:
-            act(request, integration)
+            with transaction.atomic():
+                act(request, integration)
         except SyncRefused as refused:
             messages.warning(request, f"Nothing was changed. {refused}")
         return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[integration.pk]))

@@ -27,6 +27,7 @@ from integrations.http.errors import ToolError
 from integrations.models import FieldMapping, Integration, SyncResult
 from projects.enums import CategoryOrigin, StatusCategory
 from projects.models import Project
+from projects.models.fields import EXTERNAL_ID_MAX_LENGTH
 from tenants.api.access import visible
 from tenants.api.encoding import encode
 from tenants.api.etags import check_if_match, etag_of
@@ -95,7 +96,7 @@ class ConnectionTestViewSet(AskingViewSet):
         """Ask the tool who we are, with the stored credentials, which are never shown. What it refuses is a 424."""
         report = run_connection_test(self.find_asked(), Environment.configured())
         if report.error is not None:
-            raise tool_failed(report.error)
+            raise tool_failed(report.error, *report.notes)
         return answer(request, encode(described_report(report)))
 
 
@@ -111,8 +112,8 @@ def described_report(report: ConnectionReport) -> dict[str, Any]:
     }
 
 
-def tool_failed(error: ToolError) -> ToolFailed:
-    return ToolFailed(error.message, error.code, wait_s=error.retry_after_s)
+def tool_failed(error: ToolError, *notes: str) -> ToolFailed:
+    return ToolFailed(" ".join((error.message, *notes)), error.code, wait_s=error.retry_after_s)
 
 
 # --- a sync, now ---
@@ -312,6 +313,8 @@ class MappingsChangeSerializer(StrictSerializer):
     def validate_status_categories(self, value: dict[str, str]) -> dict[str, str]:
         if len(value) > MOST_MAPPINGS:
             raise serializers.ValidationError(f"At most {MOST_MAPPINGS}.")
+        if any(len(status_id) > EXTERNAL_ID_MAX_LENGTH for status_id in value):
+            raise serializers.ValidationError(f"No status id is longer than {EXTERNAL_ID_MAX_LENGTH} characters.")
         return value
 
 

@@ -60,6 +60,7 @@ def change_mappings(
     if categories is not None:
         _replace_categories(integration, categories)
     read_items_anew(integration)
+    check_not_running(integration)  # one that began meanwhile may have read the old ones: all is taken back
 
 
 def check_not_running(integration: Integration) -> None:

@@ -354,6 +354,8 @@ def test_fields_are_replaced_audited_and_versioned(played: Played, manager: ApiC
         ({"fields": [{"external_field": "x", "internal_field": "title", "code": "1"}]}, "#/fields/0/code"),
         ({"fields": [{"external_field": "x", "internal_field": "title"}] * 2}, "#/fields"),
         ({"status_categories": {"5": "ALMOST"}}, "#/status_categories/5"),
+        ({"status_categories": {"\0": "DONE"}}, "#/status_categories"),
+        ({"status_categories": {"5" * 300: "DONE"}}, "#/status_categories"),
         ({"statuses": []}, "#/statuses"),
     ],
 )
