@@ -8,11 +8,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Count, Max, Q
 
 from integrations.domain.environment import Environment
 from integrations.domain.syncing import sync_integration
 from integrations.domain.syncing.lock import lock_key
-from integrations.enums import IntegrationStatus
+from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.http.errors import RateLimited
 from integrations.models import Integration, SyncResult
 from tenants.audit.enums import AuditAction
@@ -44,11 +45,10 @@ def start_sync(*, integration: Integration, at: datetime) -> bool:
     """
     if is_running(integration):
         raise SyncUnderWay("It is being read right now.")
-    latest = SyncResult.objects.filter(integration=integration).order_by("-id").first()
-    _check_not_held(integration, latest, at)
+    _check_not_held(integration, at)
     status = IntegrationStatus.ACTIVE if integration.status == IntegrationStatus.INACTIVE else integration.status
     Integration.objects.filter(pk=integration.pk).update(next_run_at=at, status=status)
-    is_small = latest is not None and latest.duration_ms <= SMALL_RUN_MS
+    is_small = _is_small(integration)
     changes = {"project": str(integration.project_id), "before": integration.status, "carried_out": is_small}
     auditing.record(action=AuditAction.IMPORT_DATA, resource=integration, reason="sync asked for", changes=changes)
     if is_small:
@@ -69,7 +69,15 @@ def is_running(integration: Integration) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _check_not_held(integration: Integration, latest: SyncResult | None, at: datetime) -> None:
+def _is_small(integration: Integration) -> bool:
+    """Whether everything has been read at least once, and never took longer than a request may."""
+    read = SyncResult.objects.filter(integration=integration).exclude(status=SyncStatus.FAILED)
+    told = read.aggregate(longest_ms=Max("duration_ms"), whole=Count("id", filter=Q(status=SyncStatus.SUCCEEDED)))
+    return bool(told["whole"]) and told["longest_ms"] <= SMALL_RUN_MS
+
+
+def _check_not_held(integration: Integration, at: datetime) -> None:
+    latest = SyncResult.objects.filter(integration=integration).order_by("-id").first()
     until = integration.next_run_at
     if latest is not None and latest.error_code == RateLimited.code and until is not None and until > at:
         raise SyncHeld(f"The tool asked for a pause. It is read again at {until:%H:%M} UTC on {until:%-d %B}.")

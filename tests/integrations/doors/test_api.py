@@ -22,7 +22,7 @@ from tenants.enums import ApiScope, Role
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.api.conftest import ApiClient, machine_of
-from tests.factories.integrations import SyncProgressFactory
+from tests.factories.integrations import SyncProgressFactory, SyncResultFactory
 from tests.factories.look_alike import LookAlike
 from tests.integrations.connectors.battery import Played
 from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN
@@ -202,6 +202,23 @@ def test_short_sync_is_carried_out_at_once(
     assert told["under_way"] is None
     with tenant_context(theirs.tenant.pk):
         assert not SyncResult.objects.filter(integration=foreign).exists()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [{"status": "FAILED", "error_code": "unauthorized", "error_message": "401"}, {"duration_ms": 20_001}],
+    ids=["nothing was ever read", "long"],
+)
+def test_sync_that_may_be_long_is_left_to_the_worker(
+    run: dict[str, Any], played: Played, manager: ApiClient, django_capture_on_commit_callbacks: Any
+) -> None:
+    with tenant_context(played.tenant_id):
+        SyncResultFactory.create(integration=played.integration, **run)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = manager.send("POST", path_of(played.integration_id, "sync"))
+
+    assert (answer.json()["state"], played.fake.log) == ("QUEUED", [])
 
 
 def test_sync_of_what_is_being_read_is_a_conflict(
