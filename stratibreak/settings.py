@@ -99,6 +99,8 @@ TEMPLATES = [
 # DATABASE_OWNER_URL: the owner of the tables (migrate, loaddata); absent: a single database user does everything.
 # DATABASE_PLATFORM_URL: the operators' login that reads across tenants; absent: operators enter one tenant at a time.
 # DATABASE_BACKUP_URL: a login that bypasses policies, for pg_dump.
+# DATABASE_QUEUE_URL: the workers' login for the queue of jobs; direct, not through a pooler, because it listens.
+# Absent: no jobs run where there is an owner; with a single database user that one is used.
 # DATABASE_SUPERUSER_URL: used by provision_database only.
 # DATABASE_ROLE_PREFIX: beginning of the group roles' names; they belong to the cluster.  Default stratibreak.
 # DATABASE_POOL_SIZE: connections kept per process, 0: none are pooled.  Default 0.
@@ -129,7 +131,7 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database(_text("DATABASE_URL"))}
-for _kind in ("OWNER", "BACKUP", "SUPERUSER"):
+for _kind in ("OWNER", "BACKUP", "QUEUE", "SUPERUSER"):
     if _url := _text(f"DATABASE_{_kind}_URL"):
         DATABASES["default"][_kind] = _address(_url)
 if _url := _text("DATABASE_PLATFORM_URL"):
@@ -260,4 +262,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    # It tells of every job three times, with its arguments; ours is said once, by stratibreak.jobs.
+    "loggers": {"procrastinate": {"level": "WARNING"}},
 }

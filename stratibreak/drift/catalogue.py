@@ -43,7 +43,7 @@ Catalogue = dict[Part, str]
 
 # Written with marks and not as f-strings: these are constants, and braces would have to be doubled.
 _MARKS = {
-    "<ours>": "n.nspname IN ('public', 'stratibreak')",
+    "<ours>": "n.nspname IN ('public', 'stratibreak', 'queue')",
     "<month>": _MONTH.pattern,
     "<name>": "CASE n.nspname WHEN 'public' THEN '' ELSE quote_ident(n.nspname) || '.' END || quote_ident(c.relname)",
     "<of table>": "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace",
@@ -136,7 +136,7 @@ _QUERIES: dict[PartKind, str] = {
 
 
 def read_catalogue(connection: Any) -> Catalogue:
-    """Return every part of the schemas public and stratibreak. Reads the catalogue only; needs no rights."""
+    """Return every part of the schemas public, stratibreak and queue. Reads the catalogue only; needs no rights."""
     found: Catalogue = {}
     for kind, query in _QUERIES.items():
         for place, name, text in rows(connection, _filled(query)):

@@ -24,6 +24,7 @@ class DatabaseUrls:
     owner: str
     platform: str
     backup: str
+    queue: str
     superuser: str
 
     def environment(self) -> dict[str, str]:
@@ -33,6 +34,7 @@ class DatabaseUrls:
             "DATABASE_OWNER_URL": self.owner,
             "DATABASE_PLATFORM_URL": self.platform,
             "DATABASE_BACKUP_URL": self.backup,
+            "DATABASE_QUEUE_URL": self.queue,
             "DATABASE_SUPERUSER_URL": self.superuser,
         }
 
@@ -48,6 +50,7 @@ def socket_urls(sockets: Path) -> DatabaseUrls:
         owner=url("stratibreak_owner"),
         platform=url("stratibreak_platform_login"),
         backup=url("stratibreak_backup"),
+        queue=url("stratibreak_queue"),
         superuser=url(SUPERUSER, MAINTENANCE_DATABASE),
     )
 

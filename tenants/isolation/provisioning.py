@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 from .isolated_tables import SHARED_READ_ONLY, access_by_table
 from .policies import grant_statements, sync_policy_statements
 from .postgresql.rows import rows
+from .queue.schema import sync_queue
 from .roles import DatabaseRoles, credentials, database_roles
 from .search.checks import SEARCH_FUNCTION_NAMES
 from .search.functions import sync_function_statements
@@ -36,6 +37,7 @@ ATTRIBUTES = {
     "PLATFORM": "NOINHERIT NOCREATEDB NOBYPASSRLS",
     "OWNER": "INHERIT CREATEDB NOBYPASSRLS",
     "BACKUP": "INHERIT NOCREATEDB BYPASSRLS",
+    "QUEUE": "NOINHERIT NOCREATEDB NOBYPASSRLS",
 }
 _RUNTIME_SETTINGS = {
     # The token stands in the statement text: other sessions of the same login must not read it there.
@@ -52,6 +54,12 @@ SETTINGS: dict[str, dict[str, str]] = {
     # A migration that waits for a lock makes everybody behind it wait too: it gives up and is run again.
     "OWNER": {"lock_timeout": "10s"},
     "BACKUP": {},
+    "QUEUE": {
+        "track_activities": "off",
+        "log_min_error_statement": "panic",
+        "search_path": "queue, pg_temp",
+        "timezone": "UTC",
+    },
 }
 """What provisioning sets for each login, and `doctor` compares."""
 
@@ -63,17 +71,18 @@ def memberships(roles: DatabaseRoles) -> dict[str, frozenset[str]]:
         "PLATFORM": frozenset({roles.platform}),
         "OWNER": frozenset({roles.search}),  # only a member may hand a function over to a role, and replace it
         "BACKUP": frozenset({"pg_read_all_data"}),
+        "QUEUE": frozenset(),  # the worker's own bookkeeping; the work itself is done by the login of the web
     }
 
 
 def login_roles() -> dict[str, dict[str, Any]]:
-    """Return the configured logins by kind (LOGIN, PLATFORM, OWNER, BACKUP) with their connection parameters."""
+    """Return the configured logins by kind (LOGIN, PLATFORM, OWNER, BACKUP, QUEUE) with their connection parameters."""
     default: Any = settings.DATABASES["default"]
     found: dict[str, dict[str, Any]] = {"LOGIN": {"user": default["USER"], "password": default["PASSWORD"]}}
     if "platform" in settings.DATABASES:
         platform: Any = settings.DATABASES["platform"]
         found["PLATFORM"] = {"user": platform["USER"], "password": platform["PASSWORD"]}
-    for kind in ("OWNER", "BACKUP"):
+    for kind in ("OWNER", "BACKUP", "QUEUE"):
         if parameters := credentials(kind):
             found[kind] = parameters
     return found
@@ -162,6 +171,7 @@ def sync_access(connection: Any) -> None:
     existing = {name for (name,) in rows(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
     owner = str((credentials("OWNER") or {}).get("user", ""))
     if roles:
+        _check_queue_login(connection)
         for statement in database_statements(roles, connection.settings_dict["NAME"], owner):
             rows(connection, statement)
     for statement in (*SCHEMA_STATEMENTS, *function_statements(signed=signed), *word_function_statements()):
@@ -183,6 +193,7 @@ def sync_access(connection: Any) -> None:
     if roles:
         for statement in _shared_grants(roles, existing):
             rows(connection, statement)
+    sync_queue(connection, roles, owner)
 
 
 def _check_may_hand_over(connection: Any, roles: DatabaseRoles | None) -> None:
@@ -193,6 +204,16 @@ def _check_may_hand_over(connection: Any, roles: DatabaseRoles | None) -> None:
     if not is_member:
         raise ImproperlyConfigured(
             f"The owner is no member of {roles.search}, which owns the search functions: "
+            "run `manage.py provision_database` once more, then migrate."
+        )
+
+
+def _check_queue_login(connection: Any) -> None:
+    """Raise ImproperlyConfigured where the cluster was provisioned before there was a queue."""
+    user = (credentials("QUEUE") or {}).get("user")
+    if user and not rows(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", [user]):
+        raise ImproperlyConfigured(
+            f"The login {user} of DATABASE_QUEUE_URL does not exist: "
             "run `manage.py provision_database` once more, then migrate."
         )
 

@@ -52,6 +52,6 @@ def database_roles() -> DatabaseRoles | None:
 
 
 def credentials(kind: str) -> dict[str, Any] | None:
-    """Return connection parameters of ``OWNER``, ``BACKUP`` or ``SUPERUSER`` as configured, or None."""
+    """Return connection parameters of ``OWNER``, ``BACKUP``, ``QUEUE`` or ``SUPERUSER`` as configured, or None."""
     found: dict[str, Any] | None = settings.DATABASES["default"].get(kind)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tenants.models import Tenant, User
 HOST = "127.0.0.1"
 # One process: its threads share the interpreter, but a demo waits for the database, not for the processor.
 BLOCKING_THREADS = 4
+WORKER_GRACE_S = 2.0
 
 
 class Command(BaseCommand):
@@ -47,6 +49,7 @@ class Command(BaseCommand):
         self._analyse()
         if not options["no_server"]:
             self._announce(options["port"])
+            start_worker()
             serve(options["port"])
 
     def _prepare_database(self) -> None:
@@ -81,7 +84,7 @@ class Command(BaseCommand):
             f"API       {server}{reverse('projects-list')}  (and the other lists beside it)\n"
             f"API docs  {server}{reverse('api-docs')}\n\n"
             f"Demo users (password after the slash)\n{users}\n\n"
-            "Ctrl-C stops the server; `make stop` stops the embedded PostgreSQL.\n"
+            "Ctrl-C stops the server and the worker beside it; `make stop` stops the embedded PostgreSQL.\n"
         )
         self.stdout.flush()
 
@@ -101,6 +104,17 @@ def check_port_is_free(port: int) -> None:
 def fixture_files() -> list[Path]:
     """Return the project's fixtures in the order of their names."""
     return sorted(path for directory in settings.FIXTURE_DIRS for path in Path(directory).glob("*.json"))
+
+
+def start_worker() -> None:
+    """Start a worker that ends with this process, whatever that has become and however it ends.
+
+    Its standard input is a pipe that nothing is written to: we hold the other end, also as the application server.
+    """
+    arguments = [sys.executable, "manage.py", "worker", "--until-stdin-closes", "--grace", str(WORKER_GRACE_S)]
+    worker = subprocess.Popen(arguments, cwd=settings.BASE_DIR, stdin=subprocess.PIPE)  # noqa: S603 - our own command
+    if worker.stdin is not None:
+        os.set_inheritable(worker.stdin.fileno(), True)
 
 
 def serve(port: int) -> None:

@@ -1,0 +1,51 @@
+"""Deferring a job inside the transaction that is open, and looking at one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from ..context import Purpose, TenantContextRequired, current_context
+from ..postgresql.rows import rows
+
+_DEFER = "SELECT stratibreak.defer_job(%s, %s, %s, %s, %s)"
+_OWN = "SELECT id, task, subject, status, deferred_at, attempts, note FROM stratibreak.own_jobs()"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A job of the tenant.
+
+    subject: what it works on, an integration or a project;  status: todo, doing, succeeded, failed, cancelled, aborted
+    attempts: how often it was begun and not finished;  note: what it said at its end
+    """
+
+    id: int
+    task: str
+    subject: UUID
+    status: str
+    deferred_at: datetime
+    attempts: int
+    note: str
+
+
+def defer_job(task: str, *, subject: UUID, is_needless_while_running: bool = False) -> int | None:
+    """Let a worker run a task for the tenant that is current, once this transaction commits; answers the job's id.
+
+    None when the same waits already, or runs and is_needless_while_running.
+    Raises TenantContextRequired when no tenant is chosen.
+    """
+    context = current_context()
+    if context is None or context.purpose is not Purpose.APP:
+        raise TenantContextRequired("A job is deferred inside tenant_context(tenant_id), whose tenant it will run for.")
+    [(job_id,)] = rows(connection, _DEFER, [task, subject, context.actor_id, context.reason, is_needless_while_running])
+    return None if job_id is None else int(job_id)
+
+
+def own_jobs(*, subject: UUID | None = None) -> list[QueuedJob]:
+    """The tenant's jobs, the newest first: those that wait or run, and those that ended in the past days."""
+    found = rows(connection, _OWN + (" WHERE subject = %s" if subject else ""), [subject] if subject else ())
+    return [QueuedJob(*values) for values in found]

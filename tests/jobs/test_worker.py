@@ -1,0 +1,245 @@
+"""Workers: what is due is read and analysed, in its own organisation, whatever happens to the process."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from integrations.enums import IntegrationStatus, SyncStatus
+from integrations.models import Integration, SyncProgress, SyncResult
+from predictions.domain.replaying import has_replay
+from projects.enums import AnalysisKind, ProjectStatus
+from projects.models import AnalysisRecord, Project, WorkItem
+from stratibreak.jobs.steps import BUSY, Step
+from tenants.encryption.secret import Secret
+from tenants.isolation.owner import owner_access
+from tenants.isolation.queue import QueuedJob, defer_job, own_jobs
+from tenants.isolation.transaction import tenant_context
+from tests.factories.look_alike import LookAlike
+from tests.factories.projects import ProjectFactory
+from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN
+from tests.jobs.conftest import HeldGitHub, StartWorker, as_the_queue, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KILLED_AFTER = 6
+
+
+def connect(tenant_id: UUID, *, token: str = TOKEN) -> Integration:
+    """A new project with a repository that is due. Whatever else the organisation has is switched off."""
+    with tenant_context(tenant_id):
+        Integration.objects.update(status=IntegrationStatus.INACTIVE)
+        integration = Integration(
+            project=ProjectFactory.create(status=ProjectStatus.ACTIVE),
+            name="Code",
+            type="GITHUB",
+            status=IntegrationStatus.ACTIVE,
+            config={"repositories": [REPOSITORY]},
+            credentials=Secret.of_json({"token": token}),
+        )
+        integration.save()
+    return integration
+
+
+def jobs_of(tenant_id: UUID, subject: UUID | None = None) -> list[QueuedJob]:
+    with tenant_context(tenant_id):
+        return own_jobs(subject=subject)
+
+
+def results_of(integration: Integration) -> list[SyncResult]:
+    with tenant_context(integration.tenant_id):
+        return list(SyncResult.objects.filter(integration=integration))
+
+
+def items_of(integration: Integration) -> list[str]:
+    with tenant_context(integration.tenant_id):
+        items = WorkItem.objects.filter(project_id=integration.project_id).order_by("external_id")
+        return list(items.values_list("external_id", flat=True))
+
+
+def switch_off(tenants: Sequence[LookAlike]) -> None:
+    for each in tenants:
+        with tenant_context(each.tenant.pk):
+            Integration.objects.update(status=IntegrationStatus.INACTIVE)
+
+
+def is_done(tenant_id: UUID, subject: UUID) -> bool:
+    found = jobs_of(tenant_id, subject)
+    return bool(found) and all(job.status in ("succeeded", "failed") for job in found)
+
+
+def test_what_is_due_is_read_analysed_and_replayed_in_its_organisation(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    mine, other = connect(ours.tenant.pk), connect(theirs.tenant.pk)
+
+    start_worker()
+
+    for integration in (mine, other):
+        wait_until(lambda each=integration: _is_replayed(each), "a first replay")
+        wait_until(lambda each=integration: is_done(each.tenant_id, each.project_id), "the end of all jobs")
+    for integration in (mine, other):
+        jobs = jobs_of(integration.tenant_id)
+        assert {job.subject for job in jobs} == {integration.pk, integration.project_id}
+        assert [(job.task, job.status) for job in reversed(jobs)] == [
+            (Step.SYNC, "succeeded"),
+            (Step.REFRESH, "succeeded"),
+            (Step.REPLAY, "succeeded"),
+        ]
+        assert [result.status for result in results_of(integration)] == [SyncStatus.SUCCEEDED]
+    assert items_of(mine) == items_of(other) != []
+
+
+def _is_replayed(integration: Integration) -> bool:
+    with tenant_context(integration.tenant_id):
+        return has_replay(Project.objects.get(pk=integration.project_id))
+
+
+def test_sync_that_changes_nothing_analyses_nothing(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    switch_off([theirs])
+    integration = connect(ours.tenant.pk)
+    start_worker()
+    wait_until(lambda: _is_replayed(integration), "a first replay")
+
+    with tenant_context(ours.tenant.pk):
+        defer_job(Step.SYNC, subject=integration.pk)
+    wait_until(lambda: len(results_of(integration)) == 2, "a second result")
+    wait_until(lambda: is_done(ours.tenant.pk, integration.pk), "the end of the second job")
+
+    with tenant_context(ours.tenant.pk):
+        refreshes = AnalysisRecord.objects.filter(project=integration.project, kind=AnalysisKind.REFRESH).count()
+    assert refreshes == 1
+
+
+def test_killed_worker_s_sync_goes_on_from_its_checkpoint(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    switch_off([theirs])
+    integration = connect(ours.tenant.pk)
+    github.holds_after = KILLED_AFTER
+    first = start_worker()
+    assert github.is_holding.wait(60)
+    before = [(request.path, dict(request.query)) for request in github.log]
+
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    with tenant_context(ours.tenant.pk):
+        left = SyncProgress.objects.get(integration=integration)
+    github.holds_after = None
+    github.let_go.set()
+    start_worker()
+    wait_until(lambda: results_of(integration), "a result")
+    wait_until(lambda: is_done(ours.tenant.pk, integration.pk), "the end of the job")
+
+    again = [(request.path, dict(request.query)) for request in github.log[len(before) + 1 :]]
+    [result] = results_of(integration)
+    [job] = jobs_of(ours.tenant.pk, integration.pk)
+    assert left.request_count > 0
+    assert (result.status, result.started_at) == (SyncStatus.SUCCEEDED, left.started_at)
+    assert (job.status, job.attempts) == ("succeeded", 2)
+    assert len([request for request in before if request in again]) <= 1
+    assert jobs_of(theirs.tenant.pk) == []
+
+
+def test_of_two_workers_on_one_integration_one_runs_and_the_other_says_so(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    switch_off([theirs])
+    integration = connect(ours.tenant.pk)
+    github.holds_after = KILLED_AFTER
+    start_worker("--jobs", "1")
+    assert github.is_holding.wait(60)
+
+    with tenant_context(ours.tenant.pk):
+        second = defer_job(Step.SYNC, subject=integration.pk)
+    start_worker("--jobs", "1")
+    wait_until(lambda: _note_of(ours.tenant.pk, second), "the second worker's word")
+    told, asked = _note_of(ours.tenant.pk, second), len(github.log)
+    github.let_go.set()
+    wait_until(lambda: results_of(integration), "the first worker's result")
+
+    assert (told, asked) == (BUSY, KILLED_AFTER)
+    assert len(results_of(integration)) == 1
+
+
+def _note_of(tenant_id: UUID, job_id: int | None) -> str:
+    return next(job.note for job in jobs_of(tenant_id) if job.id == job_id)
+
+
+def test_what_fails_is_named_and_hinders_nobody(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    refused, other = connect(ours.tenant.pk, token="wrong"), connect(theirs.tenant.pk)
+    with tenant_context(ours.tenant.pk):
+        defer_job("no_such_step", subject=uuid4())
+        defer_job(Step.REFRESH, subject=refused.pk)
+
+    start_worker("--jobs", "1")
+    wait_until(lambda: is_done(theirs.tenant.pk, other.project_id), "the other organisation's analysis")
+    wait_until(lambda: is_done(ours.tenant.pk, refused.pk), "the end of ours")
+
+    told = {job.task: (job.status, job.note.partition(".")[0]) for job in jobs_of(ours.tenant.pk)}
+    assert told == {
+        "no_such_step": ("failed", ""),
+        Step.REFRESH: ("succeeded", "it is not there any more"),
+        Step.SYNC: ("succeeded", "Failed"),
+    }
+
+
+def test_analysis_that_fails_is_named_by_its_kind_and_says_no_more(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    switch_off([ours, theirs])
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create(status=ProjectStatus.ACTIVE)
+    with owner_access(), connection.cursor() as cursor:
+        cursor.execute("UPDATE projects_project SET time_zone = 'Mars/Olympus' WHERE id = %s", [project.pk])
+    with tenant_context(ours.tenant.pk):
+        defer_job(Step.REFRESH, subject=project.pk)
+
+    start_worker()
+    wait_until(lambda: is_done(ours.tenant.pk, project.pk), "the end of the job")
+
+    [job] = jobs_of(ours.tenant.pk)
+    assert (job.status, job.note) == ("failed", "refresh_project failed: ZoneInfoNotFoundError")
+
+
+def test_stopped_worker_hands_back_what_it_could_not_end(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    switch_off([theirs])
+    integration = connect(ours.tenant.pk)
+    github.holds_after = KILLED_AFTER
+    first = start_worker("--grace", "0.2", "--stalled-after", "600")
+    assert github.is_holding.wait(60)
+
+    first.send_signal(signal.SIGTERM)
+    first.wait(30)
+    github.holds_after = None
+    github.let_go.set()
+    start_worker("--stalled-after", "600")
+    wait_until(lambda: results_of(integration), "a result")
+
+    assert [result.status for result in results_of(integration)] == [SyncStatus.SUCCEEDED]
+
+
+def test_worker_ends_with_the_process_that_started_it(start_worker: StartWorker, github: HeldGitHub) -> None:
+    worker = start_worker("--until-stdin-closes")
+    wait_until(_workers, "a sign of life")
+
+    assert worker.stdin is not None
+    worker.stdin.close()
+
+    assert worker.wait(30) == 0
+    assert _workers() == 0
+
+
+def _workers() -> int:
+    with as_the_queue() as queue:
+        found = queue.execute("SELECT count(*) FROM procrastinate_workers").fetchone()
+    return int(found[0]) if found else 0
