@@ -31,6 +31,7 @@ from tenants.isolation.postgresql.rows import rows
 from tenants.isolation.roles import credentials, database_roles
 
 from .finding import Finding
+from .jobs import job_findings
 from .keys import key_findings
 from .logins import login_findings
 
@@ -58,7 +59,7 @@ def diagnose(*, is_quick: bool = False) -> list[Finding]:
         state = f"does not answer: {str(error).strip().splitlines()[0]}"
         return [Finding("database", state, True, "Start it, or correct DATABASE_URL."), *found]
     questions = [_server, _connections, _runtime_role, login_findings, _keys, _migrations, _access]
-    questions += [_drift_by_name if is_quick else _drift, _audit, _backups, _passwords]
+    questions += [_drift_by_name if is_quick else _drift, _audit, _backups, job_findings, _passwords]
     for question in questions:
         found += _asked(question)
     return found
@@ -84,7 +85,7 @@ def _settings_findings() -> Iterator[Finding]:
     )
     yield _switch("index of searches", roles is not None, "Set DATABASE_OWNER_URL: policies on the only user hide it.")
     yield _switch("platform login", "platform" in settings.DATABASES, "Set DATABASE_PLATFORM_URL.")
-    for kind in ("BACKUP", "SUPERUSER"):
+    for kind in ("BACKUP", "QUEUE", "SUPERUSER"):
         yield _switch(f"{kind.lower()} login", credentials(kind) is not None, f"Set DATABASE_{kind}_URL.")
     for name in ("SECRET_KEY", "API_KEY_PEPPER"):
         present = bool(getattr(settings, name))

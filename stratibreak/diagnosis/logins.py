@@ -126,4 +126,4 @@ def _large_objects(roles: DatabaseRoles, logins: dict[str, str]) -> Iterator[Fin
 
 
 def _runtime(roles: DatabaseRoles, logins: dict[str, str]) -> list[str]:
-    return [*roles.group_roles(), *(logins[kind] for kind in ("LOGIN", "PLATFORM") if kind in logins)]
+    return [*roles.group_roles(), *(logins[kind] for kind in ("LOGIN", "PLATFORM", "QUEUE") if kind in logins)]
