@@ -44,6 +44,7 @@ def test_same_job_waits_once_for_each_organisation(ours: LookAlike, theirs: Look
     assert first is not None
     assert second is None
     assert of_theirs is not None
+    assert {first.version, of_theirs.version} == {4}  # not a number that counts the jobs of others
 
 
 def test_job_goes_with_a_transaction_that_is_taken_back(ours: LookAlike) -> None:
@@ -157,7 +158,7 @@ def test_jobs_of_dead_workers_wait_again_unless_that_is_in_vain() -> None:
                 ("doing", 0, None),
             ]
         ]
-        queue.execute(RESCUE, {"stalled_after_s": 30, "most": MOST_ATTEMPTS})  # type: ignore[arg-type]
+        queue.execute(RESCUE, {"stalled_after_s": 30, "most": MOST_ATTEMPTS})
         found = queue.execute(
             "SELECT status::text, attempts, note FROM procrastinate_jobs WHERE id = ANY (%s) ORDER BY id",
             [[row[0] for row in ids if row]],
@@ -179,7 +180,7 @@ def test_job_of_a_living_worker_is_left_alone() -> None:
         queue.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
         row = queue.execute(INSERT, ("doing", 0, "alive")).fetchone()
         queue.execute("UPDATE procrastinate_jobs SET worker_id = (SELECT max(id) FROM procrastinate_workers)")
-        queue.execute(RESCUE, {"stalled_after_s": 30, "most": MOST_ATTEMPTS})  # type: ignore[arg-type]
+        queue.execute(RESCUE, {"stalled_after_s": 30, "most": MOST_ATTEMPTS})
         found = queue.execute("SELECT status::text FROM procrastinate_jobs WHERE id = %s", row).fetchone()
 
     assert found == ("doing",)

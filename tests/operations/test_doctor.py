@@ -21,6 +21,7 @@ from stratibreak.diagnosis.installation import backup_stamp
 from tenants.audit.partitions import Month, list_partitions, make_partitions
 from tenants.domain.keys import create_data_key
 from tenants.isolation.owner import owner_access
+from tenants.isolation.queue import defer_job
 from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.owner_rows import owner_connection
@@ -65,8 +66,31 @@ def test_json_is_stable(ours: LookAlike) -> None:
     assert {
         *("database", "connections", "runtime role", "logins", "data keys", "API keys", "audit seals", "context key"),
         *("migrations", "row security", "schema", "audit partitions", "WAL archiving", "backup", "default passwords"),
-        *("debug", "roles", "signed context", "platform login", "backup login", "superuser login", "disk", "key ring"),
+        *(
+            "debug",
+            "roles",
+            "signed context",
+            "platform login",
+            "backup login",
+            "queue login",
+            "worker",
+            "superuser login",
+            "disk",
+            "key ring",
+        ),
     } <= {finding["subject"] for finding in told}
+
+
+def test_job_that_waits_for_nobody_is_a_problem(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        defer_job("sync_integration", subject=ours.tenant.pk)
+
+    told = {finding.subject: finding for finding in diagnose(is_quick=True)}
+
+    with owner_connection() as owner:
+        owner.execute("DELETE FROM queue.procrastinate_jobs")
+    assert told["worker"] == Finding("worker", "none", True, "manage.py worker")
+    assert told["jobs"].state == "1 waiting, 0 running, 0 failed in the past two weeks"
 
 
 PLANTED_LOGINS = {

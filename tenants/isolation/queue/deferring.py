@@ -23,7 +23,7 @@ class QueuedJob:
     attempts: how often it was begun and not finished;  note: what it said at its end
     """
 
-    id: int
+    id: UUID
     task: str
     subject: UUID
     status: str
@@ -32,7 +32,7 @@ class QueuedJob:
     note: str
 
 
-def defer_job(task: str, *, subject: UUID, is_needless_while_running: bool = False) -> int | None:
+def defer_job(task: str, *, subject: UUID, is_needless_while_running: bool = False) -> UUID | None:
     """Let a worker run a task for the tenant that is current, once this transaction commits; answers the job's id.
 
     None when the same waits already, or runs and is_needless_while_running.
@@ -42,10 +42,16 @@ def defer_job(task: str, *, subject: UUID, is_needless_while_running: bool = Fal
     if context is None or context.purpose is not Purpose.APP:
         raise TenantContextRequired("A job is deferred inside tenant_context(tenant_id), whose tenant it will run for.")
     [(job_id,)] = rows(connection, _DEFER, [task, subject, context.actor_id, context.reason, is_needless_while_running])
-    return None if job_id is None else int(job_id)
+    found: UUID | None = job_id
+    return found
 
 
 def own_jobs(*, subject: UUID | None = None) -> list[QueuedJob]:
     """The tenant's jobs, the newest first: those that wait or run, and those that ended in the past days."""
     found = rows(connection, _OWN + (" WHERE subject = %s" if subject else ""), [subject] if subject else ())
     return [QueuedJob(*values) for values in found]
+
+
+def delete_jobs_of(tenant_id: UUID) -> None:
+    """Delete an organisation's jobs, whatever their state. Needs the owner's rights."""
+    rows(connection, "DELETE FROM queue.procrastinate_jobs WHERE tenant_id = %s", [tenant_id])

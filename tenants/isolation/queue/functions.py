@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DEFER_JOB = """
 CREATE OR REPLACE FUNCTION stratibreak.defer_job(
-  task text, subject uuid, actor uuid, reason text, is_needless_while_running boolean) RETURNS bigint
+  task text, subject uuid, actor uuid, reason text, is_needless_while_running boolean) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = queue, pg_temp AS $body$
 DECLARE
   tenant uuid := stratibreak.current_tenant();
   name text := concat_ws(' ', task, tenant, subject);
-  found bigint;
+  found uuid;
 BEGIN
   IF tenant IS NULL THEN
     RAISE EXCEPTION 'A job is deferred in the context of a tenant.' USING ERRCODE = 'insufficient_privilege';
@@ -27,16 +27,16 @@ BEGIN
     VALUES ('work', task, name, jsonb_build_object('tenant_id', tenant, 'actor_id', coalesce(actor::text, ''),
       'reason', reason, 'subject', subject))
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
-    RETURNING id INTO found;
+    RETURNING public_id INTO found;
   RETURN found;
 END
 $body$"""
 
 OWN_JOBS = """
 CREATE OR REPLACE FUNCTION stratibreak.own_jobs()
-RETURNS TABLE (id bigint, task text, subject uuid, status text, deferred_at timestamptz, attempts integer, note text)
+RETURNS TABLE (id uuid, task text, subject uuid, status text, deferred_at timestamptz, attempts integer, note text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = queue, pg_temp AS $body$
-  SELECT j.id, j.task_name::text, (j.args ->> 'subject')::uuid, j.status::text, j.deferred_at, j.attempts, j.note
+  SELECT j.public_id, j.task_name::text, (j.args ->> 'subject')::uuid, j.status::text, j.deferred_at, j.attempts, j.note
   FROM procrastinate_jobs j WHERE j.tenant_id = stratibreak.current_tenant() ORDER BY j.id DESC
 $body$"""
 

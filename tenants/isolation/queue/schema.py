@@ -2,8 +2,8 @@
 
 1. A new database gets the schema that the package ships; an older one the package's own migrations since. What is
    there is written in the comment on the schema: the name of the newest migration.
-2. Three columns are ours: the tenant of a job, which is read from what it will run with, when it was deferred, and
-   what it said at its end.
+2. Four columns are ours: the tenant of a job, which is read from what it will run with, the id that it is shown by,
+   when it was deferred, and what it said at its end.
 3. Row security is forced on all tables. The owner and the queue's login see all rows; the app sees none, and has two
    functions instead (see ``functions.py``). With a single database user the policies show a tenant its own jobs, and
    the worker says what it is for.
@@ -30,6 +30,8 @@ _OWN_COLUMNS = (
     "GENERATED ALWAYS AS ((args ->> 'tenant_id')::uuid) STORED",
     "ALTER TABLE queue.procrastinate_jobs ADD COLUMN IF NOT EXISTS deferred_at timestamptz NOT NULL DEFAULT now()",
     "ALTER TABLE queue.procrastinate_jobs ADD COLUMN IF NOT EXISTS note text NOT NULL DEFAULT ''",
+    # The package's ids are counted over all organisations, so they are shown to none.
+    "ALTER TABLE queue.procrastinate_jobs ADD COLUMN IF NOT EXISTS public_id uuid NOT NULL DEFAULT gen_random_uuid()",
     "CREATE INDEX IF NOT EXISTS jobs_by_tenant ON queue.procrastinate_jobs (tenant_id, queueing_lock)",
 )
 # Whoever fires a trigger of these tables, and from whatever search path, it works on these tables.
