@@ -66,6 +66,31 @@ for tenant in tenants:
             found[tenant.name].append(cursor.fetchone()[0])
 print(json.dumps(found))
 """
+QUEUE = """
+import json, django
+django.setup()
+import psycopg
+from django.db import connection
+from tenants.isolation.queue import defer_job, own_jobs
+from tenants.isolation.queue.address import queue_address
+from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.models import Tenant
+with auth_context():
+    ours, theirs = Tenant.objects.order_by("name")
+with tenant_context(ours.pk):
+    defer_job("sync_integration", subject=ours.pk)
+    told = [len(own_jobs())]
+with tenant_context(theirs.pk):
+    told.append(len(own_jobs()))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM queue.procrastinate_jobs")
+        told.append(cursor.fetchone()[0])
+with psycopg.connect(autocommit=True, **queue_address()) as worker:
+    worker.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
+    taken = worker.execute("SELECT args ->> 'tenant_id' FROM procrastinate_fetch_job_v2(NULL, 1)").fetchone()
+    told += [taken[0] == str(ours.pk), worker.execute("SELECT count(*) FROM procrastinate_events").fetchone()[0]]
+print(json.dumps(told))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +171,9 @@ def test_the_audit_trail_is_sealed_and_verified(loaded: str) -> None:
 
     assert "0 wait for open transactions" in _run(loaded, "manage.py", "audit_seal")
     assert "as sealed by" in _run(loaded, "manage.py", "audit_verify")
+
+
+def test_jobs_are_seen_by_their_organisation_and_by_workers(loaded: str) -> None:
+    own, others, others_in_the_table, is_taken_for_us, events = json.loads(_run(loaded, "-c", QUEUE))
+
+    assert (own, others, others_in_the_table, is_taken_for_us, events) == (1, 0, 0, True, 2)
