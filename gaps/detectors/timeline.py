@@ -19,6 +19,7 @@ Example: a plan of 150 items in 30 weeks. After 26 weeks at the planned 5 a week
 open, which take 12 weeks where 4 are left. The slip is about 8 weeks, nearly all of it SCOPE_ADDED.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 
@@ -180,7 +181,7 @@ def _finding(
     return Finding(
         type=GapType.TIMELINE,
         category=GapCategory.TACTICAL,
-        title=f"{p_on_time:.0%} sure to be done by {target_date.isoformat()}, {accepted:.0%} asked for",
+        title=f"{short_of(p_on_time, accepted)} sure to be done by {target_date.isoformat()}, {accepted:.0%} asked for",
         description=_description(finish, target_date, effect_days, accepted),
         as_of=finish.as_of,
         impact=f"{effect_days:.1f} days of expected slip, against a tolerance of {tolerance_days:.1f}.",
@@ -271,6 +272,12 @@ def _current(finish: FinishForecast) -> Measure:
 def _day(finish: FinishForecast, probability: float) -> str | None:
     quantile = finish.quantile(probability)
     return None if quantile is None or quantile.finish_date is None else quantile.finish_date.isoformat()
+
+
+def short_of(probability: float, accepted: float) -> str:
+    """The probability in per cent, in tenths where whole ones would read like what is asked for."""
+    whole = f"{probability:.0%}"
+    return f"{math.floor(probability * 1000) / 1000:.1%}" if whole == f"{accepted:.0%}" else whole
 
 
 def _description(finish: FinishForecast, target_date: date, effect_days: float, accepted: float) -> str:

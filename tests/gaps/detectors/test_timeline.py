@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaps.detectors.timeline import detect_timeline_gap, expected_slip_days
+from gaps.detectors.timeline import detect_timeline_gap, expected_slip_days, short_of
 from gaps.enums import AreaKind, GapType
 from predictions.backtesting.simulated_projects import PlantedCause, simulate_project
 from predictions.enums import Severity
@@ -30,6 +30,13 @@ def test_expected_slip_is_the_mean_of_the_days_late_with_the_tail_cut_at_p85() -
 
     assert expected_slip_days(days, 100.0) == pytest.approx(3.0)
     assert expected_slip_days(np.array([90.0] * 99 + [9_999.0]), 100.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("probability", "told"), [(0.7, "70%"), (0.8461, "84.6%"), (0.8499, "84.9%"), (0.8449, "84%"), (0.0, "0%")]
+)
+def test_what_falls_short_never_reads_like_what_is_asked_for(probability: float, told: str) -> None:
+    assert short_of(probability, 0.85) == told
 
 
 def test_target_that_holds_is_no_gap() -> None:
