@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import UTC, datetime
+from uuid import UUID
 
 import factory
 
@@ -82,6 +83,7 @@ class SyncProgressFactory(TenantModelFactory[SyncProgress]):
         model = SyncProgress
 
     integration = factory.SubFactory(IntegrationFactory)
+    run_id = factory.Sequence(lambda n: UUID(int=n + 1))
     started_at = STARTED_AT
     seen_at = STARTED_AT
     streams = factory.LazyFunction(lambda: {"issues": {"read": 3, "created": 3}})
