@@ -1,0 +1,115 @@
+"""Bringing the pages of a stream into the record, in steps: facts, counts, checkpoint and raw answers together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from integrations.connectors.base import Json, Page, Partition, Stream
+from integrations.domain.environment import SyncStep
+from integrations.domain.syncing import counts
+from integrations.domain.syncing.adjusting import Adjustments
+from integrations.domain.syncing.cursors import greater, not_after
+from integrations.domain.syncing.payloads import keep_payloads
+from integrations.domain.syncing.run_record import RunRecord
+from integrations.domain.syncing.stream_states import forget_checkpoint
+from integrations.http.errors import ToolError
+from integrations.models import StreamState
+from projects.domain.recording import Pseudonyms, record_observations
+from projects.observations import ObservationBatch
+
+COMMIT_FACTS: Final = 5_000
+COMMIT_SHARE: Final = 1 / 20
+"""A step is committed at the latest when it has cost a twentieth of the run's requests: what a kill can lose."""
+
+
+class StreamWriter:
+    """Writes for one run."""
+
+    def __init__(self, record: RunRecord, adjustments: Adjustments, pseudonyms: Pseudonyms) -> None:
+        self._record = record
+        self._adjustments = adjustments
+        self._pseudonyms = pseudonyms
+
+    def take(
+        self,
+        stream: Stream[Any],
+        state: StreamState,
+        partition: Partition,
+        pages: Iterable[Page],
+        *,
+        is_retry: bool = False,
+    ) -> None:
+        """Commit pages in steps. What came before an error is kept, and the error goes on.
+
+        is_retry: pages of details that were owed; the stream itself has ended before
+        """
+        waiting: list[Page] = []
+        try:
+            for page in pages:
+                waiting.append(page)
+                if self._is_step(waiting):
+                    self._commit(stream, state, partition, waiting)
+                    waiting = []
+        except ToolError:
+            self._commit(stream, state, partition, waiting)
+            raise
+        self._commit(stream, state, partition, waiting, is_last=not is_retry)
+
+    def _is_step(self, waiting: Sequence[Page]) -> bool:
+        if self._record.share_at_stake >= COMMIT_SHARE:
+            return True
+        return sum(len(page.batch.items) + len(page.batch.changes) for page in waiting) >= COMMIT_FACTS
+
+    def _commit(
+        self,
+        stream: Stream[Any],
+        state: StreamState,
+        partition: Partition,
+        pages: Sequence[Page],
+        *,
+        is_last: bool = False,
+    ) -> None:
+        if not pages and not is_last:
+            return
+        record, streams = self._record, self._record.progress.streams
+        adjusted = self._adjustments.adjust(ObservationBatch.merged(page.batch for page in pages), pages)
+        at = record.now()
+        with record.step():
+            result = record_observations(
+                project=record.integration.project,
+                source=record.source,
+                observations=adjusted.batch,
+                at=at,
+                pseudonyms=self._pseudonyms,
+            )
+            counts.add_pages(streams, stream.name, pages, result)
+            counts.add_adjusted(streams, stream.name, adjusted.refused, adjusted.odd)
+            self._move(state, pages, is_last=is_last, at=at)
+            state.save()
+            keep_payloads(record.integration, record.bodies, stream=stream.name, partition=partition.id, at=at)
+        read = counts.total(streams, "read")
+        where = partition.name or partition.id
+        record.environment.on_step(SyncStep(stream.name, where, read, record.progress.request_count))
+
+    def _move(self, state: StreamState, pages: Sequence[Page], *, is_last: bool, at: datetime) -> None:
+        """Bring the state behind the pages."""
+        progress = self._record.progress
+        for page in pages:
+            state.newest = greater(state.newest, page.cursor or "")
+            if page.checkpoint is not None:
+                state.checkpoint, state.checkpoint_at = page.checkpoint, at
+            state.deferred = _still_owed(state.deferred, page)
+        if is_last:
+            if not state.cursor:  # everything has just been listed
+                state.census_in_run, state.census_at = progress.run_id, at
+            state.cursor = greater(state.cursor, not_after(state.newest, progress.started_at))
+            forget_checkpoint(state)
+            state.done_in_run = progress.run_id
+
+
+def _still_owed(deferred: Sequence[Json], page: Page) -> list[Json]:
+    """Details to ask for again: without what the page has settled, with what it has deferred."""
+    left = [detail for detail in deferred if detail not in page.settled]
+    return left + [detail for detail in page.deferred if detail not in deferred]
