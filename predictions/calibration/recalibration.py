@@ -60,6 +60,12 @@ def expit(log_odds: ArrayLike) -> FloatArray:
     return probabilities
 
 
+def age_weights(age_days: ArrayLike, *, half_life_days: float) -> FloatArray:
+    """How much each resolved forecast counts, in (0, 1]: same shape; what is not resolved yet counts as of today."""
+    weights: FloatArray = 0.5 ** (np.maximum(np.asarray(age_days, dtype=np.float64), 0.0) / half_life_days)
+    return weights
+
+
 def fit_recalibration(
     probabilities: ArrayLike,
     occurred: ArrayLike,
@@ -74,11 +80,11 @@ def fit_recalibration(
     prior_forecasts: that are taken to have been right on average, above 0
     """
     log_odds, truth = logit(probabilities), np.asarray(occurred, dtype=np.float64)
-    weights = 0.5 ** (np.maximum(np.asarray(age_days, dtype=np.float64), 0.0) / half_life_days)
+    weights = age_weights(age_days, half_life_days=half_life_days)
     total = float(weights.sum())
     if total < MIN_FORECASTS_FOR_SLOPE:
         return Recalibration(_intercept(log_odds, truth, weights, prior_forecasts), 1.0, total)
-    intercept, slope = _platt(log_odds, truth, weights)
+    intercept, slope = _platt(log_odds, truth, weights, prior_forecasts)
     return Recalibration(intercept, slope, total)
 
 
@@ -89,13 +95,13 @@ def _intercept(log_odds: FloatArray, truth: FloatArray, weights: FloatArray, pri
     return float(shifted[0])
 
 
-def _platt(log_odds: FloatArray, truth: FloatArray, weights: FloatArray) -> tuple[float, float]:
+def _platt(log_odds: FloatArray, truth: FloatArray, weights: FloatArray, prior_forecasts: float) -> tuple[float, float]:
     values = fit_shrunk_logistic(
         np.column_stack([np.ones_like(log_odds), log_odds]),
         truth,
         weights,
         centre=[0.0, 1.0],
-        pseudo_forecasts=[PRIOR_FORECASTS, SLOPE_PRIOR_FORECASTS],
+        pseudo_forecasts=[prior_forecasts, SLOPE_PRIOR_FORECASTS],
     )
     return float(values[0]), float(max(values[1], 0.0))
 

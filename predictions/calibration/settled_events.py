@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictions.calibration.recalibration import Recalibration, fit_recalibration
+from predictions.calibration.recalibration import Recalibration, age_weights, fit_recalibration
 
 FloatArray = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def _base_rate_is_better(events: list[SettledEvent]) -> bool:
     judged = [(event, event.base_rate) for event in events if event.base_rate is not None]
     if len(judged) < MIN_RIVAL_EVENTS:
         return False
-    weights = 0.5 ** (np.array([event.age_days for event, _ in judged]) / HALF_LIFE_DAYS)
+    weights = age_weights([event.age_days for event, _ in judged], half_life_days=HALF_LIFE_DAYS)
     truth = np.array([event.occurred for event, _ in judged], dtype=np.float64)
     of_model = float(weights @ (np.array([event.probability for event, _ in judged]) - truth) ** 2)
     of_base_rate = float(weights @ (np.array([base_rate for _, base_rate in judged]) - truth) ** 2)
