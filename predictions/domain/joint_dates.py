@@ -124,10 +124,11 @@ def groups_of(ties: Sequence[Tie]) -> list[tuple[UUID, ...]]:
 def _runs(ids: Sequence[UUID], until: datetime) -> dict[UUID, _Run]:
     rows = (
         standing_runs(ids, AnalysisKind.FORECAST)
-        .filter(as_of__lte=until, readiness__in=CARRYING)
+        .filter(as_of__lte=until)
         .values_list(
             "project_id",
             "as_of",
+            "readiness",
             KeyTransform("target_date", "results"),
             KeyTransform("p_on_time", "results"),
             KeyTransform("quantiles", "results"),
@@ -135,7 +136,9 @@ def _runs(ids: Sequence[UUID], until: datetime) -> dict[UUID, _Run]:
         )
     )
     runs = {}
-    for project, as_of, target_date, p_on_time, quantiles, weekly in rows:
+    for project, as_of, readiness, target_date, p_on_time, quantiles, weekly in rows:
+        if readiness not in CARRYING:  # an older run that carried a date does not stand in for it
+            continue
         dates = tuple((point["p"], date.fromisoformat(point["value"])) for point in quantiles or () if point["value"])
         if len(dates) > 1:
             chance = (p_on_time or {}).get("value")

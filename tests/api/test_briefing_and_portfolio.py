@@ -429,6 +429,24 @@ def test_a_project_without_a_forecast_is_named_and_gives_no_number(ours: LookAli
     assert [row["joint_finish_date"] for row in group["projects"]] == [None]
 
 
+def test_a_forecast_that_has_since_abstained_gives_no_date_together(ours: LookAlike, leader: ApiClient) -> None:
+    first, second = _projects(ours, "Uno", "Due")
+    with tenant_context(ours.tenant.pk):
+        for project in (first, second):
+            _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=9), answered={})
+        AnalysisRecordFactory.create(
+            project=second, kind=AnalysisKind.FORECAST, as_of=NOW - timedelta(days=1), readiness="STALE", results={}
+        )
+        _shared(first, second)
+
+    answer = leader.fetch(PORTFOLIO)
+
+    (group,) = answer.json()["joint_dates"]
+    assert group["without_forecast"] == [str(second.pk)]
+    assert group["p_all_on_time"] is None
+    assert _row(answer, second)["p_on_time"] is None
+
+
 def test_a_project_out_of_sight_shares_nobody(ours: LookAlike, theirs: LookAlike, leader: ApiClient) -> None:
     (first,) = _projects(ours, "Uno")
     with tenant_context(ours.tenant.pk):
