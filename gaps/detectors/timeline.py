@@ -42,7 +42,14 @@ from gaps.detectors.severity import opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.attribution.factors import SlipFactor
 from predictions.attribution.shapley import rounded_days
-from predictions.attribution.slip import SlipDecomposition, SlipMeasure, capped_days, decompose_slip
+from predictions.attribution.slip import (
+    EntityShare,
+    SlipDecomposition,
+    SlipMeasure,
+    SlipPart,
+    capped_days,
+    decompose_slip,
+)
 from predictions.forecasters.answers import EvidenceFact, ModelIdentity, hash_of
 from predictions.forecasters.finish import FinishForecast, FinishTrials, forecast_finish
 from predictions.forecasters.prevention import ACCEPTED_PROBABILITY, ActionEffect, action_effects, prevention_window
@@ -55,7 +62,7 @@ from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep, 
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("timeline.expected-slip", "3")
+MODEL = ModelIdentity("timeline.expected-slip", "4")
 FINISH = "85% sure to be done; between: 50% and 95% sure"
 NO_FINISH = "85% sure to be done: more than ten years away"
 CATEGORY_OF = {
@@ -225,6 +232,8 @@ def _causes(
             contribution=part.days,
             share=part.days / slip if slip else None,
             confidence=NAMED_CONFIDENCE if part.is_named else UNEXPLAINED_CONFIDENCE,
+            evidence_for=_evidence_for(part, decomposition.as_of),
+            evidence_against=() if part.is_named else (_interval(part, decomposition.as_of),),
             depends_on=tuple(factor for factor in AFTER.get(part.factor, ()) if factor in named),
         )
         for part in decomposition.parts
@@ -233,10 +242,32 @@ def _causes(
     return slip, tuple(sorted(causes, key=lambda cause: (-(cause.contribution or 0.0), cause.code)))
 
 
+def _evidence_for(part: SlipPart, at: datetime) -> tuple[EvidenceFact, ...]:
+    """The interval of a part that chance does not explain, and the items or days with most of it: whose blocker, what
+    was added, what came back, which days are off.
+    """
+    interval = (_interval(part, at),) if part.is_named else ()
+    return (*interval, *(_entity_fact(part, entity, at) for entity in part.entities))
+
+
+def _interval(part: SlipPart, at: datetime) -> EvidenceFact:
+    return project_fact(_in_small(part.factor), "interval", f"{part.low:.1f} to {part.high:.1f} days", at)
+
+
+def _entity_fact(part: SlipPart, entity: EntityShare, at: datetime) -> EvidenceFact:
+    kind = "work_item" if entity.object_id else "project"
+    value = f"{entity.days:.1f} days, {entity.share:.0%} of it"
+    return EvidenceFact(kind, entity.object_id, entity.label, _in_small(part.factor), value, at, entity.url)
+
+
+def _in_small(factor: SlipFactor) -> str:
+    return factor.replace("_", " ").lower()
+
+
 def _unexplained(contribution: float, slip: float, *, off: tuple[SlipFactor, ...]) -> RootCauseFinding:
     description = "Late although everything else is as planned, or not explained by the record."
     if off:
-        names = ", ".join(factor.replace("_", " ").lower() for factor in off)
+        names = ", ".join(_in_small(factor) for factor in off)
         description += f" The record cannot tell: {names}."
     return unexplained(description, contribution, slip)
 

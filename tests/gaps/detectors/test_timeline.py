@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gaps.detectors.timeline import detect_timeline_gap, expected_slip_days, short_of
 from gaps.enums import AreaKind, GapType
+from predictions.attribution.slip import MAX_ENTITIES
 from predictions.backtesting.simulated_projects import PlantedCause, simulate_project
 from predictions.enums import Severity
 from predictions.forecasters.finish import forecast_finish
@@ -105,6 +106,27 @@ def test_added_scope_explains_a_slip_at_the_planned_rate() -> None:
     assert shares["SCOPE_ADDED"] is not None
     assert shares["SCOPE_ADDED"] > 0.7
     assert shares["RATE_BELOW_PLAN"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_cause_names_the_items_with_most_of_it_and_its_interval() -> None:
+    """Which items were added, as far as the record tells; a cause that chance explains has the interval against it."""
+    target = NOW.date() + 4 * WEEK
+    facts: list[HistoryFact] = team_facts([5] * 26, open_items=20)
+    added = [work_item(8_000 + n, created_at=NOW - 8 * WEEK - n * timedelta(hours=9)) for n in range(40)]
+    facts += [*added, BaselineFact(NOW - 26 * WEEK, NOW - 26 * WEEK, target, scope_items=150)]
+
+    finding = detect_timeline_gap(ProjectHistory.from_facts(facts), as_of=NOW, target_date=target)
+
+    assert finding is not None
+    causes = {cause.code: cause for cause in finding.root_causes}
+    interval, *items = causes["SCOPE_ADDED"].evidence_for
+    assert (interval.object_type, interval.field) == ("project", "interval")
+    assert len(items) == MAX_ENTITIES
+    assert {item.object_id for item in items} <= {str(fact.id) for fact in added}
+    assert {(item.object_type, item.field) for item in items} == {("work_item", "scope added")}
+    assert causes["SCOPE_ADDED"].evidence_against == ()
+    unsure = causes["RATE_BELOW_PLAN"]
+    assert [fact.field for fact in unsure.evidence_against] == ["interval"]
 
 
 def test_low_rate_explains_a_slip_of_the_planned_scope() -> None:
