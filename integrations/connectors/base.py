@@ -12,10 +12,12 @@ The engine (`integrations.domain.syncing`) asks; a connector answers and keeps n
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from integrations.connectors.options import Account
@@ -66,7 +68,7 @@ class Page:
     cursor: the newest moment of the source in this page, as the stream wants it back; None where it has none.
         The engine keeps the greatest, and uses it when the stream is through
     failed: records that could not be read;  skipped: name -> number of records that are no facts of ours
-    deferred: details that the tool would not give now (JSON each): asked for again by `Stream.retry`
+    deferred: details that the tool would not give now (JSON each): asked for again by `DetailedStream.retry`
     settled: details from `retry` that are dealt with
     fields: external id of an item -> its fields as the tool has them, for the field mappings of people
     """
@@ -100,40 +102,52 @@ class Reading:
 ClientT = TypeVar("ClientT")
 
 
-class Stream(Generic[ClientT]):
-    """One kind of thing of a tool. Subclasses set the names and implement `pages`.
+class Stream(ABC, Generic[ClientT]):
+    """One kind of thing of a tool. One that finds items is an `ItemStream`, one with details a `DetailedStream`.
 
     name: in lower case with underscores; what the counts of a run are kept under
     has_partitions: False for what the tool has once ("users"): it is then read with one partition without id
-    finds_items: its items have the partition as container, and `census` lists all that are there
     is_optional: a 403, 404 or 410 means that the tool, or this partition, has no such thing; the run names it and
         nothing is missing
     """
 
     name: ClassVar[str]
     has_partitions: ClassVar[bool] = True
-    finds_items: ClassVar[bool] = False
     is_optional: ClassVar[bool] = False
     overlap: ClassVar[timedelta] = DEFAULT_OVERLAP
 
+    @abstractmethod
     def pages(self, client: ClientT, reading: Reading) -> Iterator[Page]:
         """Every page from the cursor or the checkpoint on, oldest change first where the tool can sort.
 
         Raises ToolError: a transient one leaves the checkpoint for another pass, another one ends this partition.
         """
-        raise NotImplementedError
 
-    def retry(self, client: ClientT, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        """Ask again for details that pages had deferred. Every one comes back as settled or deferred."""
-        raise NotImplementedError
 
+class ItemStream(Stream[ClientT]):
+    """A stream whose pages bring items with the partition as their container."""
+
+    @abstractmethod
     def census(self, client: ClientT, partition: Partition) -> Iterator[Sequence[str]]:
         """External ids of all items that the partition shows now, in as few requests as the tool allows.
 
         It is asked for again, with the same client, when it met a passing error; where it takes many requests, the
         client should remember the ids that it has.
         """
-        raise NotImplementedError
+
+
+class DetailedStream(Stream[ClientT]):
+    """A stream whose records each cost further requests: its pages defer what the tool does not give now."""
+
+    def retry(self, client: ClientT, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
+        """Ask again for details that pages had deferred. Every one comes back as settled or deferred."""
+        asked = Details()
+        for detail in details:
+            yield asked.read(detail, partial(self.again, client, reading.partition, detail))
+
+    @abstractmethod
+    def again(self, client: ClientT, partition: Partition, detail: Json) -> Page:
+        """One detail as `pages` had deferred it. Raises ToolError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +179,7 @@ class Network(Protocol):
     def door(self, service: Service) -> Door: ...
 
 
-class Connector(Generic[ClientT]):
+class Connector(ABC, Generic[ClientT]):
     """One tool.
 
     type: the value of IntegrationType;  source: under which its facts are recorded (`WorkItem.source`)
@@ -177,17 +191,17 @@ class Connector(Generic[ClientT]):
     source: ClassVar[str]
     streams: Sequence[Stream[ClientT]] = ()
 
+    @abstractmethod
     def open(self, account: Account, network: Network) -> ClientT:
         """A client, without a request. Raises CredentialsMissing or AddressRefused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, client: ClientT) -> ConnectionReport:
         """The connection test, in one to three requests. Raises ToolError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def partitions(self, client: ClientT) -> list[Partition]:
         """What there is to read. Raises ToolError when the tool does not say; one that is not shown has an error."""
-        raise NotImplementedError
 
 
 # --- helpers for streams ---
@@ -211,9 +225,9 @@ def follow_links(door: Door, address: str, params: Mapping[str, str | int] | Non
 class Details:
     """Reads details of many records one after the other, so that one that is not given now stops none of the others.
 
-    A passing error defers the detail, to be asked for again by `Stream.retry`. Several in a row, or a wait that is too
-    long, are the tool's and not the record's: then the error goes on, and the checkpoint stays. A record that is
-    no longer there is skipped by name.
+    A passing error defers the detail, to be asked for again by `DetailedStream.retry`. Several in a row, or a wait
+    that is too long, are the tool's and not the record's: then the error goes on, and the checkpoint stays. A record
+    that is no longer there is skipped by name.
     """
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from integrations.connectors.base import ItemStream
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.starting import SyncUnderWay, is_running
 from integrations.domain.syncing.mapped_fields import FieldRule
@@ -79,7 +80,7 @@ def read_items_anew(integration: Integration) -> None:
 def _item_streams(tool: str) -> list[str]:
     if tool not in readable_types():
         return []
-    return [stream.name for stream in connector_of(tool).streams if stream.finds_items]
+    return [stream.name for stream in connector_of(tool).streams if isinstance(stream, ItemStream)]
 
 
 def _rows(integration: Integration) -> Iterable[WorkflowStatus]:

@@ -15,15 +15,16 @@ from integrations.connectors.asana.payloads import STORY_FIELDS, TASK_FIELDS, gi
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
+    DetailedStream,
     Details,
     FailedRecord,
+    ItemStream,
     Json,
     Network,
     Page,
     Partition,
     Reading,
     Seen,
-    Stream,
     before,
 )
 from integrations.connectors.options import Account
@@ -206,14 +207,13 @@ class Asana:
                 yield from self.descendants(str(task.get("gid")), depth + 1)
 
 
-class TaskStream(Stream[Asana]):
+class TaskStream(ItemStream[Asana], DetailedStream[Asana]):
     """Tasks of a project with their stories.
 
     checkpoint: {"offset": of the page, "done": gids on it that are dealt with}
     """
 
     name = "tasks"
-    finds_items = True
 
     def pages(self, client: Asana, reading: Reading) -> Iterator[Page]:
         project = reading.partition.id
@@ -237,21 +237,16 @@ class TaskStream(Stream[Asana]):
         if since is None and not first:
             client.remember(project, listed)
 
-    def retry(self, client: Asana, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        asked = Details()
-        for gid in details:
-            yield asked.read(gid, partial(self._again, client, str(gid), reading.partition.id))
-
     def census(self, client: Asana, partition: Partition) -> Iterator[Sequence[str]]:
         yield [task.gid for task in client.list_of(partition.id)]
         for parent in client.parents_in(partition.id):
             yield client.family_of(parent.gid)
 
-    def _again(self, client: Asana, gid: str, project: str) -> Page:
-        return _task_page(client, client.task(gid), project)
+    def again(self, client: Asana, partition: Partition, detail: Json) -> Page:
+        return _task_page(client, client.task(str(detail)), partition.id)
 
 
-class SubtaskStream(Stream[Asana]):
+class SubtaskStream(DetailedStream[Asana]):
     """Subtasks, which no list of a project holds, and whose edits do not change their parents.
 
     So the subtasks of every task that has some are listed in each run; stories are asked for where one has changed, or
@@ -273,20 +268,15 @@ class SubtaskStream(Stream[Asana]):
                 continue
             is_changed = since is None or not _is_before(parent.modified_at, since)
             detail = {"parent": parent.gid, "since": None if is_changed else _iso(since)}
-            page = details.read(detail, partial(self._family, client, detail, project))
+            page = details.read(detail, partial(self.again, client, reading.partition, detail))
             yield replace(page, checkpoint={"parent": parent.gid})
 
-    def retry(self, client: Asana, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        asked = Details()
-        for detail in details:
-            yield asked.read(detail, partial(self._family, client, detail, reading.partition.id))
-
-    def _family(self, client: Asana, detail: Json, project: str) -> Page:
+    def again(self, client: Asana, partition: Partition, detail: Json) -> Page:
         parent, since = str(detail["parent"]), detail["since"]
         family = list(client.descendants(parent))
         client.note_family(parent, [str(task.get("gid")) for task in family])
         changed = [task for task in family if not since or not _is_before(_modified(task), since)]
-        return _together([_mapped(client, task, project) for task in changed])
+        return _together([_mapped(client, task, partition.id) for task in changed])
 
 
 class AsanaConnector(Connector[Asana]):

@@ -14,8 +14,10 @@ from typing import Any, Final
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
+    DetailedStream,
     Details,
     FailedRecord,
+    ItemStream,
     Json,
     Network,
     Page,
@@ -25,7 +27,7 @@ from integrations.connectors.base import (
     before,
 )
 from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts
-from integrations.connectors.bitrix24.payloads import SELECTED, SELECTED_FOR_HISTORY
+from integrations.connectors.bitrix24.payloads import KEPT_FOR_HISTORY, SELECTED, SELECTED_FOR_HISTORY
 from integrations.connectors.options import Account
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
@@ -220,11 +222,10 @@ class SprintStream(Stream[Bitrix24]):
         yield _mapped(sprints, sprint_facts)
 
 
-class TaskStream(Stream[Bitrix24]):
+class TaskStream(ItemStream[Bitrix24]):
     """Tasks by id, which no edit changes. checkpoint: {"after": id of the last that is dealt with}"""
 
     name = "tasks"
-    finds_items = True
 
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
         group_id, now = reading.partition.id, client.door.waiting.now()
@@ -252,7 +253,7 @@ class TaskStream(Stream[Bitrix24]):
         del client.counted[partition.id]
 
 
-class HistoryStream(Stream[Bitrix24]):
+class HistoryStream(DetailedStream[Bitrix24]):
     """What has happened to each task that has changed: a request for each. checkpoint: as for tasks"""
 
     name = "history"
@@ -262,22 +263,15 @@ class HistoryStream(Stream[Bitrix24]):
         details = Details()
         for tasks in _listed(client, reading, SELECTED_FOR_HISTORY):
             for task in tasks:
-                kept = {
-                    name: task.get(name) for name in ("id", "createdDate", "createdBy", "responsibleId", "sprintId")
-                }
-                page = details.read(kept, partial(self._one, client, reading.partition, kept))
+                kept = {name: task.get(name) for name in KEPT_FOR_HISTORY}
+                page = details.read(kept, partial(self.again, client, reading.partition, kept))
                 yield replace(page, checkpoint={"after": _text(task, "id")}, cursor=_newest([task]))
 
-    def retry(self, client: Bitrix24, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        asked = Details()
-        for kept in details:
-            yield asked.read(kept, partial(self._one, client, reading.partition, kept))
-
-    def _one(self, client: Bitrix24, partition: Partition, task: JsonObject) -> Page:
-        history = client.history(str(_number(task, "id")))
+    def again(self, client: Bitrix24, partition: Partition, detail: Json) -> Page:
+        history = client.history(str(_number(detail, "id")))
         known = client.known_sprints(partition.id) if partition.facts["may_have_sprints"] else []
         sprints, now = _mapped(known, sprint_facts).batch.iterations, client.door.waiting.now()
-        page = _mapped([task], lambda each: history_facts(each, history, sprints=sprints, first_seen_at=now))
+        page = _mapped([detail], lambda each: history_facts(each, history, sprints=sprints, first_seen_at=now))
         return replace(page, read=len(history))
 
 

@@ -12,8 +12,10 @@ from typing import Final
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
+    DetailedStream,
     Details,
     FailedRecord,
+    ItemStream,
     Json,
     Network,
     Page,
@@ -112,7 +114,7 @@ class MilestoneStream(Stream[GitHub]):
         yield Page(batch=milestone_facts(sent), read=len(sent))
 
 
-class IssueStream(Stream[GitHub]):
+class IssueStream(ItemStream[GitHub], DetailedStream[GitHub]):
     """Issues with their histories. The list is asked for by creation, which no edit reorders while it is read.
 
     checkpoint: {"link": of the page, "done": ids on it that are dealt with}
@@ -120,7 +122,6 @@ class IssueStream(Stream[GitHub]):
     """
 
     name = "issues"
-    finds_items = True
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         repository = reading.partition.id
@@ -137,12 +138,6 @@ class IssueStream(Stream[GitHub]):
                     done.append(str(issue.get("id")))
                     yield _at(page, {"link": link, "done": list(done)})
 
-    def retry(self, client: GitHub, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        repository = reading.partition.id
-        asked = Details()
-        for number in details:
-            yield asked.read(number, partial(self._again, client, repository, number))
-
     def census(self, client: GitHub, partition: Partition) -> Iterator[Sequence[str]]:
         params: dict[str, str | int] = {"state": "all", "sort": "created", "direction": "asc", "per_page": PAGE_SIZE}
         for answer in follow_links(client.door, f"/repos/{partition.id}/issues", params):
@@ -153,9 +148,9 @@ class IssueStream(Stream[GitHub]):
         since = before(reading.cursor, self.overlap) or reading.since
         return params | ({"since": _iso(since)} if since else {})
 
-    def _again(self, client: GitHub, repository: str, number: int) -> Page:
-        answer = client.door.get_json(f"/repos/{repository}/issues/{number}")
-        return self._one(client, repository, answer if isinstance(answer, dict) else {})
+    def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
+        answer = client.door.get_json(f"/repos/{partition.id}/issues/{detail}")
+        return self._one(client, partition.id, answer if isinstance(answer, dict) else {})
 
     def _one(self, client: GitHub, repository: str, issue: JsonObject) -> Page:
         number = issue.get("number")
@@ -185,7 +180,7 @@ class CommentStream(Stream[GitHub]):
             yield _at(page, {"link": link, "done": [str(each.get("id")) for each in sent]}, cursor=_newest(sent))
 
 
-class PullRequestStream(Stream[GitHub]):
+class PullRequestStream(DetailedStream[GitHub]):
     """Reviews and merges. The list knows no `since`: later readings take it newest first, as far as the cursor.
 
     https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
@@ -215,15 +210,9 @@ class PullRequestStream(Stream[GitHub]):
             if len(changed) < len(sent):
                 return
 
-    def retry(self, client: GitHub, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        repository = reading.partition.id
-        asked = Details()
-        for number in details:
-            yield asked.read(number, partial(self._again, client, repository, number))
-
-    def _again(self, client: GitHub, repository: str, number: int) -> Page:
-        answer = client.door.get_json(f"/repos/{repository}/pulls/{number}")
-        return self._one(client, repository, answer if isinstance(answer, dict) else {})
+    def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
+        answer = client.door.get_json(f"/repos/{partition.id}/pulls/{detail}")
+        return self._one(client, partition.id, answer if isinstance(answer, dict) else {})
 
     def _one(self, client: GitHub, repository: str, pull: JsonObject) -> Page:
         number = pull.get("number")
@@ -255,7 +244,7 @@ class CiRunStream(Stream[GitHub]):
         yield Page(cursor=window.cursor)
 
 
-class DeploymentStream(Stream[GitHub]):
+class DeploymentStream(DetailedStream[GitHub]):
     """Deployments with their last status, newest first, as far as the oldest that was not over.
 
     https://docs.github.com/en/rest/deployments/deployments#list-deployments
@@ -280,10 +269,8 @@ class DeploymentStream(Stream[GitHub]):
                 break
         yield Page(cursor=window.cursor)
 
-    def retry(self, client: GitHub, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        asked = Details()
-        for detail in details:
-            yield asked.read(detail, partial(self._one, client, reading.partition.id, detail))
+    def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
+        return self._one(client, partition.id, detail)
 
     def _one(self, client: GitHub, repository: str, sent: JsonObject) -> Page:
         statuses = client.deployment_statuses(repository, str(sent.get("id")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,8 +13,10 @@ from urllib.parse import quote
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
+    DetailedStream,
     Details,
     FailedRecord,
+    ItemStream,
     Json,
     Network,
     Page,
@@ -174,7 +177,7 @@ class IterationStream(GitLabStream):
         yield all_mapped(sent, iteration_facts)
 
 
-class DetailedStream(GitLabStream):
+class RecordStream(GitLabStream, DetailedStream[GitLab]):
     """Records that each cost further requests. The list is asked for by creation, which no edit reorders.
 
     checkpoint: as in `linked_pages`;  a deferred detail is the number of the record in its project (`iid`)
@@ -194,27 +197,21 @@ class DetailedStream(GitLabStream):
                 cursor = cursor_of(record, "updated_at")
                 yield placed(page, {"link": link, "done": list(done)}, cursor=cursor)
 
-    def retry(self, client: GitLab, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        asked = Details()
-        for iid in details:
-            yield asked.read(iid, partial(self._again, client, reading.partition, iid))
-
+    @abstractmethod
     def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         """The record with its details. Raises ToolError."""
-        raise NotImplementedError
 
-    def _again(self, client: GitLab, partition: Partition, iid: Json) -> Page:
-        record = object_of(client.door.get(f"{self.address(partition.id)}/{iid}"))
+    def again(self, client: GitLab, partition: Partition, detail: Json) -> Page:
+        record = object_of(client.door.get(f"{self.address(partition.id)}/{detail}"))
         return self.one(client, partition, record)
 
 
-class IssueStream(DetailedStream):
+class IssueStream(RecordStream, ItemStream[GitLab]):
     """Issues, incidents and tasks with their histories. https://docs.gitlab.com/api/issues/"""
 
     name = "issues"
     resource = "issues"
     feature = "issues"
-    finds_items = True
 
     def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         if not isinstance(record.get("iid"), int):
@@ -240,7 +237,7 @@ class IssueStream(DetailedStream):
             yield [str(issue.get("id")) for issue in objects_of(answer)]
 
 
-class MergeRequestStream(DetailedStream):
+class MergeRequestStream(RecordStream):
     """Merges, approvals, reviews, comments. https://docs.gitlab.com/api/merge_requests/, /notes/"""
 
     name = "merge_requests"
@@ -268,8 +265,9 @@ class ListStream(GitLabStream):
             checkpoint = {"link": link, "done": [str(each.get("id")) for each in sent]}
             yield placed(all_mapped(sent, self.facts), checkpoint, cursor=newest(sent, "updated_at"))
 
+    @abstractmethod
     def facts(self, sent: JsonObject) -> ObservationBatch:
-        raise NotImplementedError
+        """Raises FieldRefused."""
 
 
 class PipelineStream(ListStream):

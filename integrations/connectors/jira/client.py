@@ -13,6 +13,7 @@ from integrations.connectors.base import (
     ConnectionReport,
     Connector,
     FailedRecord,
+    ItemStream,
     Network,
     Page,
     Partition,
@@ -231,14 +232,13 @@ class SprintStream(Stream[Jira]):
         return [sprint for page in pages for sprint in page]
 
 
-class IssueStream(Stream[Jira]):
+class IssueStream(ItemStream[Jira]):
     """Issues with whole histories. Moments go into the query as milliseconds: text would be read in the account's zone.
 
     checkpoint: {"token": of the page} or {"start": of it}, and "done": ids on it that are dealt with
     """
 
     name = "issues"
-    finds_items = True
 
     def pages(self, client: Jira, reading: Reading) -> Iterator[Page]:
         since = before(reading.cursor, self.overlap) or reading.since

@@ -12,6 +12,7 @@ from integrations.connectors.base import (
     ConnectionReport,
     Connector,
     FailedRecord,
+    ItemStream,
     Json,
     Network,
     Page,
@@ -199,14 +200,13 @@ class _Items:
     cursor: str
 
 
-class ItemStream(Stream[Monday]):
+class BoardItemStream(ItemStream[Monday]):
     """Items of a board: at first by creation, later the last changed first, as far as the last reading.
 
     checkpoint: {"cursor": of the next page}; it lives for an hour after the first page
     """
 
     name = "items"
-    finds_items = True
 
     def pages(self, client: Monday, reading: Reading) -> Iterator[Page]:
         board_id, since = reading.partition.id, before(reading.cursor, self.overlap) or reading.since
@@ -317,7 +317,7 @@ class MondayConnector(Connector[Monday]):
 
     type = "MONDAY"
     source = "monday"
-    streams = (ItemStream(), OtherItemStream(), ActivityStream(), CommentStream())
+    streams = (BoardItemStream(), OtherItemStream(), ActivityStream(), CommentStream())
 
     def open(self, account: Account, network: Network) -> Monday:
         token, version = account.secret("api_token"), account.setting("api_version", VERSION)

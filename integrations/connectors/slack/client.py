@@ -12,6 +12,7 @@ from typing import Final
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
+    DetailedStream,
     Details,
     Json,
     Network,
@@ -151,7 +152,7 @@ class UserStream(Stream[Slack]):
             yield Page(read=len(sent), skipped=skipped, checkpoint=following or None)
 
 
-class MessageStream(Stream[Slack]):
+class MessageStream(DetailedStream[Slack]):
     """Messages and huddles of a channel, and the replies of threads in which something is new.
 
     checkpoint: {"cursor": of the page, "done": threads on it that are dealt with};  a detail is a thread
@@ -175,10 +176,8 @@ class MessageStream(Stream[Slack]):
                     yield placed(page, place, cursor=_cursor(latest))
             place, is_said = {"cursor": following, "done": []}, False
 
-    def retry(self, client: Slack, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
-        asked = Details()
-        for thread in details:
-            yield asked.read(thread, partial(self._replies, client, reading.partition.id, str(thread), None))
+    def again(self, client: Slack, partition: Partition, detail: Json) -> Page:
+        return self._replies(client, partition.id, str(detail), None)
 
     def _replies(self, client: Slack, channel: str, thread: str, oldest: str | None) -> Page:
         """Where the messages of a channel are shown and its threads are not, the threads are skipped by name."""

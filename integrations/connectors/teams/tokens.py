@@ -21,11 +21,9 @@ class Tokens(Protocol):
     @property
     def is_of_a_person(self) -> bool:
         """Whether somebody's rights are used, or those of an app."""
-        raise NotImplementedError
 
     def headers(self) -> dict[str, str]:
         """What a request carries. Raises ToolError where a token has to be asked for and is not given."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

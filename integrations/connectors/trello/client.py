@@ -13,6 +13,7 @@ from integrations.connectors.base import (
     ConnectionReport,
     Connector,
     FailedRecord,
+    ItemStream,
     Network,
     Page,
     Partition,
@@ -152,7 +153,7 @@ class ListStream(Stream[Trello]):
         yield Page(batch=list_facts(sent), read=len(sent))
 
 
-class CardStream(Stream[Trello]):
+class CardStream(ItemStream[Trello]):
     """Cards as they stand. A request brings a thousand, so all are listed in each run.
 
     Those that are done are restated when something happened to them since the last reading; the others always, because
@@ -162,7 +163,6 @@ class CardStream(Stream[Trello]):
     """
 
     name = "cards"
-    finds_items = True
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
         board_id, checkpoint = reading.partition.id, reading.checkpoint or {}

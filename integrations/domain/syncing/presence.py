@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from integrations.connectors.base import Partition, Stream
+from integrations.connectors.base import ItemStream, Partition
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.run_record import RunRecord
 from integrations.domain.syncing.stream_states import Key, StreamStates, key_of
@@ -42,13 +42,13 @@ class PresenceCheck:
         self._visible = visible
         self._errors = errors
 
-    def look(self, stream: Stream[Any]) -> None:
-        """Of a stream that finds items.  Raises ToolError for one that ends the run."""
+    def look(self, stream: ItemStream[Any]) -> None:
+        """Raises ToolError for one that ends the run."""
         self._mark_lost(stream)
         for partition in self._visible:
             self._take_census(stream, partition)
 
-    def _mark_lost(self, stream: Stream[Any]) -> None:
+    def _mark_lost(self, stream: ItemStream[Any]) -> None:
         record = self._record
         lost = sorted(self._states.partitions_of(stream) - {partition.id for partition in self._visible})
         if not lost:
@@ -59,7 +59,7 @@ class PresenceCheck:
             )
             counts.add_presence(record.progress.streams, stream.name, changes)
 
-    def _take_census(self, stream: Stream[Any], partition: Partition) -> None:
+    def _take_census(self, stream: ItemStream[Any], partition: Partition) -> None:
         record, key = self._record, key_of(stream, partition)
         if not self._states.is_settled(key):
             return
@@ -86,7 +86,7 @@ class PresenceCheck:
             state.census_in_run, state.census_at = record.progress.run_id, at
             state.save()
 
-    def _shown_ids(self, stream: Stream[Any], partition: Partition) -> list[str]:
+    def _shown_ids(self, stream: ItemStream[Any], partition: Partition) -> list[str]:
         return [external_id for ids in stream.census(self._client, partition) for external_id in ids]
 
     def _is_due(self, state: StreamState) -> bool:

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from integrations.connectors.base import Connector, Partition, Reading, Stream
+from integrations.connectors.base import Connector, DetailedStream, ItemStream, Partition, Reading, Stream
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.connecting import account_of
@@ -271,7 +271,7 @@ class _Run:
                 with self._record.transaction():
                     state.save()
                 self._read_pages(stream, state, partition)
-        if owed:
+        if owed and isinstance(stream, DetailedStream):
             pages = stream.retry(self._client, self._reading(state, partition), owed)
             self._writer.take(stream, state, partition, pages, is_retry=True)
         if state.deferred:
@@ -289,7 +289,7 @@ class _Run:
     def _look_who_is_there(self, connector: Connector[Any]) -> None:
         check = PresenceCheck(self._record, self._states, self._client, visible=self._visible, errors=self._errors)
         for stream in connector.streams:
-            if stream.finds_items:
+            if isinstance(stream, ItemStream):
                 check.look(stream)
 
     # --- words ---
