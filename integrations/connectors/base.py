@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -82,6 +82,26 @@ class Page:
     deferred: tuple[Json, ...] = ()
     settled: tuple[Json, ...] = ()
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def merged(cls, pages: Iterable[Page]) -> Page:
+        """What several pages hold, in one, with the newest of their cursors and no place to go on from."""
+        skipped = Counter[str]()
+        records: dict[str, Mapping[str, Any]] = {}
+        several = list(pages)
+        for page in several:
+            skipped.update(page.skipped)
+            records |= page.fields
+        return cls(
+            batch=ObservationBatch.merged(page.batch for page in several),
+            read=sum(page.read for page in several),
+            cursor=max((page.cursor for page in several if page.cursor), default=None),
+            failed=tuple(failure for page in several for failure in page.failed),
+            skipped=skipped,
+            deferred=tuple(detail for page in several for detail in page.deferred),
+            settled=tuple(detail for page in several for detail in page.settled),
+            fields=records,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from integrations.connectors.base import FailedRecord, Json, Page, Reading, Seen
 from integrations.http.answers import Answer
@@ -19,22 +18,36 @@ from projects.imports.values import instant
 from projects.observations import ObservationBatch
 
 RecordT = TypeVar("RecordT")
+OTHER: Final = "other"
 
 
-def object_of(answer: Answer) -> JsonObject:
+def as_object(sent: Any) -> JsonObject:
     """Raises UnexpectedAnswer."""
-    sent = answer.json()
     if not isinstance(sent, dict):
         raise UnexpectedAnswer("An object was expected.")
     return sent
 
 
-def objects_of(answer: Answer, *, member: str = "") -> list[JsonObject]:
+def as_objects(sent: Any, member: str = "") -> list[JsonObject]:
     """A list of objects, by itself or as a member. Raises UnexpectedAnswer."""
-    sent: Any = object_of(answer).get(member) if member else answer.json()
-    if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
+    found = as_object(sent).get(member) if member else sent
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise UnexpectedAnswer("A list was expected.")
-    return sent
+    return found
+
+
+def object_of(answer: Answer) -> JsonObject:
+    return as_object(answer.json())
+
+
+def objects_of(answer: Answer, *, member: str = "") -> list[JsonObject]:
+    return as_objects(answer.json(), member)
+
+
+def text(sent: Any, member: str) -> str:
+    """Text or a whole number, as text; "" for everything else."""
+    value = sent.get(member) if isinstance(sent, dict) else None
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def linked_pages(
@@ -57,24 +70,37 @@ def linked_pages(
         answer = door.get(link)
 
 
-def mapped(sent: JsonObject, facts: Callable[[JsonObject], ObservationBatch], *, id_in: str = "id") -> Page:
-    """One record in our words, or its failure."""
+def not_mapped(sent: JsonObject, refused: FieldRefused, *, id_in: str = "id") -> Page:
+    """A record that could not be read."""
+    return Page(read=1, failed=(FailedRecord(text(sent, id_in), refused.field, refused.reason),))
+
+
+def mapped(
+    sent: JsonObject,
+    facts: Callable[[JsonObject], ObservationBatch | None],
+    *,
+    id_in: str = "id",
+    skipped_as: Callable[[JsonObject], str] = lambda _: OTHER,
+) -> Page:
+    """One record in our words, or its failure. skipped_as: the name of one that is no fact of ours (None)"""
     try:
-        return Page(batch=facts(sent), read=1)
+        batch = facts(sent)
     except FieldRefused as refused:
-        return Page(read=1, failed=(FailedRecord(str(sent.get(id_in)), refused.field, refused.reason),))
+        return not_mapped(sent, refused, id_in=id_in)
+    if batch is None:
+        return Page(read=1, skipped=Counter({skipped_as(sent): 1}))
+    return Page(batch=batch, read=1)
 
 
 def all_mapped(
-    sent: Sequence[JsonObject], facts: Callable[[JsonObject], ObservationBatch], *, id_in: str = "id"
+    sent: Sequence[JsonObject],
+    facts: Callable[[JsonObject], ObservationBatch | None],
+    *,
+    id_in: str = "id",
+    skipped_as: Callable[[JsonObject], str] = lambda _: OTHER,
 ) -> Page:
     """Each record on its own: one that cannot be read stops no other."""
-    pages = list(map(partial(mapped, facts=facts, id_in=id_in), sent))
-    return Page(
-        batch=ObservationBatch.merged(page.batch for page in pages),
-        read=len(pages),
-        failed=tuple(failure for page in pages for failure in page.failed),
-    )
+    return Page.merged(mapped(each, facts, id_in=id_in, skipped_as=skipped_as) for each in sent)
 
 
 def sifted(
@@ -86,18 +112,16 @@ def sifted(
     id_in: str = "id",
 ) -> Page:
     """Each record on its own, where some are no facts of ours. reason: the name to skip one by, "" to keep it"""
-    batches, failed, skipped = [], [], Counter[str]()
-    for each in sent:
+
+    def page(each: JsonObject) -> Page:
         try:
             record = parse(each)
             name = reason(record)
-            if name:
-                skipped[name] += 1
-            else:
-                batches.append(facts(record))
+            return Page(read=1, skipped=Counter({name: 1})) if name else Page(read=1, batch=facts(record))
         except FieldRefused as refused:
-            failed.append(FailedRecord(str(each.get(id_in)), refused.field, refused.reason))
-    return Page(batch=ObservationBatch.merged(batches), read=len(sent), failed=tuple(failed), skipped=skipped)
+            return not_mapped(each, refused, id_in=id_in)
+
+    return Page.merged(map(page, sent))
 
 
 def placed(page: Page, checkpoint: Json, *, cursor: str | None = None) -> Page:
@@ -109,13 +133,19 @@ def newest(sent: Sequence[JsonObject], member: str) -> str | None:
     return max(filter(None, (cursor_of(each, member) for each in sent)), default=None)
 
 
-def cursor_of(sent: JsonObject, member: str) -> str | None:
-    """The moment in UTC with all its digits, so that text sorts by time whatever offset the tool writes."""
+def readable_moment(sent: JsonObject, member: str) -> datetime | None:
+    """None where there is none, or one that cannot be read."""
     value = sent.get(member)
     try:
-        return cursor_at(instant(value, field=member)) if isinstance(value, str) else None
+        return instant(value, field=member) if isinstance(value, str) else None
     except FieldRefused:
         return None
+
+
+def cursor_of(sent: JsonObject, member: str) -> str | None:
+    """The moment in UTC with all its digits, so that text sorts by time whatever offset the tool writes."""
+    moment = readable_moment(sent, member)
+    return None if moment is None else cursor_at(moment)
 
 
 def cursor_at(moment: datetime) -> str:
@@ -125,3 +155,8 @@ def cursor_at(moment: datetime) -> str:
 def in_utc(moment: datetime) -> str:
     """For a query: whole seconds, never later than the moment."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_utc_ms(moment: datetime) -> str:
+    """For a query of a tool that counts milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

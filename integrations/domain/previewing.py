@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
@@ -147,23 +146,8 @@ def _first_page(
             if len(pages) == SAMPLE_STEPS or sum(each.read for each in pages) >= SAMPLE_RECORDS:
                 break
     except ToolError as error:
-        return _merged(pages), error
-    return _merged(pages), None
-
-
-def _merged(pages: Sequence[Page]) -> Page:
-    skipped: Counter[str] = Counter()
-    records: dict[str, Mapping[str, Any]] = {}
-    for page in pages:
-        skipped.update(page.skipped)
-        records |= page.fields
-    return Page(
-        batch=ObservationBatch.merged(page.batch for page in pages),
-        read=sum(page.read for page in pages),
-        failed=tuple(failure for page in pages for failure in page.failed),
-        skipped=skipped,
-        fields=records,
-    )
+        return Page.merged(pages), error
+    return Page.merged(pages), None
 
 
 def _told(stream: Stream[Any], place: str, page: Page, adjusted: Adjusted, error: ToolError | None) -> PreviewedStream:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +17,6 @@ from integrations.connectors.base import (
     Connector,
     DetailedStream,
     Details,
-    FailedRecord,
     ItemStream,
     Json,
     Network,
@@ -28,13 +27,13 @@ from integrations.connectors.base import (
     before,
 )
 from integrations.connectors.options import Account
+from integrations.connectors.records import as_object, as_objects, cursor_of, in_utc_ms, mapped, not_mapped
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import CheckpointExpired, Forbidden, Gone, NotFound, ToolError, UnexpectedAnswer
+from integrations.http.errors import CheckpointExpired, Forbidden, Gone, NotFound, ToolError
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.imports.values import instant
-from projects.observations import ObservationBatch
 
 PUBLIC_ADDRESS: Final = "https://app.asana.com/api/1.0"
 PAGE_SIZE: Final = 100
@@ -42,6 +41,7 @@ BAD_REQUEST: Final = 400
 DEEPEST: Final = 5
 """Asana lets subtasks stand below subtasks, this deep."""
 OWN_NAMES: Final = re.compile(r"[a-z][a-z_.]{0,60}")
+CHANGED: Final = "modified_at"
 ELSEWHERE: Final = "counted_in_another_project"
 
 
@@ -71,10 +71,7 @@ class Asana:
 
     def one(self, address: str, fields: str) -> JsonObject:
         sent = self.door.get_json(address, {"opt_fields": fields})
-        record = sent.get("data") if isinstance(sent, dict) else None
-        if not isinstance(record, dict):
-            raise UnexpectedAnswer("A record was expected.")
-        return record
+        return as_object(as_object(sent).get("data"))
 
     def listed(self, address: str, params: Mapping[str, str], offset: str = "") -> Iterator[tuple[str, Any]]:
         """Pages, each with its own place. https://developers.asana.com/docs/pagination"""
@@ -82,7 +79,7 @@ class Asana:
         while True:
             asked: dict[str, str | int] = {**params, "limit": PAGE_SIZE, **({"offset": offset} if offset else {})}
             sent = self.door.get_json(address, asked)
-            yield offset, _records(sent)
+            yield offset, as_objects(sent, "data")
             following = sent.get("next_page")
             offset = str(following.get("offset") or "") if isinstance(following, dict) else ""
             if not offset:
@@ -101,7 +98,7 @@ class Asana:
 
     def tasks(self, project: str, since: datetime | None, offset: str) -> Iterator[tuple[str, list[JsonObject]]]:
         """https://developers.asana.com/reference/gettasksforproject"""
-        params = {"opt_fields": self._task_fields} | ({"modified_since": _iso(since)} if since else {})
+        params = {"opt_fields": self._task_fields} | ({"modified_since": in_utc_ms(since)} if since else {})
         return self.listed(f"/projects/{project}/tasks", params, offset)
 
     def subtasks(self, gid: str) -> list[JsonObject]:
@@ -266,8 +263,8 @@ class SubtaskStream(DetailedStream[Asana]):
         for parent in client.parents_in(project):
             if _by_number(parent.gid) <= reached:
                 continue
-            is_changed = since is None or not _is_before(parent.modified_at, since)
-            detail = {"parent": parent.gid, "since": None if is_changed else _iso(since)}
+            is_known = since is not None and _is_before(parent.modified_at, since)
+            detail = {"parent": parent.gid, "since": in_utc_ms(since) if since and is_known else None}
             page = details.read(detail, partial(self.again, client, reading.partition, detail))
             yield replace(page, checkpoint={"parent": parent.gid})
 
@@ -275,8 +272,8 @@ class SubtaskStream(DetailedStream[Asana]):
         parent, since = str(detail["parent"]), detail["since"]
         family = list(client.descendants(parent))
         client.note_family(parent, [str(task.get("gid")) for task in family])
-        changed = [task for task in family if not since or not _is_before(_modified(task), since)]
-        return _together([_mapped(client, task, partition.id) for task in changed])
+        changed = [task for task in family if not since or not _is_before(str(task.get(CHANGED) or ""), since)]
+        return Page.merged(_mapped(client, task, partition.id) for task in changed)
 
 
 class AsanaConnector(Connector[Asana]):
@@ -333,30 +330,16 @@ def _task_page(client: Asana, task: JsonObject, project: str) -> Page:
     try:
         home = client.home(task, project)
     except FieldRefused as refused:
-        return Page(read=1, failed=(FailedRecord(str(task.get("gid")), refused.field, refused.reason),))
+        return not_mapped(task, refused, id_in="gid")
     if home != project:
-        return Page(read=1, skipped=Counter({ELSEWHERE: 1}), cursor=_cursor(task))
+        return Page(read=1, skipped=Counter({ELSEWHERE: 1}), cursor=cursor_of(task, CHANGED))
     return _mapped(client, task, project)
 
 
 def _mapped(client: Asana, task: JsonObject, container: str) -> Page:
     gid = str(task.get("gid"))
-    stories = client.stories(gid)
-    try:
-        batch = task_facts(task, stories, container=container)
-    except FieldRefused as refused:
-        return Page(read=1, failed=(FailedRecord(gid, refused.field, refused.reason),), cursor=_cursor(task))
-    return Page(batch=batch, read=1, cursor=_cursor(task), fields={gid: _fields(task)})
-
-
-def _together(pages: Sequence[Page]) -> Page:
-    return Page(
-        batch=ObservationBatch.merged(page.batch for page in pages),
-        read=len(pages),
-        failed=tuple(failure for page in pages for failure in page.failed),
-        cursor=max((page.cursor for page in pages if page.cursor), default=None),
-        fields={gid: fields for page in pages for gid, fields in page.fields.items()},
-    )
+    page = mapped(task, partial(task_facts, stories=client.stories(gid), container=container), id_in="gid")
+    return replace(page, cursor=cursor_of(task, CHANGED), fields={gid: _fields(task)})
 
 
 def _fields(task: JsonObject) -> dict[str, Any]:
@@ -365,31 +348,12 @@ def _fields(task: JsonObject) -> dict[str, Any]:
     return {**task, **{str(each.get("name")): each.get("display_value") for each in custom if isinstance(each, dict)}}
 
 
-def _records(sent: Any) -> list[JsonObject]:
-    records = sent.get("data") if isinstance(sent, dict) else None
-    if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
-        raise UnexpectedAnswer("A list was expected.")
-    return records
-
-
 def _members(me: JsonObject) -> list[JsonObject]:
-    return _records({"data": me.get("workspaces") or []})
+    return as_objects(me.get("workspaces") or [])
 
 
 def _by_number(gid: str) -> tuple[int, str]:
     return len(gid), gid
-
-
-def _modified(task: JsonObject) -> str:
-    return str(task.get("modified_at") or "")
-
-
-def _cursor(task: JsonObject) -> str | None:
-    """When the task changed last: an ISO instant in UTC."""
-    try:
-        return instant(_modified(task), field="modified_at").isoformat()
-    except FieldRefused:
-        return None
 
 
 def _is_before(moment: str, since: str | datetime) -> bool:
@@ -399,10 +363,6 @@ def _is_before(moment: str, since: str | datetime) -> bool:
         return instant(moment, field="modified_at") < bound
     except FieldRefused:
         return False
-
-
-def _iso(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else ""
 
 
 CONNECTOR: Final = AsanaConnector()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,6 @@ from integrations.connectors.base import (
     Connector,
     DetailedStream,
     Details,
-    FailedRecord,
     ItemStream,
     Json,
     Network,
@@ -29,6 +28,7 @@ from integrations.connectors.base import (
 from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts
 from integrations.connectors.bitrix24.payloads import KEPT_FOR_HISTORY, SELECTED, SELECTED_FOR_HISTORY
 from integrations.connectors.options import Account
+from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, newest, text
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import (
@@ -44,16 +44,14 @@ from integrations.http.errors import (
     Unauthorized,
     UnexpectedAnswer,
 )
-from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
-from projects.imports.values import instant
-from projects.observations import ObservationBatch
 
 PACE_S: Final = 0.5
 """Two requests a second are never too many, on any plan."""
 INTENSITY_WAIT_S: Final = 1.0
 NO_GROUP: Final = "0"
 FIRST_ERROR_STATUS: Final = 400
+CHANGED: Final = "changedDate"
 METHOD_NOT_FOUND: Final = "ERROR_METHOD_NOT_FOUND"
 CREATION_UNKNOWN: Final = "creation_unknown"
 _CODE: Final = re.compile(r"\w+", re.ASCII)
@@ -107,7 +105,7 @@ class Bitrix24:
         https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-list.html
         """
         sent = self.ask("tasks.task.list", order={"ID": "asc"}, filter=dict(filters), select=list(select), start=-1)
-        return _objects(sent["result"], "tasks")
+        return as_objects(sent["result"], "tasks")
 
     def tasks_of_group(
         self, group_id: str, select: Sequence[str], *, since: datetime | None = None, after: str = "0"
@@ -142,20 +140,28 @@ class Bitrix24:
             gaps += [(start, end) for start, end in pairwise(edges) if end is None or end - start > 1]
         return found
 
-    def groups(self) -> dict[str, JsonObject]:
-        """https://apidocs.bitrix24.com/api-reference/sonet-group/socialnetwork-api-workgroup-list.html"""
-        found: dict[str, JsonObject] = {}
+    def _pages(self, method: str, **params: Any) -> Iterator[JsonObject]:
+        """Whole answers of a list that goes on at `next`. Raises RepeatedPage where it does not go forward."""
         start = 0
         while True:
-            select = ["ID", "NAME", "SCRUM_MASTER_ID"]
-            sent = self.ask("socialnetwork.api.workgroup.list", select=select, start=start)
-            found |= {str(_number(group, "id")): group for group in _objects(sent["result"], "workgroups")}
-            following, total = sent.get("next"), sent.get("total")
-            if not isinstance(following, int) or (isinstance(total, int) and len(found) >= total):
-                return found
+            sent = self.ask(method, **params, start=start)
+            yield sent
+            following = sent.get("next")
+            if not isinstance(following, int):
+                return
             if following <= start:
                 raise RepeatedPage
             start = following
+
+    def groups(self) -> dict[str, JsonObject]:
+        """https://apidocs.bitrix24.com/api-reference/sonet-group/socialnetwork-api-workgroup-list.html"""
+        found: dict[str, JsonObject] = {}
+        for sent in self._pages("socialnetwork.api.workgroup.list", select=["ID", "NAME", "SCRUM_MASTER_ID"]):
+            found |= {str(_number(group, "id")): group for group in as_objects(sent["result"], "workgroups")}
+            total = sent.get("total")
+            if isinstance(total, int) and len(found) >= total:
+                break
+        return found
 
     def sprints(self, group_id: str) -> list[JsonObject]:
         """Asked for once in a run.
@@ -163,7 +169,8 @@ class Bitrix24:
         https://apidocs.bitrix24.com/api-reference/sonet-group/scrum/sprint/tasks-api-scrum-sprint-list.html
         """
         if group_id not in self._sprints:
-            self._sprints[group_id] = [*self._sprint_pages(group_id)]
+            pages = self._pages("tasks.api.scrum.sprint.list", filter={"GROUP_ID": group_id})
+            self._sprints[group_id] = [sprint for sent in pages for sprint in as_objects(sent, "result")]
         return self._sprints[group_id]
 
     def known_sprints(self, group_id: str) -> list[JsonObject]:
@@ -174,36 +181,11 @@ class Bitrix24:
             self._sprints[group_id] = []
             return []
 
-    def _sprint_pages(self, group_id: str) -> Iterator[JsonObject]:
-        start = 0
-        while True:
-            sent = self.ask("tasks.api.scrum.sprint.list", filter={"GROUP_ID": group_id}, start=start)
-            yield from _objects(sent, "result")
-            following = sent.get("next")
-            if not isinstance(following, int):
-                return
-            if following <= start:
-                raise RepeatedPage
-            start = following
-
     def history(self, task_id: str) -> list[JsonObject]:
         """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-history-list.html"""
-        found: list[JsonObject] = []
-        start = 0
-        while True:
-            sent = self._history_page(task_id, start)
-            found += _objects(sent["result"], "list")
-            following = sent.get("next")
-            if not isinstance(following, int):
-                return found
-            if following <= start:
-                raise RepeatedPage
-            start = following
-
-    def _history_page(self, task_id: str, start: int) -> JsonObject:
+        pages = self._pages("tasks.task.history.list", taskId=int(task_id), order={"createdDate": "asc"})
         try:
-            order = {"createdDate": "asc"}
-            return self.ask("tasks.task.history.list", taskId=int(task_id), order=order, start=start)
+            return [entry for sent in pages for entry in as_objects(sent["result"], "list")]
         except NotFound as error:
             if error.vendor_code != METHOD_NOT_FOUND:
                 raise
@@ -219,7 +201,7 @@ class SprintStream(Stream[Bitrix24]):
 
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
         sprints = client.sprints(reading.partition.id) if reading.partition.facts["may_have_sprints"] else []
-        yield _mapped(sprints, sprint_facts)
+        yield all_mapped(sprints, sprint_facts)
 
 
 class TaskStream(ItemStream[Bitrix24]):
@@ -231,14 +213,14 @@ class TaskStream(ItemStream[Bitrix24]):
         group_id, now = reading.partition.id, client.door.waiting.now()
         facts = partial(task_facts, group_id=group_id, site=client.site, first_seen_at=now)
         for tasks in _listed(client, reading, [*SELECTED, *client.more_fields]):
-            page = _mapped(tasks, facts)
+            page = all_mapped(tasks, facts)
             unknown = sum(not item.is_creation_known for item in page.batch.items)
             yield replace(
                 page,
                 checkpoint={"after": _last(tasks)},
-                cursor=_newest(tasks),
+                cursor=newest(tasks, CHANGED),
                 skipped=Counter({CREATION_UNKNOWN: unknown}),
-                fields={_text(task, "id"): task for task in tasks},
+                fields={text(task, "id"): task for task in tasks},
             )
 
     def census(self, client: Bitrix24, partition: Partition) -> Iterator[Sequence[str]]:
@@ -247,7 +229,7 @@ class TaskStream(ItemStream[Bitrix24]):
         ids = client.counted.setdefault(partition.id, [])
         yield [*ids]
         for tasks in client.tasks_of_group(partition.id, ["ID"], after=ids[-1] if ids else "0"):
-            page = [_text(task, "id") for task in tasks]
+            page = [text(task, "id") for task in tasks]
             ids += page
             yield page
         del client.counted[partition.id]
@@ -265,13 +247,13 @@ class HistoryStream(DetailedStream[Bitrix24]):
             for task in tasks:
                 kept = {name: task.get(name) for name in KEPT_FOR_HISTORY}
                 page = details.read(kept, partial(self.again, client, reading.partition, kept))
-                yield replace(page, checkpoint={"after": _text(task, "id")}, cursor=_newest([task]))
+                yield replace(page, checkpoint={"after": text(task, "id")}, cursor=cursor_of(task, CHANGED))
 
     def again(self, client: Bitrix24, partition: Partition, detail: Json) -> Page:
         history = client.history(str(_number(detail, "id")))
         known = client.known_sprints(partition.id) if partition.facts["may_have_sprints"] else []
-        sprints, now = _mapped(known, sprint_facts).batch.iterations, client.door.waiting.now()
-        page = _mapped([detail], lambda each: history_facts(each, history, sprints=sprints, first_seen_at=now))
+        sprints, now = all_mapped(known, sprint_facts).batch.iterations, client.door.waiting.now()
+        page = all_mapped([detail], lambda each: history_facts(each, history, sprints=sprints, first_seen_at=now))
         return replace(page, read=len(history))
 
 
@@ -296,7 +278,7 @@ class Bitrix24Connector(Connector[Bitrix24]):
 
     def check(self, client: Bitrix24) -> ConnectionReport:
         """Who we are, what the credentials may, and whether they may read tasks."""
-        profile = _object(client.ask("profile"), "result")
+        profile = as_object(client.ask("profile")["result"])
         scopes = client.ask("scope")["result"]
         missing: tuple[str, ...] = ()
         try:
@@ -306,7 +288,7 @@ class Bitrix24Connector(Connector[Bitrix24]):
                 raise
             missing = ("task",)
         return ConnectionReport(
-            account=_text(profile, "ID"),
+            account=text(profile, "ID"),
             server="Bitrix24, REST version 2",
             scopes=tuple(str(scope) for scope in scopes) if isinstance(scopes, list) else (),
             missing_scopes=missing,
@@ -391,32 +373,12 @@ def _listed(client: Bitrix24, reading: Reading, select: Sequence[str]) -> Iterat
     yield from client.tasks_of_group(reading.partition.id, select, since=since, after=after)
 
 
-def _mapped(sent: Sequence[JsonObject], facts: Callable[[JsonObject], ObservationBatch]) -> Page:
-    batches, failed = [], []
-    for each in sent:
-        try:
-            batches.append(facts(each))
-        except FieldRefused as refused:
-            failed.append(FailedRecord(_text(each, "id"), refused.field, refused.reason))
-    return Page(batch=ObservationBatch.merged(batches), read=len(sent), failed=tuple(failed))
-
-
 def _partition(group_id: str, shown: Mapping[str, JsonObject] | None, *, has_tasks: bool) -> Partition:
     """may_have_sprints: False where the portal says that the group is no scrum team"""
     group = (shown or {}).get(group_id, {})
     is_ordinary = group_id == NO_GROUP or not has_tasks or group.get("scrumMasterId", "") in (None, 0, "0")
-    name = "Tasks without a group" if group_id == NO_GROUP else _text(group, "name") or f"Group {group_id}"
+    name = "Tasks without a group" if group_id == NO_GROUP else text(group, "name") or f"Group {group_id}"
     return Partition(id=group_id, name=name, facts={"has_tasks": has_tasks, "may_have_sprints": not is_ordinary})
-
-
-def _newest(tasks: Sequence[JsonObject]) -> str | None:
-    moments = []
-    for task in tasks:
-        try:
-            moments.append(instant(_text(task, "changedDate"), field="changedDate").isoformat())
-        except FieldRefused:
-            continue
-    return max(moments, default=None)
 
 
 def _last(tasks: Sequence[JsonObject]) -> str:
@@ -426,30 +388,11 @@ def _last(tasks: Sequence[JsonObject]) -> str:
 # --- answers ---
 
 
-def _object(sent: JsonObject, member: str) -> JsonObject:
-    found = sent.get(member)
-    if not isinstance(found, dict):
-        raise UnexpectedAnswer("An object was expected.")
-    return found
-
-
-def _objects(sent: Any, member: str) -> list[JsonObject]:
-    found = sent.get(member) if isinstance(sent, dict) else None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise UnexpectedAnswer("A list was expected.")
-    return found
-
-
-def _text(sent: JsonObject, member: str) -> str:
-    value = sent.get(member)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
 def _number(sent: JsonObject, member: str) -> int:
-    text = _text(sent, member)
-    if not text.isascii() or not text.isdigit():
+    digits = text(sent, member)
+    if not digits.isascii() or not digits.isdigit():
         raise UnexpectedAnswer(f"A number was expected as {member}.")
-    return int(text)
+    return int(digits)
 
 
 def _iso(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,7 +21,6 @@ from integrations.connectors.base import (
     Page,
     Partition,
     Reading,
-    Seen,
     Stream,
     before,
     follow_links,
@@ -36,19 +35,35 @@ from integrations.connectors.github.mapping import (
 )
 from integrations.connectors.github.payloads import Milestone, parse_milestone
 from integrations.connectors.options import Account
+from integrations.connectors.records import (
+    all_mapped,
+    cursor_at,
+    cursor_of,
+    in_utc,
+    linked_pages,
+    mapped,
+    newest,
+    objects_of,
+    placed,
+    readable_moment,
+)
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError, UnexpectedAnswer
+from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError
 from projects.enums import RunOutcome
-from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
-from projects.imports.values import instant
-from projects.observations import ObservationBatch
 
 PUBLIC_ADDRESS: Final = "https://api.github.com"
 PUBLIC_VERSION: Final = "2026-03-10"
 SERVER_VERSION: Final = "2022-11-28"
 PAGE_SIZE: Final = 100
+OLDEST_FIRST: Final[dict[str, str | int]] = {
+    "state": "all",
+    "sort": "created",
+    "direction": "asc",
+    "per_page": PAGE_SIZE,
+}
+CHANGED: Final = "updated_at"
 PULL_REQUEST: Final = "pull_request"
 FORBIDDEN: Final = 403
 TOO_MANY: Final = 429
@@ -69,7 +84,7 @@ class GitHub:
     def visible_repositories(self) -> list[str]:
         """https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user"""
         answers = follow_links(self.door, "/user/repos", {"per_page": PAGE_SIZE, "sort": "full_name"})
-        return [str(repository.get("full_name")) for answer in answers for repository in _objects(answer)]
+        return [str(repository.get("full_name")) for answer in answers for repository in objects_of(answer)]
 
     def milestones(self, repository: str) -> list[JsonObject]:
         """All milestones of a repository, asked for once in a run: the history names them by title only.
@@ -81,7 +96,7 @@ class GitHub:
             self._milestones[repository] = [
                 milestone
                 for answer in follow_links(self.door, address, {"state": "all", "per_page": PAGE_SIZE})
-                for milestone in _objects(answer)
+                for milestone in objects_of(answer)
             ]
         return self._milestones[repository]
 
@@ -93,17 +108,17 @@ class GitHub:
         """https://docs.github.com/en/rest/issues/timeline#list-timeline-events-for-an-issue"""
         address = f"/repos/{repository}/issues/{number}/timeline"
         answers = follow_links(self.door, address, {"per_page": PAGE_SIZE})
-        return [event for answer in answers for event in _objects(answer)]
+        return [event for answer in answers for event in objects_of(answer)]
 
     def deployment_statuses(self, repository: str, deployment: str) -> list[JsonObject]:
         """https://docs.github.com/en/rest/deployments/statuses#list-deployment-statuses"""
-        return _objects(self.door.get(f"/repos/{repository}/deployments/{deployment}/statuses", {"per_page": 10}))
+        return objects_of(self.door.get(f"/repos/{repository}/deployments/{deployment}/statuses", {"per_page": 10}))
 
     def reviews(self, repository: str, number: int) -> list[JsonObject]:
         """https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request"""
         address = f"/repos/{repository}/pulls/{number}/reviews"
         answers = follow_links(self.door, address, {"per_page": PAGE_SIZE})
-        return [review for answer in answers for review in _objects(answer)]
+        return [review for answer in answers for review in objects_of(answer)]
 
 
 class MilestoneStream(Stream[GitHub]):
@@ -126,27 +141,27 @@ class IssueStream(ItemStream[GitHub], DetailedStream[GitHub]):
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         repository = reading.partition.id
         details = Details()
-        for link, done, sent in _list(client, f"/repos/{repository}/issues", self._params(reading), reading):
+        for link, done, sent in linked_pages(
+            client.door, f"/repos/{repository}/issues", self._params(reading), reading
+        ):
             waiting = [issue for issue in sent if str(issue.get("id")) not in done]
             pulls = [issue for issue in waiting if issue.get("pull_request") is not None]
             done += [str(pull.get("id")) for pull in pulls]
-            page = Page(read=len(pulls), skipped=Counter({PULL_REQUEST: len(pulls)}), cursor=_newest(waiting))
-            yield _at(page, {"link": link, "done": list(done)})
+            page = Page(read=len(pulls), skipped=Counter({PULL_REQUEST: len(pulls)}))
+            yield placed(page, {"link": link, "done": list(done)}, cursor=newest(waiting, CHANGED))
             for issue in waiting:
                 if issue.get("pull_request") is None:
                     page = details.read(issue.get("number"), partial(self._one, client, repository, issue))
                     done.append(str(issue.get("id")))
-                    yield _at(page, {"link": link, "done": list(done)})
+                    yield placed(page, {"link": link, "done": list(done)}, cursor=cursor_of(issue, CHANGED))
 
     def census(self, client: GitHub, partition: Partition) -> Iterator[Sequence[str]]:
-        params: dict[str, str | int] = {"state": "all", "sort": "created", "direction": "asc", "per_page": PAGE_SIZE}
-        for answer in follow_links(client.door, f"/repos/{partition.id}/issues", params):
-            yield [str(issue.get("id")) for issue in _objects(answer)]
+        for answer in follow_links(client.door, f"/repos/{partition.id}/issues", OLDEST_FIRST):
+            yield [str(issue.get("id")) for issue in objects_of(answer)]
 
     def _params(self, reading: Reading) -> dict[str, str | int]:
-        params: dict[str, str | int] = {"state": "all", "sort": "created", "direction": "asc", "per_page": PAGE_SIZE}
         since = before(reading.cursor, self.overlap) or reading.since
-        return params | ({"since": _iso(since)} if since else {})
+        return OLDEST_FIRST | ({"since": in_utc(since)} if since else {})
 
     def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
         answer = client.door.get_json(f"/repos/{partition.id}/issues/{detail}")
@@ -158,8 +173,8 @@ class IssueStream(ItemStream[GitHub], DetailedStream[GitHub]):
             return Page(read=1, failed=(FailedRecord(str(issue.get("id")), "number", "is missing"),))
         timeline = client.timeline(repository, number)
         milestones = client.milestones_by_title(repository)
-        page = _mapped(issue, lambda: issue_facts(issue, timeline, repository=repository, milestones=milestones))
-        return page
+        facts = partial(issue_facts, timeline=timeline, repository=repository, milestones=milestones)
+        return replace(mapped(issue, facts), fields={str(issue.get("id")): issue})
 
 
 class CommentStream(Stream[GitHub]):
@@ -174,10 +189,11 @@ class CommentStream(Stream[GitHub]):
         repository = reading.partition.id
         params: dict[str, str | int] = {"sort": "created", "direction": "asc", "per_page": PAGE_SIZE}
         since = before(reading.cursor, self.overlap) or reading.since
-        params |= {"since": _iso(since)} if since else {}
-        for link, _, sent in _list(client, f"/repos/{repository}/issues/comments", params, reading):
-            page = _all_mapped(sent, lambda each: comment_facts(each, repository=repository))
-            yield _at(page, {"link": link, "done": [str(each.get("id")) for each in sent]}, cursor=_newest(sent))
+        params |= {"since": in_utc(since)} if since else {}
+        for link, _, sent in linked_pages(client.door, f"/repos/{repository}/issues/comments", params, reading):
+            page = all_mapped(sent, partial(comment_facts, repository=repository))
+            done = [str(each.get("id")) for each in sent]
+            yield placed(page, {"link": link, "done": done}, cursor=newest(sent, CHANGED))
 
 
 class PullRequestStream(DetailedStream[GitHub]):
@@ -199,14 +215,14 @@ class PullRequestStream(DetailedStream[GitHub]):
             "per_page": PAGE_SIZE,
         }
         details = Details()
-        for link, done, sent in _list(client, f"/repos/{repository}/pulls", params, reading):
-            changed = [pull for pull in sent if since is None or _updated(pull) >= _iso(since)]
+        for link, done, sent in linked_pages(client.door, f"/repos/{repository}/pulls", params, reading):
+            changed = [pull for pull in sent if since is None or str(pull.get(CHANGED) or "") >= in_utc(since)]
             for pull in changed:
                 if str(pull.get("id")) in done:
                     continue
                 page = details.read(pull.get("number"), partial(self._one, client, repository, pull))
                 done.append(str(pull.get("id")))
-                yield _at(page, {"link": link, "done": list(done)}, cursor=_updated(pull))
+                yield placed(page, {"link": link, "done": list(done)}, cursor=cursor_of(pull, CHANGED))
             if len(changed) < len(sent):
                 return
 
@@ -219,7 +235,7 @@ class PullRequestStream(DetailedStream[GitHub]):
         if not isinstance(number, int):
             return Page(read=1, failed=(FailedRecord(str(pull.get("id")), "number", "is missing"),))
         reviews = client.reviews(repository, number)
-        return _mapped(pull, lambda: pull_request_facts(pull, reviews))
+        return mapped(pull, partial(pull_request_facts, reviews=reviews))
 
 
 class CiRunStream(Stream[GitHub]):
@@ -234,13 +250,13 @@ class CiRunStream(Stream[GitHub]):
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         params: dict[str, str | int] = {"per_page": PAGE_SIZE}
         since = before(reading.cursor, self.overlap) or reading.since
-        params |= {"created": f">={_iso(since)}"} if since else {}
+        params |= {"created": f">={in_utc(since)}"} if since else {}
         window = _Window()
         for answer in follow_links(client.door, f"/repos/{reading.partition.id}/actions/runs", params):
-            sent = _objects(answer, member="workflow_runs")
+            sent = objects_of(answer, member="workflow_runs")
             for run in sent:
-                window.add(str(run.get("created_at") or ""), is_over=run.get("status") == "completed")
-            yield _all_mapped(sent, ci_run_facts)
+                window.add(readable_moment(run, "created_at"), is_over=run.get("status") == "completed")
+            yield all_mapped(sent, ci_run_facts)
         yield Page(cursor=window.cursor)
 
 
@@ -258,12 +274,12 @@ class DeploymentStream(DetailedStream[GitHub]):
         since = before(reading.cursor, self.overlap) or reading.since
         details, window = Details(), _Window()
         for answer in follow_links(client.door, f"/repos/{repository}/deployments", {"per_page": PAGE_SIZE}):
-            sent = _objects(answer)
-            wanted = [each for each in sent if since is None or str(each.get("created_at")) >= _iso(since)]
+            sent = objects_of(answer)
+            wanted = [each for each in sent if since is None or str(each.get("created_at")) >= in_utc(since)]
             for each in wanted:
                 page = details.read(dict(each), partial(self._one, client, repository, each))
                 is_over = all(found.outcome != RunOutcome.RUNNING for found in page.batch.deployments)
-                window.add(str(each.get("created_at") or ""), is_over=is_over)
+                window.add(readable_moment(each, "created_at"), is_over=is_over)
                 yield page
             if len(wanted) < len(sent):
                 break
@@ -274,8 +290,7 @@ class DeploymentStream(DetailedStream[GitHub]):
 
     def _one(self, client: GitHub, repository: str, sent: JsonObject) -> Page:
         statuses = client.deployment_statuses(repository, str(sent.get("id")))
-        page = _mapped(sent, lambda: deployment_facts(sent, statuses))
-        return replace(page, fields={}, cursor=None)
+        return mapped(sent, partial(deployment_facts, statuses=statuses))
 
 
 class GitHubConnector(Connector[GitHub]):
@@ -341,22 +356,23 @@ class _Window:
     """
 
     def __init__(self) -> None:
-        self._open: list[str] = []
-        self._newest = ""
+        self._open: list[datetime] = []
+        self._newest: datetime | None = None
 
-    def add(self, created_at: str, *, is_over: bool) -> None:
-        self._newest = max(self._newest, created_at)
+    def add(self, created_at: datetime | None, *, is_over: bool) -> None:
+        """created_at: None for one that does not say, and is passed over"""
+        if created_at is None:
+            return
+        self._newest = max(self._newest or created_at, created_at)
         if not is_over:
             self._open.append(created_at)
 
     @property
     def cursor(self) -> str | None:
-        newest = _moment(self._newest)
-        if newest is None:
+        if self._newest is None:
             return None
-        moments = (_moment(text) for text in self._open)
-        recent = [moment for moment in moments if moment is not None and newest - moment <= ABANDONED_AFTER]
-        return min([newest, *recent]).isoformat()
+        earliest = self._newest - ABANDONED_AFTER
+        return cursor_at(min([self._newest, *(moment for moment in self._open if moment >= earliest)]))
 
 
 def judge(answer: Answer) -> ToolError | None:
@@ -373,75 +389,6 @@ def judge(answer: Answer) -> ToolError | None:
     if "rate limit" in message or answer.status == TOO_MANY:
         return RateLimited(retry_after_s=SECONDARY_LIMIT_WAIT_S)
     return None
-
-
-# --- lists ---
-
-
-def _list(
-    client: GitHub, address: str, params: dict[str, str | int], reading: Reading
-) -> Iterator[tuple[str, list[str], list[JsonObject]]]:
-    """Pages of a list from the checkpoint on: where each is, what of it is dealt with, and what it holds."""
-    checkpoint = reading.checkpoint or {}
-    link, done = str(checkpoint.get("link", "")), [str(each) for each in checkpoint.get("done", [])]
-    answer = client.door.get(link) if link else client.door.get(address, params)
-    seen = Seen()
-    while True:
-        yield link, done, _objects(answer)
-        following = answer.next_link
-        if following is None:
-            return
-        link, done = seen.check(following), []
-        answer = client.door.get(link)
-
-
-def _objects(answer: Answer, *, member: str = "") -> list[JsonObject]:
-    sent = answer.json()
-    if member:
-        sent = sent.get(member) if isinstance(sent, dict) else None
-    if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
-        raise UnexpectedAnswer("A list was expected.")
-    return sent
-
-
-def _mapped(sent: JsonObject, facts: Callable[[], ObservationBatch]) -> Page:
-    try:
-        return Page(batch=facts(), read=1, cursor=_updated(sent), fields={str(sent.get("id")): sent})
-    except FieldRefused as refused:
-        failure = FailedRecord(str(sent.get("id")), refused.field, refused.reason)
-        return Page(read=1, failed=(failure,), cursor=_updated(sent))
-
-
-def _all_mapped(sent: Sequence[JsonObject], facts: Callable[[JsonObject], ObservationBatch]) -> Page:
-    pages = [_mapped(each, partial(facts, each)) for each in sent]
-    return Page(
-        batch=ObservationBatch.merged(page.batch for page in pages),
-        read=len(pages),
-        failed=tuple(failure for page in pages for failure in page.failed),
-    )
-
-
-def _at(page: Page, checkpoint: Json, *, cursor: str | None = None) -> Page:
-    return replace(page, checkpoint=checkpoint, cursor=cursor or page.cursor)
-
-
-def _newest(sent: Sequence[JsonObject], *, member: str = "updated_at") -> str | None:
-    return max((str(each.get(member) or "") for each in sent), default="") or None
-
-
-def _updated(sent: JsonObject) -> str:
-    return str(sent.get("updated_at") or "")
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return instant(text, field="created_at")
-    except FieldRefused:
-        return None
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _header(answer: Answer, name: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any, Final
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
-    FailedRecord,
     ItemStream,
     Network,
     Page,
@@ -23,12 +22,12 @@ from integrations.connectors.base import (
     before,
 )
 from integrations.connectors.jira.mapping import embedded_comments, issue_facts, listed_statuses, sprint_facts
-from integrations.connectors.jira.payloads import custom_fields, histories_by_issue, number, objects, text, updated
+from integrations.connectors.jira.payloads import custom_fields, histories_by_issue, number, updated
 from integrations.connectors.options import Account
+from integrations.connectors.records import all_mapped, as_objects, placed, text
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import BadRequest, CheckpointExpired, NotFound, ToolError, UnexpectedAnswer
-from projects.imports.errors import FieldRefused
 from projects.imports.jira_custom_fields import CustomFields
 from projects.imports.json_access import JsonObject
 from projects.imports.values import epoch_ms
@@ -75,12 +74,12 @@ class Jira:
     @cached_property
     def custom(self) -> CustomFields:
         """Asked for once in a run. https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-fields/"""
-        return custom_fields(objects(self.door.get_json(f"{self.api}/field")))
+        return custom_fields(as_objects(self.door.get_json(f"{self.api}/field")))
 
     @cached_property
     def statuses(self) -> dict[str, StatusObservation]:
         """Asked for once in a run. https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-workflow-statuses/"""
-        return listed_statuses(objects(self.door.get_json(f"{self.api}/status")))
+        return listed_statuses(as_objects(self.door.get_json(f"{self.api}/status")))
 
     @property
     def fields(self) -> list[str]:
@@ -92,7 +91,7 @@ class Jira:
     def projects(self) -> list[JsonObject]:
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/"""
         if not self.is_cloud:
-            return objects(self.door.get_json("/rest/api/2/project"))
+            return as_objects(self.door.get_json("/rest/api/2/project"))
         return [project for page in self.listed("/rest/api/3/project/search", size=PAGE_SIZE) for project in page]
 
     def listed(self, address: str, *, size: int, member: str = "values") -> Iterator[list[JsonObject]]:
@@ -100,7 +99,7 @@ class Jira:
         start = 0
         while True:
             sent = self.door.get_json(address, {"startAt": start, "maxResults": size})
-            page = objects(sent, member)
+            page = as_objects(sent, member)
             yield page
             start += len(page)
             total = number(sent, "total")
@@ -126,7 +125,7 @@ class Jira:
             body: dict[str, Any] = {"jql": jql, "fields": list(fields), "maxResults": size}
             sent = self.door.post_json("/rest/api/3/search/jql", body | ({"nextPageToken": token} if token else {}))
             here, token = {"token": token}, text(sent, "nextPageToken")
-            yield _Found(objects(sent, "issues"), here, {"token": token} if token else None)
+            yield _Found(as_objects(sent, "issues"), here, {"token": token} if token else None)
             if not token or sent.get("isLast") is True:
                 return
             seen.check(token)
@@ -145,7 +144,7 @@ class Jira:
                 **expand,
             }
             sent = self.door.get_json("/rest/api/2/search", params)
-            issues, total = objects(sent, "issues"), number(sent, "total")
+            issues, total = as_objects(sent, "issues"), number(sent, "total")
             if total is None:
                 raise UnexpectedAnswer("A total was expected.")
             here, start = {"start": start}, start + len(issues)
@@ -222,7 +221,7 @@ class SprintStream(Stream[Jira]):
                     continue
                 sprints = self._sprints(client, board_id)
                 done.append(board_id)
-                yield _sprint_page(sprints, checkpoint=list(done))
+                yield placed(all_mapped(sprints, sprint_facts), list(done))
 
     def _sprints(self, client: Jira, board_id: str) -> list[JsonObject]:
         try:
@@ -257,21 +256,15 @@ class IssueStream(ItemStream[Jira]):
 
     def _page(self, client: Jira, issues: Sequence[JsonObject]) -> Page:
         histories = client.histories(issues) if client.is_cloud else None
-        batches, failed = [], []
-        for issue in issues:
+
+        def facts(issue: JsonObject) -> ObservationBatch:
             own = None if histories is None else histories.get(text(issue, "id"), [])
-            try:
-                comments = client.comments(issue)
-                batches.append(
-                    issue_facts(issue, own, comments, custom=client.custom, statuses=client.statuses, site=client.site)
-                )
-            except FieldRefused as refused:
-                failed.append(FailedRecord(text(issue, "id"), refused.field, refused.reason))
-        return Page(
-            batch=ObservationBatch.merged(batches),
-            read=len(issues),
+            comments = client.comments(issue)
+            return issue_facts(issue, own, comments, custom=client.custom, statuses=client.statuses, site=client.site)
+
+        return replace(
+            all_mapped(issues, facts),
             cursor=max(filter(None, map(updated, issues)), default=None),
-            failed=tuple(failed),
             fields={text(issue, "id"): issue.get("fields") or {} for issue in issues},
         )
 
@@ -348,16 +341,6 @@ def _jql(project_key: str, since: datetime | None) -> str:
     quoted = project_key.replace("\\", "\\\\").replace('"', '\\"')
     bound = f" AND updated >= {epoch_ms(since.astimezone(UTC))}" if since else ""
     return f'project = "{quoted}"{bound} ORDER BY created ASC, id ASC'
-
-
-def _sprint_page(sprints: Sequence[JsonObject], *, checkpoint: list[str]) -> Page:
-    batches, failed = [], []
-    for sprint in sprints:
-        try:
-            batches.append(sprint_facts([sprint]))
-        except FieldRefused as refused:
-            failed.append(FailedRecord(text(sprint, "id"), refused.field, refused.reason))
-    return Page(batch=ObservationBatch.merged(batches), read=len(sprints), checkpoint=checkpoint, failed=tuple(failed))
 
 
 CONNECTOR: Final = JiraConnector()

@@ -57,8 +57,8 @@ def listed_statuses(sent: Iterable[JsonObject]) -> dict[str, StatusObservation]:
     return found
 
 
-def sprint_facts(sent: Iterable[JsonObject]) -> ObservationBatch:
-    return ObservationBatch(iterations=parse_sprints(list(sent), field="sprint"))
+def sprint_facts(sent: JsonObject) -> ObservationBatch:
+    return ObservationBatch(iterations=parse_sprints([sent], field="sprint"))
 
 
 def embedded_comments(issue: JsonObject) -> tuple[list[JsonObject], bool]:

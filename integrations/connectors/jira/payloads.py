@@ -9,29 +9,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from integrations.http.errors import UnexpectedAnswer
-from projects.imports.errors import FieldRefused
+from integrations.connectors.records import as_objects, cursor_of, text
 from projects.imports.jira_custom_fields import CustomFields
 from projects.imports.json_access import JsonObject
-from projects.imports.values import instant
 
 _MILLISECONDS_FROM: Final = 10**11
 """Moments as numbers are seconds or milliseconds since 1970; the year 5138 in seconds is 1973 in milliseconds."""
-
-
-def objects(sent: Any, member: str = "") -> list[JsonObject]:
-    """A list of objects, by itself or as a member. Raises UnexpectedAnswer."""
-    found = sent
-    if member:
-        found = sent.get(member) if isinstance(sent, dict) else None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise UnexpectedAnswer("A list was expected.")
-    return found
-
-
-def text(sent: Any, member: str) -> str:
-    value = sent.get(member) if isinstance(sent, dict) else None
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def number(sent: Any, member: str) -> int | None:
@@ -54,8 +37,8 @@ def histories_by_issue(pages: Iterable[Any]) -> dict[str, list[JsonObject]]:
     """Histories of many issues, from `changelog/bulkfetch`; an issue's may be spread over pages."""
     found: dict[str, list[JsonObject]] = {}
     for page in pages:
-        for log in objects(page, "issueChangeLogs"):
-            histories = objects(log, "changeHistories")
+        for log in as_objects(page, "issueChangeLogs"):
+            histories = as_objects(log, "changeHistories")
             found.setdefault(text(log, "issueId"), []).extend(_with_moment(history) for history in histories)
     return found
 
@@ -63,11 +46,7 @@ def histories_by_issue(pages: Iterable[Any]) -> dict[str, list[JsonObject]]:
 def updated(issue: JsonObject) -> str | None:
     """When the issue changed last, as a cursor: an ISO instant in UTC."""
     fields = issue.get("fields")
-    sent = fields.get("updated") if isinstance(fields, dict) else None
-    try:
-        return instant(sent, field="updated").isoformat() if isinstance(sent, str) else None
-    except FieldRefused:
-        return None
+    return cursor_of(fields, "updated") if isinstance(fields, dict) else None
 
 
 def _with_moment(history: JsonObject) -> Mapping[str, Any]:

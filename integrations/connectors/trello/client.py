@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
-    FailedRecord,
     ItemStream,
     Network,
     Page,
@@ -23,6 +23,15 @@ from integrations.connectors.base import (
     before,
 )
 from integrations.connectors.options import Account
+from integrations.connectors.records import (
+    all_mapped,
+    as_object,
+    as_objects,
+    in_utc_ms,
+    newest,
+    placed,
+    readable_moment,
+)
 from integrations.connectors.trello.mapping import (
     MOVES,
     Arrivals,
@@ -39,7 +48,6 @@ from integrations.http.door import Door, Service
 from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError, UnexpectedAnswer
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
-from projects.observations import ObservationBatch
 
 PUBLIC_ADDRESS: Final = "https://api.trello.com/1"
 PAGE_SIZE: Final = 1_000
@@ -49,6 +57,7 @@ LIMIT_WAIT_S: Final = 10.0
 UNAUTHORIZED: Final = 401
 TOO_MANY: Final = 429
 EVERY_ACTION: Final = "all"
+CARD_CHANGED: Final = "dateLastActivity"
 
 
 class Trello:
@@ -65,30 +74,30 @@ class Trello:
 
     def me(self) -> JsonObject:
         """https://developer.atlassian.com/cloud/trello/rest/api-group-members/"""
-        return _object(self.door.get_json("/members/me", {"fields": "id,username"}))
+        return as_object(self.door.get_json("/members/me", {"fields": "id,username"}))
 
     def token(self) -> JsonObject:
         """What the token may and when it ends. https://developer.atlassian.com/cloud/trello/rest/api-group-tokens/"""
         fields = {"fields": "dateExpires,permissions"}
-        return _object(self.door.get_json(f"/tokens/{quote(self._token, safe='')}", fields))
+        return as_object(self.door.get_json(f"/tokens/{quote(self._token, safe='')}", fields))
 
     def boards(self) -> list[JsonObject]:
         """https://developer.atlassian.com/cloud/trello/rest/api-group-members/#api-members-id-boards-get"""
-        return _objects(self.door.get_json("/members/me/boards", {"filter": "all", "fields": "name"}))
+        return as_objects(self.door.get_json("/members/me/boards", {"filter": "all", "fields": "name"}))
 
     def board(self, board_id: str) -> JsonObject:
-        return _object(self.door.get_json(f"/boards/{board_id}", {"fields": "name"}))
+        return as_object(self.door.get_json(f"/boards/{board_id}", {"fields": "name"}))
 
     def lists(self, board_id: str) -> list[JsonObject]:
         """All lists, asked for once in a run: cards name theirs by its id."""
         if board_id not in self.lists_sent:
             sent = self.door.get_json(f"/boards/{board_id}/lists", {"filter": "all", "fields": "name,closed"})
-            self.lists_sent[board_id] = _objects(sent)
+            self.lists_sent[board_id] = as_objects(sent)
         return self.lists_sent[board_id]
 
     def points_fields(self, board_id: str) -> frozenset[str]:
         """https://developer.atlassian.com/cloud/trello/guides/rest-api/getting-started-with-custom-fields/"""
-        return points_fields_in(_objects(self.door.get_json(f"/boards/{board_id}/customFields")))
+        return points_fields_in(as_objects(self.door.get_json(f"/boards/{board_id}/customFields")))
 
     def known(self, board_id: str, cards: Sequence[JsonObject]) -> Board:
         """What cards of a board are read with. Its own fields are asked for when the first card has one."""
@@ -115,7 +124,7 @@ class Trello:
         https://developer.atlassian.com/cloud/trello/rest/api-group-boards/#api-boards-boardid-actions-get
         """
         params = {"filter": kinds, "fields": ",".join(ACTION_FIELDS), "memberCreator": "false", "member": "false"}
-        params |= {"since": _iso(since)} if since else {}
+        params |= {"since": in_utc_ms(since)} if since else {}
         yield from self._backwards(f"/boards/{board_id}/actions", params, place)
 
     def _backwards(self, address: str, params: Mapping[str, str], place: str) -> Iterator[tuple[str, list[JsonObject]]]:
@@ -130,7 +139,7 @@ class Trello:
         known: set[str] = set()
         while True:
             asked: dict[str, str | int] = {**params, "limit": PAGE_SIZE, **({"before": place} if place else {})}
-            sent = _objects(self.door.get_json(address, asked))
+            sent = as_objects(self.door.get_json(address, asked))
             ids = [str(record.get("id")) for record in sent]
             new = [record for record, record_id in zip(sent, ids, strict=True) if record_id not in known]
             longest = max(longest, len(sent))
@@ -178,7 +187,9 @@ class CardStream(ItemStream[Trello]):
             if arrivals is None and any(is_done(card, board) for card in wanted):
                 arrivals = _arrivals(client, board_id)
             page_of = {"before": behind, "arrivals": arrivals.moments if arrivals else None}
-            yield _card_page(wanted, board, arrivals or Arrivals(), checkpoint=page_of)
+            page = all_mapped(wanted, partial(card_facts, board=board, arrivals=arrivals or Arrivals()))
+            cards = {str(card.get("id")): card for card in wanted}
+            yield replace(page, checkpoint=page_of, cursor=newest(wanted, CARD_CHANGED), fields=cards)
         if not place:
             client.shown[board_id] = shown
 
@@ -202,7 +213,8 @@ class ActionStream(Stream[Trello]):
         since = before(reading.cursor, self.overlap) or reading.since
         place = str((reading.checkpoint or {}).get("before", ""))
         for behind, sent in client.actions(reading.partition.id, EVERY_ACTION, since=since, place=place):
-            yield _action_page(sent, client.zone, checkpoint={"before": behind})
+            page = all_mapped(sent, partial(action_facts, zone=client.zone), skipped_as=action_kind)
+            yield placed(page, {"before": behind}, cursor=newest(sent, "date"))
 
 
 class TrelloConnector(Connector[Trello]):
@@ -289,7 +301,7 @@ def _rights(client: Trello) -> tuple[list[str], datetime | None]:
     """Where Trello does not tell, nothing is known, and the connection works all the same."""
     try:
         sent = client.token()
-        permissions = _objects(sent.get("permissions") or [])
+        permissions = as_objects(sent.get("permissions") or [])
         expires_at = moment(sent, "dateExpires")
     except (NotFound, Forbidden, Gone, UnexpectedAnswer, FieldRefused):
         return [], None
@@ -313,45 +325,6 @@ def _arrivals(client: Trello, board_id: str) -> Arrivals:
     return arrivals
 
 
-def _card_page(cards: Sequence[JsonObject], board: Board, arrivals: Arrivals, *, checkpoint: dict[str, Any]) -> Page:
-    batches, failed = [], []
-    for card in cards:
-        try:
-            batches.append(card_facts(card, board, arrivals))
-        except FieldRefused as refused:
-            failed.append(FailedRecord(str(card.get("id")), refused.field, refused.reason))
-    return Page(
-        batch=ObservationBatch.merged(batches),
-        read=len(cards),
-        checkpoint=checkpoint,
-        cursor=_newest(cards, "dateLastActivity"),
-        failed=tuple(failed),
-        fields={str(card.get("id")): card for card in cards},
-    )
-
-
-def _action_page(actions: Sequence[JsonObject], zone: tzinfo, *, checkpoint: dict[str, str]) -> Page:
-    batches, failed, skipped = [], [], Counter[str]()
-    for action in actions:
-        try:
-            facts = action_facts(action, zone=zone)
-        except FieldRefused as refused:
-            failed.append(FailedRecord(str(action.get("id")), refused.field, refused.reason))
-            continue
-        if facts is None:
-            skipped[action_kind(action)] += 1
-        else:
-            batches.append(facts)
-    return Page(
-        batch=ObservationBatch.merged(batches),
-        read=len(actions),
-        checkpoint=checkpoint,
-        cursor=_newest(actions, "date"),
-        failed=tuple(failed),
-        skipped=skipped,
-    )
-
-
 def _end_of_second(record_id: str) -> str:
     """The first id of the second after. Example: 64098772e6751c75dc0dc6f6 gives 640987730000000000000000."""
     try:
@@ -361,20 +334,8 @@ def _end_of_second(record_id: str) -> str:
 
 
 def _may_have_changed(card: JsonObject, since: datetime | None) -> bool:
-    last_at = _moment(card, "dateLastActivity")
+    last_at = readable_moment(card, CARD_CHANGED)
     return since is None or last_at is None or last_at >= since
-
-
-def _newest(sent: Sequence[JsonObject], member: str) -> str | None:
-    moments = [found for found in (_moment(each, member) for each in sent) if found]
-    return max(moments).isoformat() if moments else None
-
-
-def _moment(sent: JsonObject, member: str) -> datetime | None:
-    try:
-        return moment(sent, member)
-    except FieldRefused:
-        return None
 
 
 def _window_s(headers: Mapping[str, str]) -> float:
@@ -392,22 +353,6 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name) if name else UTC
     except (KeyError, ValueError, OSError):
         return UTC
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _object(sent: Any) -> JsonObject:
-    if not isinstance(sent, dict):
-        raise UnexpectedAnswer("A record was expected.")
-    return sent
-
-
-def _objects(sent: Any) -> list[JsonObject]:
-    if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
-        raise UnexpectedAnswer("A list was expected.")
-    return sent
 
 
 CONNECTOR: Final = TrelloConnector()
