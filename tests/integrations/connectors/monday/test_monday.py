@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from integrations.connectors.monday.client import judge
+from integrations.connectors.monday.answers import judge
 from integrations.connectors.monday.mapping import item_facts
 from integrations.connectors.monday.payloads import Column, log_moment
 from integrations.connectors.monday.roles import roles_of
