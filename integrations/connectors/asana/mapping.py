@@ -11,7 +11,6 @@ from integrations.connectors.asana.payloads import (
     DURATION,
     ESTIMATED_TIME,
     MINUTE_S,
-    POINTS,
     PRIORITY,
     Section,
     Story,
@@ -24,6 +23,7 @@ from integrations.connectors.asana.payloads import (
     parse_task,
     section_in,
 )
+from integrations.connectors.facts import POINTS, status_move
 from projects.enums import ActivityKind, ActivityRole, LinkDirection, StatusCategory, TrackedField
 from projects.imports.json_access import EMPTY, JsonObject, object_in, string_in
 from projects.imports.statuses import likely_status_category
@@ -146,15 +146,7 @@ class _StatusPath:
             return
         self._see(self.section, after)
         self.entered_at = story.at
-        self.changes.append(
-            replace(
-                _change(item_id, story, TrackedField.STATUS),
-                from_id=before.external_id,
-                from_text=before.name,
-                to_id=after.external_id,
-                to_text=after.name,
-            )
-        )
+        self.changes.append(status_move(_change(item_id, story, TrackedField.STATUS), before, after))
 
     def _see(self, *statuses: StatusObservation) -> None:
         self.seen |= {status.external_id: status for status in statuses}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from integrations.connectors.facts import POINTS, moment_or_none
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, objects_in, string_in
 from projects.imports.values import (
@@ -43,7 +44,6 @@ STORY_FIELDS: Final = (
     *("custom_field.name", "custom_field.format", "old_number_value", "new_number_value"),
     *("old_enum_value.name", "new_enum_value.name", "new_approval_status"),
 )
-POINTS: Final = frozenset({"story points", "story point estimate", "points", "estimate (points)"})
 ESTIMATED_TIME: Final = "estimated time"
 PRIORITY: Final = "priority"
 DURATION: Final = "duration"
@@ -111,9 +111,9 @@ def parse_task(sent: JsonObject, *, container: str) -> Task:
         title=cut_text(string_in(sent, "name", path="task") or "", field="name"),
         kind=short_text(string_in(sent, "resource_subtype", path="task") or "", field="kind", limit=TERM_LENGTH),
         is_completed=sent.get("completed") is True,
-        completed_at=_moment(sent, "completed_at"),
+        completed_at=moment_or_none(sent, "completed_at", path="task"),
         created_at=created_at,
-        modified_at=_moment(sent, "modified_at") or created_at,
+        modified_at=moment_or_none(sent, "modified_at", path="task") or created_at,
         due_on=_day(sent),
         assignee=account(sent, "assignee"),
         creator=account(sent, "created_by"),
@@ -256,8 +256,3 @@ def _day(sent: JsonObject) -> date | None:
     """The day that people see. Asana sends it beside a due instant, too; an instant alone gives its day in UTC."""
     day = string_in(sent, "due_on", path="record") or (string_in(sent, "due_at", path="record") or "")[:ISO_DATE_LENGTH]
     return calendar_date(day, field="due_on") if day else None
-
-
-def _moment(sent: JsonObject, member: str) -> datetime | None:
-    text = string_in(sent, member, path="task")
-    return instant(text, field=member) if text else None

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from integrations.connectors.facts import account_of, id_of, moment, status_move
 from integrations.connectors.github.payloads import (
     Issue,
     Milestone,
     TimelineEvent,
-    account,
-    moment,
     parse_issue,
     parse_milestone,
     parse_timeline,
@@ -27,7 +26,7 @@ from projects.enums import (
 )
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, string_in
 from projects.imports.memberships import GroupChange, reconstruct_memberships
-from projects.imports.values import URL_LENGTH, count, epoch_ms, identifier, short_text
+from projects.imports.values import URL_LENGTH, count, epoch_ms, short_text
 from projects.observations import (
     ActivityObservation,
     CiRunObservation,
@@ -111,22 +110,22 @@ def comment_facts(sent: JsonObject, *, repository: str) -> ObservationBatch:
     """A comment on an issue or a pull request: when and by whom."""
     number = (string_in(sent, "issue_url", path="comment") or "").rpartition("/")[2]
     activity = ActivityObservation(
-        external_id=f"comment {_id_of(sent)}",
+        external_id=f"comment {id_of(sent)}",
         kind=ActivityKind.COMMENT,
         occurred_at=moment(sent, "created_at"),
         item_key=f"{repository}#{number}",
-        actor_id=account(object_in(sent, "user", path="comment"), path="comment.user"),
+        actor_id=account_of(object_in(sent, "user", path="comment"), path="comment.user"),
     )
     return ObservationBatch(activities=(activity,))
 
 
 def pull_request_facts(sent: JsonObject, reviews: Sequence[JsonObject]) -> ObservationBatch:
     """A pull request is no item of ours: what counts is how long it waited for people."""
-    pull_id = _id_of(sent)
-    author = account(object_in(sent, "user", path="pull"), path="pull.user")
+    pull_id = id_of(sent)
+    author = account_of(object_in(sent, "user", path="pull"), path="pull.user")
     found: list[ActivityObservation] = []
     if sent.get("merged_at"):
-        merger = account(object_in(sent, "merged_by", path="pull"), path="pull.merged_by")
+        merger = account_of(object_in(sent, "merged_by", path="pull"), path="pull.merged_by")
         found.append(
             ActivityObservation(
                 external_id=f"merge {pull_id}",
@@ -140,10 +139,10 @@ def pull_request_facts(sent: JsonObject, reviews: Sequence[JsonObject]) -> Obser
         kind = REVIEWS.get(string_in(review, "state", path="review") or "")
         if kind is None or not review.get("submitted_at"):  # pending and dismissed ones
             continue
-        reviewer = account(object_in(review, "user", path="review"), path="review.user")
+        reviewer = account_of(object_in(review, "user", path="review"), path="review.user")
         found.append(
             ActivityObservation(
-                external_id=f"review {_id_of(review)}",
+                external_id=f"review {id_of(review)}",
                 kind=kind,
                 occurred_at=moment(review, "submitted_at"),
                 actor_id=reviewer,
@@ -160,7 +159,7 @@ def ci_run_facts(sent: JsonObject) -> ObservationBatch:
     name = string_in(sent, "name", path="run") or string_in(sent, "path", path="run") or "workflow"
     attempt = number_in(sent, "run_attempt", path="run")
     run = CiRunObservation(
-        external_id=_id_of(sent),
+        external_id=id_of(sent),
         pipeline=short_text(name, field="name", limit=200),
         outcome=OUTCOMES.get(conclusion, RunOutcome.FAILURE) if is_over else RunOutcome.RUNNING,
         started_at=moment(sent, "run_started_at" if sent.get("run_started_at") else "created_at"),
@@ -189,7 +188,7 @@ def deployment_facts(sent: JsonObject, statuses: Sequence[JsonObject]) -> Observ
     return ObservationBatch(
         deployments=(
             DeploymentObservation(
-                external_id=_id_of(sent),
+                external_id=id_of(sent),
                 environment=short_text(environment, field="environment", limit=100),
                 outcome=outcome,
                 started_at=started_at,
@@ -235,9 +234,9 @@ def _changes(item_id: str, events: Sequence[TimelineEvent]) -> Iterable[FieldCha
         )
         match event.kind:
             case "closed":
-                yield _moved(change, OPEN, CLOSED)
+                yield status_move(change, OPEN, CLOSED)
             case "reopened":
-                yield _moved(change, CLOSED, OPEN)
+                yield status_move(change, CLOSED, OPEN)
             case "assigned" | "unassigned" if event.subject:
                 to_id, from_id = (event.subject, "") if event.kind == "assigned" else ("", event.subject)
                 yield replace(change, field=TrackedField.ASSIGNEE, to_id=to_id, from_id=from_id)
@@ -253,19 +252,6 @@ def _changes(item_id: str, events: Sequence[TimelineEvent]) -> Iterable[FieldCha
                 yield replace(change, field="title")
             case _:
                 continue
-
-
-def _moved(
-    change: FieldChangeObservation, before: StatusObservation, after: StatusObservation
-) -> FieldChangeObservation:
-    return replace(
-        change,
-        field=TrackedField.STATUS,
-        from_id=before.external_id,
-        from_text=before.name,
-        to_id=after.external_id,
-        to_text=after.name,
-    )
 
 
 def _milestone_stays(
@@ -306,11 +292,7 @@ def _links(item: WorkItemObservation, events: Sequence[TimelineEvent]) -> Iterab
             item_id=item.external_id,
             link_type="Relates",
             direction=LinkDirection.INWARD,
-            target_id=_id_of(event.other),
+            target_id=id_of(event.other),
             target_key=f"{repository}#{number}",
             linked_at=event.at,
         )
-
-
-def _id_of(sent: JsonObject) -> str:
-    return identifier(string_in(sent, "id", path="record") or "", field="id")

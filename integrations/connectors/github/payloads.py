@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from integrations.connectors.facts import account_of, id_of, issue_number, moment, moment_or_none
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, objects_in, string_in
 from projects.imports.values import (
@@ -18,7 +19,6 @@ from projects.imports.values import (
     count,
     cut_text,
     identifier,
-    instant,
     short_text,
 )
 
@@ -78,16 +78,16 @@ def parse_issue(sent: JsonObject) -> Issue:
     comments = number_in(sent, "comments", path="issue")
     return Issue(
         id=identifier(string_in(sent, "id", path="issue") or "", field="id"),
-        number=_number(sent, "number"),
+        number=issue_number(sent, "number"),
         is_pull_request=sent.get("pull_request") is not None,
         title=cut_text(string_in(sent, "title", path="issue") or "", field="title"),
         state=identifier(string_in(sent, "state", path="issue") or "", field="state"),
         state_reason=short_text(string_in(sent, "state_reason", path="issue") or "", field="state_reason"),
         item_type=short_text(string_in(kind, "name", path="issue.type") or "", field="type.name", limit=TERM_LENGTH),
-        created_at=_moment(sent, "created_at"),
-        updated_at=_moment(sent, "updated_at"),
-        closed_at=_moment_or_none(sent, "closed_at"),
-        author=account(object_in(sent, "user", path="issue"), path="user"),
+        created_at=moment(sent, "created_at"),
+        updated_at=moment(sent, "updated_at"),
+        closed_at=moment_or_none(sent, "closed_at"),
+        author=account_of(object_in(sent, "user", path="issue"), path="user"),
         assignees=_accounts(objects_in(sent, "assignees", path="issue")),
         labels=_labels(sent),
         milestone=None if milestone is None else parse_milestone(milestone),
@@ -99,11 +99,11 @@ def parse_issue(sent: JsonObject) -> Issue:
 
 def parse_milestone(sent: JsonObject) -> Milestone:
     return Milestone(
-        id=identifier(string_in(sent, "id", path="milestone") or "", field="milestone.id"),
+        id=id_of(sent, path="milestone"),
         title=cut_text(string_in(sent, "title", path="milestone") or "", field="milestone.title", limit=255),
         is_open=sent.get("state") != "closed",
-        due_at=_moment_or_none(sent, "due_on"),
-        closed_at=_moment_or_none(sent, "closed_at"),
+        due_at=moment_or_none(sent, "due_on"),
+        closed_at=moment_or_none(sent, "closed_at"),
     )
 
 
@@ -114,27 +114,16 @@ def parse_timeline(sent: Sequence[JsonObject]) -> tuple[TimelineEvent, ...]:
     return tuple(sorted(events, key=lambda event: event.at))
 
 
-def account(sent: JsonObject | None, *, path: str) -> str | None:
-    """An account by its number, which survives a change of its name; None for a deleted one."""
-    if sent is None or sent.get("id") is None:
-        return None
-    return identifier(string_in(sent, "id", path=path) or "", field=f"{path}.id")
-
-
-def moment(sent: JsonObject, member: str) -> datetime:
-    return _moment(sent, member)
-
-
 def _event(sent: JsonObject) -> TimelineEvent:
     kind = identifier(string_in(sent, "event", path="event") or "", field="event")
     named = object_in(sent, "label", path="event") or object_in(sent, "milestone", path="event") or EMPTY
     name = string_in(named, "name", path="event") or string_in(named, "title", path="event") or ""
     return TimelineEvent(
-        id=identifier(string_in(sent, "id", path="event") or "", field="event.id"),
+        id=id_of(sent, path="event"),
         kind=kind,
-        at=_moment(sent, "created_at"),
-        actor=account(object_in(sent, "actor", path="event"), path="event.actor"),
-        subject=account(object_in(sent, "assignee", path="event"), path="event.assignee"),
+        at=moment(sent, "created_at"),
+        actor=account_of(object_in(sent, "actor", path="event"), path="event.actor"),
+        subject=account_of(object_in(sent, "assignee", path="event"), path="event.assignee"),
         name=cut_text(name, field="event.name", limit=255),
         other=None,
     )
@@ -143,13 +132,13 @@ def _event(sent: JsonObject) -> TimelineEvent:
 def _cross_reference(sent: JsonObject) -> TimelineEvent:
     source = object_in(sent, "source", path="event") or EMPTY
     other = object_in(source, "issue", path="event.source")
-    at = _moment(sent, "created_at")
+    at = moment(sent, "created_at")
     number = string_in(other or EMPTY, "id", path="event.source.issue") or ""
     return TimelineEvent(
         id=f"cross-reference {number}",
         kind="cross-referenced",
         at=at,
-        actor=account(object_in(sent, "actor", path="event"), path="event.actor"),
+        actor=account_of(object_in(sent, "actor", path="event"), path="event.actor"),
         subject=None,
         name="",
         other=other,
@@ -168,26 +157,10 @@ def _labels(sent: JsonObject) -> tuple[str, ...]:
 
 
 def _accounts(people: Sequence[JsonObject]) -> tuple[str, ...]:
-    found = (account(person, path="assignees") for person in people)
+    found = (account_of(person, path="assignees") for person in people)
     return tuple(dict.fromkeys(each for each in found if each))
-
-
-def _number(sent: JsonObject, member: str) -> int:
-    value = number_in(sent, member, path="issue")
-    if value is None:
-        raise FieldRefused(member, "is missing")
-    return count(value, field=member)
 
 
 def _number_in_address(address: str) -> int | None:
     tail = address.rpartition("/")[2]
     return int(tail) if tail.isascii() and tail.isdigit() else None
-
-
-def _moment(sent: JsonObject, member: str) -> datetime:
-    return instant(string_in(sent, member, path="record") or "", field=member)
-
-
-def _moment_or_none(sent: JsonObject, member: str) -> datetime | None:
-    text = string_in(sent, member, path="record")
-    return instant(text, field=member) if text else None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from integrations.connectors.facts import id_of, moment, moment_or_none, status_move
 from integrations.connectors.gitlab.notes import note_changes
 from integrations.connectors.gitlab.payloads import (
     Event,
@@ -16,8 +17,6 @@ from integrations.connectors.gitlab.payloads import (
     Issue,
     Note,
     account_in,
-    moment,
-    moment_or_none,
     parse_events,
     parse_group,
     parse_issue,
@@ -166,7 +165,7 @@ def iteration_fact(group: Group, *, in_passing: bool = False) -> IterationObserv
 
 def merge_request_facts(sent: JsonObject, notes: Sequence[JsonObject], *, path: str) -> ObservationBatch:
     """A merge request is no item of ours: what counts is how long it waited for people, and for which issue."""
-    number = _id_of(sent)
+    number = id_of(sent)
     iid = number_in(sent, "iid", path="merge_request")
     author = account_in(sent, "author")
     item_key = closed_issue(string_in(sent, "description", path="merge_request") or "", path=path)
@@ -202,7 +201,7 @@ def pipeline_facts(sent: JsonObject) -> ObservationBatch:
     outcome = OUTCOMES.get(string_in(sent, "status", path="pipeline") or "", RunOutcome.RUNNING)
     name = string_in(sent, "name", path="pipeline") or string_in(sent, "source", path="pipeline") or "pipeline"
     run = CiRunObservation(
-        external_id=_id_of(sent),
+        external_id=id_of(sent),
         pipeline=short_text(name, field="name", limit=200),
         outcome=outcome,
         started_at=started_at,
@@ -224,7 +223,7 @@ def deployment_facts(sent: JsonObject) -> ObservationBatch:
     outcome = OUTCOMES.get(string_in(sent, "status", path="deployment") or "", RunOutcome.RUNNING)
     name = string_in(place, "name", path="environment") or ""
     deployment = DeploymentObservation(
-        external_id=_id_of(sent),
+        external_id=id_of(sent),
         environment=identifier(name, field="environment.name"),
         outcome=outcome,
         started_at=started_at,
@@ -275,11 +274,11 @@ class _Statuses:
             if then != status:
                 kind = "label" if last.word in ("add", "remove") else "state"
                 one = replace(change, external_id=f"status {kind} {last.id}", changed_at=at, actor_id=last.actor)
-                yield _moved(one, status, then)
+                yield status_move(one, status, then)
             status = then
         if issue.state == CLOSED.external_id and is_open and issue.closed_at is not None:
             one = replace(change, external_id="status closed", changed_at=issue.closed_at, actor_id=issue.closed_by)
-            yield _moved(one, status, CLOSED)
+            yield status_move(one, status, CLOSED)
 
     def _is_status(self, name: str) -> bool:
         return bool(self._prefix) and name.casefold().startswith(self._prefix)
@@ -297,18 +296,6 @@ def _by_moment(states: Sequence[Event], labels: Sequence[Event]) -> Iterator[tup
     for event in sorted([*states, *labels], key=lambda event: (event.at, event.word != "remove")):
         found.setdefault(event.at, []).append(event)
     yield from found.items()
-
-
-def _moved(
-    change: FieldChangeObservation, before: StatusObservation, after: StatusObservation
-) -> FieldChangeObservation:
-    return replace(
-        change,
-        from_id=before.external_id,
-        from_text=before.name,
-        to_id=after.external_id,
-        to_text=after.name,
-    )
 
 
 def _item(
@@ -420,7 +407,7 @@ def _links(item_id: str, sent: Iterable[JsonObject]) -> Iterator[LinkObservation
             item_id=item_id,
             link_type=link_type,
             direction=direction,
-            target_id=_id_of(other),
+            target_id=id_of(other),
             target_key=short_text(string_in(references, "full", path="link.references") or "", field="references.full"),
             linked_at=moment_or_none(other, "link_created_at"),
         )
@@ -478,7 +465,3 @@ def _incidents(issue: Issue) -> tuple[IncidentObservation, ...]:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
-
-
-def _id_of(sent: JsonObject) -> str:
-    return identifier(string_in(sent, "id", path="record") or "", field="id")

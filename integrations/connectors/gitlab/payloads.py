@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from integrations.connectors.facts import account_of, id_of, issue_number, moment, moment_or_none
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, objects_in, string_in
 from projects.imports.values import (
@@ -22,7 +23,6 @@ from projects.imports.values import (
     cut_text,
     finite_number,
     identifier,
-    instant,
     seconds,
     short_text,
 )
@@ -120,7 +120,7 @@ def parse_issue(sent: JsonObject, *, path: str) -> Issue:
     """path: of its project, for the reference where none was sent. Raises FieldRefused, naming the member."""
     times = object_in(sent, "time_stats", path="issue") or EMPTY
     references = object_in(sent, "references", path="issue") or EMPTY
-    iid = _number(sent, "iid")
+    iid = issue_number(sent, "iid")
     kind = string_in(sent, "issue_type", path="issue") or "issue"
     comments = number_in(sent, "user_notes_count", path="issue")
     weight = number_in(sent, "weight", path="issue")
@@ -165,7 +165,7 @@ def parse_group(sent: JsonObject, *, path: str) -> Group:
     starts_on, ends_on = _day_or_none(sent, "start_date"), _day_or_none(sent, "due_date")
     title = string_in(sent, "title", path=path) or (f"{starts_on} to {ends_on}" if starts_on and ends_on else "")
     return Group(
-        id=identifier(string_in(sent, "id", path=path) or "", field=f"{path}.id"),
+        id=id_of(sent, path=path),
         name=cut_text(title, field=f"{path}.title", limit=255),
         state=string_in(sent, "state", path=path) or "",
         starts_on=starts_on,
@@ -178,7 +178,7 @@ def parse_events(sent: Sequence[JsonObject], group: str = "") -> tuple[Event, ..
     """Oldest first. group: the member that holds the milestone or the iteration; a deleted one is None."""
     events = [
         Event(
-            id=identifier(string_in(each, "id", path="event") or "", field="event.id"),
+            id=id_of(each, path="event"),
             at=moment(each, "created_at"),
             actor=account_in(each, "user"),
             word=string_in(each, "action", path="event") or string_in(each, "state", path="event") or "",
@@ -215,26 +215,13 @@ def account_names(parts: Sequence[JsonObject]) -> dict[str, str]:
 
 
 def account_in(sent: JsonObject, member: str) -> str | None:
-    """An account by its number, which survives a change of its name; None for a deleted one."""
-    person = object_in(sent, member, path="record")
-    if person is None or person.get("id") is None:
-        return None
-    return identifier(string_in(person, "id", path=member) or "", field=f"{member}.id")
-
-
-def moment(sent: JsonObject, member: str) -> datetime:
-    return instant(string_in(sent, member, path="record") or "", field=member)
-
-
-def moment_or_none(sent: JsonObject, member: str) -> datetime | None:
-    text = string_in(sent, member, path="record")
-    return instant(text, field=member) if text else None
+    return account_of(object_in(sent, member, path="record"), path=member)
 
 
 def _note(sent: JsonObject) -> Note:
     is_system = sent.get("system") is True
     return Note(
-        id=identifier(string_in(sent, "id", path="note") or "", field="note.id"),
+        id=id_of(sent, path="note"),
         at=moment(sent, "created_at"),
         author=account_in(sent, "author"),
         is_system=is_system,
@@ -256,7 +243,7 @@ def _labels(sent: JsonObject) -> tuple[str, ...]:
 
 
 def _assignees(sent: JsonObject) -> tuple[str, ...]:
-    found = [account_in({"assignee": person}, "assignee") for person in objects_in(sent, "assignees", path="issue")]
+    found = [account_of(person, path="assignee") for person in objects_in(sent, "assignees", path="issue")]
     return tuple(dict.fromkeys(each for each in found if each))
 
 
@@ -264,13 +251,6 @@ def _epic_reference(sent: JsonObject) -> str:
     """As people say it: group&5."""
     found = _EPIC.search(string_in(sent, "url", path="epic") or "")
     return short_text(f"{found[1]}&{found[2]}", field="epic.url") if found else ""
-
-
-def _number(sent: JsonObject, member: str) -> int:
-    value = number_in(sent, member, path="issue")
-    if value is None:
-        raise FieldRefused(member, "is missing")
-    return count(value, field=member)
 
 
 def _text_of_number(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from integrations.connectors.facts import id_of
 from projects.enums import ActivityKind, ActivityRole
 from projects.imports.errors import FieldRefused
 from projects.imports.jira_changelog import account_id
@@ -13,7 +14,7 @@ from projects.imports.jira_fields import parse_status
 from projects.imports.jira_rest import parse_issue
 from projects.imports.jira_sprints import parse_sprints
 from projects.imports.json_access import JsonObject, object_in, objects_in, string_in
-from projects.imports.values import identifier, instant
+from projects.imports.values import instant
 from projects.observations import ActivityObservation, ObservationBatch, StatusObservation
 
 
@@ -73,10 +74,9 @@ def embedded_comments(issue: JsonObject) -> tuple[list[JsonObject], bool]:
 
 
 def _comment(comment: JsonObject, *, item_id: str, issue: JsonObject) -> ActivityObservation:
-    comment_id = identifier(string_in(comment, "id", path="comment") or "", field="comment.id")
     author = account_id(object_in(comment, "author", path="comment"), path="comment.author")
     return ActivityObservation(
-        external_id=f"comment {comment_id}",
+        external_id=f"comment {id_of(comment, path='comment')}",
         kind=ActivityKind.COMMENT,
         occurred_at=instant(string_in(comment, "created", path="comment") or "", field="comment.created"),
         item_id=item_id,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 
+from integrations.connectors.facts import id_of, status_move
 from integrations.connectors.monday.payloads import (
     Column,
     Item,
@@ -245,14 +246,7 @@ def _cell_change(
     """Cells that fill a field of ours keep their values; of others, which may hold prose, the moment alone."""
     if roles.status and entry.column_id == roles.status.id:
         before, after = (_label(raw, roles.status, container) for raw in (entry.before, entry.after))
-        return replace(
-            change,
-            field=TrackedField.STATUS,
-            from_id=before.external_id,
-            from_text=before.name,
-            to_id=after.external_id,
-            to_text=after.name,
-        )
+        return status_move(change, before, after)
     if roles.due and entry.column_id == roles.due.id:
         days = [_day(raw, field="log.value") for raw in (entry.before, entry.after)]
         return _texts(change, TrackedField.DUE_DATE, [day.isoformat() if day else "" for day in days])
@@ -296,9 +290,8 @@ def _number(raw: JsonObject, factor: int) -> str:
 
 
 def _activity(kind: str, sent: JsonObject, *, item_id: str) -> ActivityObservation:
-    spoken_id = identifier(string_in(sent, "id", path=kind) or "", field=f"{kind}.id")
     return ActivityObservation(
-        external_id=f"{kind} {spoken_id}",
+        external_id=f"{kind} {id_of(sent, path=kind)}",
         kind=ActivityKind.COMMENT,
         occurred_at=instant(string_in(sent, "created_at", path=kind) or "", field=f"{kind}.created_at"),
         item_id=item_id,

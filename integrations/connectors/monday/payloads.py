@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from integrations.connectors.facts import id_of, moment_or_none
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import EMPTY, JsonObject, object_in, objects_in, string_in
-from projects.imports.values import TITLE_LENGTH, URL_LENGTH, cut_text, identifier, instant, short_text
+from projects.imports.values import TITLE_LENGTH, URL_LENGTH, cut_text, identifier, short_text
 
 _TICKS: Final = re.compile(r"\d{10}(\d{0,9})")
 """Moments of the log: seconds since 1970 in ten digits, then a fraction of as many as there are."""
@@ -107,8 +108,8 @@ def parse_item(sent: JsonObject) -> Item:
         board_id=short_text(string_in(board, "id", path="item.board") or "", field="board.id"),
         group_id=short_text(string_in(group, "id", path="item.group") or "", field="group.id"),
         group_title=cut_text(string_in(group, "title", path="item.group") or "", field="group.title", limit=255),
-        created_at=_moment_or_none(sent, "created_at"),
-        updated_at=_moment_or_none(sent, "updated_at"),
+        created_at=moment_or_none(sent, "created_at"),
+        updated_at=moment_or_none(sent, "updated_at"),
         creator=_account(string_in(sent, "creator_id", path="item")),
         parent_id=short_text(string_in(parent, "id", path="item.parent_item") or "", field="parent_item.id"),
         url=short_text(string_in(sent, "url", path="item") or "", field="url", limit=URL_LENGTH),
@@ -120,7 +121,7 @@ def parse_log_entry(sent: JsonObject) -> LogEntry:
     """Raises FieldRefused."""
     data = raw_value(string_in(sent, "data", path="log"), name="data")
     return LogEntry(
-        id=identifier(string_in(sent, "id", path="log") or "", field="log.id"),
+        id=id_of(sent, path="log"),
         event=identifier(string_in(sent, "event", path="log") or "", field="log.event"),
         at=log_moment(string_in(sent, "created_at", path="log") or ""),
         actor=_account(string_in(sent, "user_id", path="log")),
@@ -169,7 +170,7 @@ def _column(sent: JsonObject) -> Column:
         settings = raw_value(sent.get("settings_str") or None, name="settings_str")
     labels, done = _labels(settings) if kind == "status" else ({}, frozenset())
     return Column(
-        id=identifier(string_in(sent, "id", path="column") or "", field="column.id"),
+        id=id_of(sent, path="column"),
         title=cut_text(string_in(sent, "title", path="column") or "", field="column.title", limit=100),
         kind=kind,
         labels=labels,
@@ -208,8 +209,3 @@ def _value(sent: JsonObject) -> Value:
 def _account(number: str | None) -> str | None:
     """Below 1 are monday's own robots."""
     return number if number and number.isdigit() and number != "0" else None
-
-
-def _moment_or_none(sent: JsonObject, member: str) -> datetime | None:
-    text = string_in(sent, member, path="record")
-    return instant(text, field=member) if text else None

@@ -22,6 +22,7 @@ from integrations.connectors.base import (
     Stream,
     before,
 )
+from integrations.connectors.facts import moment_or_none
 from integrations.connectors.options import Account
 from integrations.connectors.records import (
     all_mapped,
@@ -42,7 +43,7 @@ from integrations.connectors.trello.mapping import (
     is_done,
     list_facts,
 )
-from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, moment, parse_list, points_fields_in
+from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, parse_list, points_fields_in
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError, UnexpectedAnswer
@@ -302,7 +303,7 @@ def _rights(client: Trello) -> tuple[list[str], datetime | None]:
     try:
         sent = client.token()
         permissions = as_objects(sent.get("permissions") or [])
-        expires_at = moment(sent, "dateExpires")
+        expires_at = moment_or_none(sent, "dateExpires")
     except (NotFound, Forbidden, Gone, UnexpectedAnswer, FieldRefused):
         return [], None
     rights = {

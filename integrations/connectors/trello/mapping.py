@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from integrations.connectors.facts import POINTS, moment_or_none, status_move
 from integrations.connectors.trello.payloads import (
-    POINTS,
     Action,
     Card,
     CardList,
     due_day,
     label_name,
     list_in,
-    moment,
     numeric_value,
     parse_action,
     parse_card,
@@ -252,25 +251,12 @@ def _status_change(change: FieldChangeObservation, action: Action) -> FieldChang
     if action.kind == MOVED:
         before = list_in(action.data, "listBefore") or CardList(str(action.old.get("idList") or ""), "")
         after = action.card_list or CardList(str(action.new.get("idList") or ""), "")
-        return _moved(change, list_status(before), list_status(after))
+        return status_move(change, list_status(before), list_status(after))
     place = list_status(action.card_list)
     if place.category == StatusCategory.DONE:
         return None
     other, member = (ARCHIVED, "closed") if action.kind == ARCHIVING else (COMPLETE, "dueComplete")
-    return _moved(change, place, other) if action.new.get(member) is True else _moved(change, other, place)
-
-
-def _moved(
-    change: FieldChangeObservation, before: StatusObservation, after: StatusObservation
-) -> FieldChangeObservation:
-    return replace(
-        change,
-        field=TrackedField.STATUS,
-        from_id=before.external_id,
-        from_text=before.name,
-        to_id=after.external_id,
-        to_text=after.name,
-    )
+    return status_move(change, place, other) if action.new.get(member) is True else status_move(change, other, place)
 
 
 def _points_change(change: FieldChangeObservation, action: Action) -> FieldChangeObservation | None:
@@ -287,7 +273,7 @@ def _number(value: float | None) -> str:
 
 
 def _day(sent: JsonObject, zone: tzinfo) -> str:
-    day = due_day(moment(sent, "due"), zone)
+    day = due_day(moment_or_none(sent, "due"), zone)
     return day.isoformat() if day else ""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final
 
+from integrations.connectors.facts import POINTS, id_of, moment_or_none
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, objects_in, string_in
 from projects.imports.values import (
@@ -30,7 +31,6 @@ CARD_FIELDS: Final = (
     *("badges", "shortLink", "url", "isTemplate", "idMemberCreator"),
 )
 ACTION_FIELDS: Final = ("type", "date", "idMemberCreator", "data")
-POINTS: Final = frozenset({"story points", "story point estimate", "points", "estimate (points)"})
 _HEX_DIGITS: Final = re.compile(r"[0-9a-f]{8}")
 
 
@@ -100,8 +100,8 @@ def parse_card(sent: JsonObject, *, board: str, points_fields: frozenset[str] = 
         is_complete=sent.get("dueComplete") is True,
         is_template=sent.get("isTemplate") is True,
         created_at=created_at(card_id),
-        last_at=moment(sent, "dateLastActivity"),
-        due_at=moment(sent, "due"),
+        last_at=moment_or_none(sent, "dateLastActivity"),
+        due_at=moment_or_none(sent, "due"),
         members=_members(sent),
         creator=short_text(string_in(sent, "idMemberCreator", path="card") or "", field="idMemberCreator") or None,
         labels=_labels(sent),
@@ -150,15 +150,6 @@ def list_in(sent: JsonObject, member: str) -> CardList | None:
 
 def due_day(due_at: datetime | None, zone: tzinfo) -> date | None:
     return None if due_at is None else due_at.astimezone(zone).date()
-
-
-def id_of(sent: JsonObject, *, path: str) -> str:
-    return identifier(string_in(sent, "id", path=path) or "", field=f"{path}.id")
-
-
-def moment(sent: JsonObject, member: str) -> datetime | None:
-    text = string_in(sent, member, path="record")
-    return instant(text, field=member) if text else None
 
 
 def created_at(object_id: str) -> datetime:
