@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from integrations.connectors.options import Account
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import Gone, NotFound, RepeatedPage, ToolError
+from integrations.http.errors import NOT_SHOWN, Gone, NotFound, RepeatedPage, ToolError
 from projects.observations import ObservationBatch
 
 Json = Any
@@ -222,6 +222,32 @@ class Connector(ABC, Generic[ClientT]):
     @abstractmethod
     def partitions(self, client: ClientT) -> list[Partition]:
         """What there is to read. Raises ToolError when the tool does not say; one that is not shown has an error."""
+
+
+# --- helpers for connectors ---
+
+
+def shown_or_lost(partition_id: str, ask: Callable[[], Partition]) -> Partition:
+    """What `ask` finds of a partition that the settings name, or one with the error where it is not shown."""
+    try:
+        return ask()
+    except NOT_SHOWN as error:
+        return Partition(id=partition_id, name=partition_id, error=error)
+
+
+def lost_among(partitions: Iterable[Partition]) -> list[Partition]:
+    return [partition for partition in partitions if partition.error is not None]
+
+
+def error_of_all(lost_ones: Sequence[Partition], *, of: int) -> ToolError | None:
+    """Why nothing can be read: the first error where none of so many partitions is shown, else None."""
+    return lost_ones[0].error if lost_ones and len(lost_ones) == of else None
+
+
+def scopes_in(answer: Answer) -> tuple[str, ...]:
+    """What the credentials may, as GitHub and Slack say with every answer; () where they do not say."""
+    told = answer.headers.get("x-oauth-scopes", "").replace(" ", "")
+    return tuple(scope for scope in told.split(",") if scope)
 
 
 # --- helpers for streams ---

@@ -13,7 +13,7 @@ from integrations.domain.connecting import IMPATIENT, opened_account, record_too
 from integrations.domain.environment import Environment, RunNetwork
 from integrations.domain.syncing.adjusting import Adjusted, Adjustments
 from integrations.domain.syncing.counts import NOT_OFFERED
-from integrations.http.errors import Forbidden, Gone, NotFound, ToolError
+from integrations.http.errors import NOT_SHOWN, ToolError
 from integrations.models import FieldMapping, Integration
 from projects.observations import ObservationBatch
 
@@ -27,7 +27,6 @@ SAMPLE_STEPS: Final = 10
 SHOWN_ITEMS: Final = 5
 SHOWN_NAMES: Final = 200
 WHOLE_TOOL: Final = Partition(id="")
-_NOT_OFFERED: Final = (NotFound, Forbidden, Gone)
 _KINDS: Final = tuple(each.name for each in fields(ObservationBatch) if not each.name.startswith("whole_"))
 
 
@@ -154,7 +153,7 @@ def _told(stream: Stream[Any], place: str, page: Page, adjusted: Adjusted, error
     counts = {kind: len(getattr(adjusted.batch, kind)) for kind in _KINDS}
     failed = [*page.failed, *adjusted.refused, *adjusted.odd]
     skipped = {name: number for name, number in page.skipped.items() if number}
-    is_not_offered = stream.is_optional and isinstance(error, _NOT_OFFERED)
+    is_not_offered = stream.is_optional and isinstance(error, NOT_SHOWN)
     return PreviewedStream(
         name=stream.name,
         partition=place,

@@ -17,6 +17,7 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
@@ -24,7 +25,7 @@ import httpx2
 from integrations.http.addresses import AddressGuard, GuardedTransport
 from integrations.http.answers import Answer
 from integrations.http.errors import (
-    SERVER_ERRORS,
+    FIRST_ERROR_STATUS,
     AddressRefused,
     BudgetSpent,
     ForeignAddress,
@@ -41,10 +42,6 @@ from integrations.http.waiting import Waiting, quota_wait_s, retry_after_s
 
 MOST_TRIES: Final = 3
 NO_LIMIT: Final = 2**63
-FIRST_ERROR_STATUS: Final = 400
-FIRST_REDIRECT_STATUS: Final = 300
-NOT_MODIFIED: Final = 304
-TOO_MANY: Final = 429
 USER_AGENT: Final = "stratibreak (read-only)"
 # These log whole addresses, in which some tools carry secrets, and headers.
 for _name in ("httpx2", "httpcore2"):
@@ -233,7 +230,10 @@ class Door:
         if error.retry_after_s is not None or answer is None:
             return error.retry_after_s
         asked_s = retry_after_s(answer.headers, self.waiting)
-        is_limit = isinstance(error, RateLimited) or answer.status in (TOO_MANY, SERVER_ERRORS + 3)
+        is_limit = isinstance(error, RateLimited) or answer.status in (
+            HTTPStatus.TOO_MANY_REQUESTS,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        )
         return quota_wait_s(answer.headers, self.waiting) if asked_s is None and is_limit else asked_s
 
     def _heed_quota(self, answer: Answer) -> None:
@@ -277,9 +277,9 @@ def _error_of(answer: Answer) -> ToolError | None:
     """What status, content type and body say by themselves."""
     if answer.status >= FIRST_ERROR_STATUS:
         return error_of_status(answer.status)
-    if answer.status == NOT_MODIFIED:
+    if answer.status == HTTPStatus.NOT_MODIFIED:
         return None
-    if answer.status >= FIRST_REDIRECT_STATUS:
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         return ForeignAddress("It redirects.")
     if answer.body and not answer.is_json:
         return WrongContentType()

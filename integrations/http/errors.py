@@ -6,6 +6,8 @@ No message repeats a body, an address or a secret. A tool's own error code is sh
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import ClassVar, Final
 
 VENDOR_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -169,20 +171,32 @@ class InternalError(ToolError):
     sentence = "A page could not be brought into the record because of an error of ours; it is in the server's log."
 
 
+NOT_SHOWN: Final = (NotFound, Forbidden, Gone)
+"""What a tool says of a thing that it does not have, or does not show to these credentials."""
+FIRST_ERROR_STATUS: Final = HTTPStatus.BAD_REQUEST
 _BY_STATUS: Final[dict[int, type[ToolError]]] = {
-    400: BadRequest,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    410: Gone,
-    429: RateLimited,
+    HTTPStatus.BAD_REQUEST: BadRequest,
+    HTTPStatus.UNAUTHORIZED: Unauthorized,
+    HTTPStatus.FORBIDDEN: Forbidden,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.GONE: Gone,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
 }
-SERVER_ERRORS: Final = 500
 
 
 def error_of_status(status: int) -> ToolError:
     """The error that a status stands for, where the tool says nothing closer."""
-    if status >= SERVER_ERRORS:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed()
     kind = _BY_STATUS.get(status)
     return kind() if kind else Refused(f"It answered {status}.")
+
+
+def error_of_code(code: str, kinds: Mapping[str, type[ToolError]], status: int) -> ToolError | None:
+    """The error that a tool calls by a name of its own, of an answer of which it says that it is one.
+
+    None where the name is not among the kinds and the status tells the error.
+    """
+    if code in kinds:
+        return kinds[code](vendor_code=code)
+    return None if status >= FIRST_ERROR_STATUS else Refused("The answer holds an error.", vendor_code=code)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from integrations.connectors.asana.mapping import task_facts
@@ -25,19 +26,21 @@ from integrations.connectors.base import (
     Reading,
     Seen,
     before,
+    error_of_all,
+    lost_among,
+    shown_or_lost,
 )
 from integrations.connectors.options import Account
 from integrations.connectors.records import as_object, as_objects, cursor_of, in_utc_ms, mapped, not_mapped
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import CheckpointExpired, Forbidden, Gone, NotFound, ToolError
+from integrations.http.errors import CheckpointExpired, NotFound, ToolError
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.imports.values import instant
 
 PUBLIC_ADDRESS: Final = "https://app.asana.com/api/1.0"
 PAGE_SIZE: Final = 100
-BAD_REQUEST: Final = 400
 DEEPEST: Final = 5
 """Asana lets subtasks stand below subtasks, this deep."""
 OWN_NAMES: Final = re.compile(r"[a-z][a-z_.]{0,60}")
@@ -118,10 +121,10 @@ class Asana:
         return found
 
     def named(self, gid: str) -> Partition:
-        try:
-            project = self.one(f"/projects/{gid}", "name")
-        except (NotFound, Forbidden, Gone) as error:
-            return Partition(id=gid, name=gid, error=error)
+        return shown_or_lost(gid, partial(self._project, gid))
+
+    def _project(self, gid: str) -> Partition:
+        project = self.one(f"/projects/{gid}", "name")
         return Partition(id=gid, name=str(project.get("name") or gid))
 
     def _all_projects(self) -> list[Partition]:
@@ -304,12 +307,12 @@ class AsanaConnector(Connector[Asana]):
         if client.workspace and client.workspace not in spaces:
             note = f"Workspace {client.workspace} is not shown to this account."
             return ConnectionReport(account=gid_or_empty(me), server="Asana", notes=(note,), error=NotFound())
-        lost = [partition for partition in map(client.named, client.projects[:2]) if partition.error is not None]
+        hidden = lost_among(map(client.named, client.projects[:2]))
         return ConnectionReport(
             account=gid_or_empty(me),
             server="Asana, interface version 1.0",
-            notes=tuple(f"Project {partition.id} is not shown to this account." for partition in lost),
-            error=lost[0].error if lost and len(lost) == len(client.projects) else None,
+            notes=tuple(f"Project {partition.id} is not shown to this account." for partition in hidden),
+            error=error_of_all(hidden, of=len(client.projects)),
         )
 
     def partitions(self, client: Asana) -> list[Partition]:
@@ -318,7 +321,7 @@ class AsanaConnector(Connector[Asana]):
 
 def judge(answer: Answer) -> ToolError | None:
     """A page's place that is too old is a 400 like any other mistake, and only its words tell."""
-    if answer.status == BAD_REQUEST and b"pagination token" in answer.body:
+    if answer.status == HTTPStatus.BAD_REQUEST and b"pagination token" in answer.body:
         return CheckpointExpired()
     return None
 

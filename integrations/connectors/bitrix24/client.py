@@ -32,9 +32,9 @@ from integrations.connectors.records import all_mapped, as_object, as_objects, c
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import (
+    NOT_SHOWN,
     BadRequest,
     Forbidden,
-    Gone,
     NotFound,
     RateLimited,
     Refused,
@@ -43,6 +43,7 @@ from integrations.http.errors import (
     ToolError,
     Unauthorized,
     UnexpectedAnswer,
+    error_of_code,
 )
 from projects.imports.json_access import JsonObject
 
@@ -50,12 +51,11 @@ PACE_S: Final = 0.5
 """Two requests a second are never too many, on any plan."""
 INTENSITY_WAIT_S: Final = 1.0
 NO_GROUP: Final = "0"
-FIRST_ERROR_STATUS: Final = 400
 CHANGED: Final = "changedDate"
 METHOD_NOT_FOUND: Final = "ERROR_METHOD_NOT_FOUND"
 CREATION_UNKNOWN: Final = "creation_unknown"
 _CODE: Final = re.compile(r"\w+", re.ASCII)
-_NOT_OFFERED: Final = (NotFound, Forbidden, Gone, BadRequest, Refused)
+_NOT_OFFERED: Final = (*NOT_SHOWN, BadRequest, Refused)
 ERRORS: Final[Mapping[str, type[ToolError]]] = {
     "NO_AUTH_FOUND": Unauthorized,
     "INVALID_CREDENTIALS": Unauthorized,
@@ -334,9 +334,7 @@ def judge(answer: Answer) -> ToolError | None:
         return RateLimited(vendor_code=code, retry_after_s=INTENSITY_WAIT_S)
     if code == "OPERATION_TIME_LIMIT":
         return RateLimited(vendor_code=code, retry_after_s=_until_reset_s(sent.get("time")))
-    if code in ERRORS:
-        return ERRORS[code](vendor_code=code)
-    return None if answer.status >= FIRST_ERROR_STATUS else Refused("The answer holds an error.", vendor_code=code)
+    return error_of_code(code, ERRORS, answer.status)
 
 
 def _error_code(error: Any) -> str:

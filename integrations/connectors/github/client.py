@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 from integrations.connectors.base import (
@@ -23,7 +24,11 @@ from integrations.connectors.base import (
     Reading,
     Stream,
     before,
+    error_of_all,
     follow_links,
+    lost_among,
+    scopes_in,
+    shown_or_lost,
 )
 from integrations.connectors.github.mapping import (
     ci_run_facts,
@@ -49,7 +54,7 @@ from integrations.connectors.records import (
 )
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError
+from integrations.http.errors import RateLimited, ToolError
 from projects.enums import RunOutcome
 from projects.imports.json_access import JsonObject
 
@@ -65,8 +70,6 @@ OLDEST_FIRST: Final[dict[str, str | int]] = {
 }
 CHANGED: Final = "updated_at"
 PULL_REQUEST: Final = "pull_request"
-FORBIDDEN: Final = 403
-TOO_MANY: Final = 429
 READING_SCOPES: Final = frozenset({"repo", "public_repo"})
 ABANDONED_AFTER: Final = timedelta(days=7)
 SECONDARY_LIMIT_WAIT_S: Final = 60.0
@@ -324,28 +327,27 @@ class GitHubConnector(Connector[GitHub]):
         """Who we are, what a classic token may, and whether each repository is shown."""
         answer = client.door.get("/user")
         sent = answer.json()
-        scopes = tuple(scope for scope in _header(answer, "x-oauth-scopes").replace(" ", "").split(",") if scope)
-        lost = [partition for partition in self.partitions(client) if partition.error is not None]
+        scopes, hidden = scopes_in(answer), lost_among(self.partitions(client))
         return ConnectionReport(
             account=str(sent.get("login", "")) if isinstance(sent, dict) else "",
-            server=f"GitHub, interface version {_header(answer, 'x-github-api-version-selected') or 'unknown'}",
+            server=f"GitHub, interface version {answer.headers.get('x-github-api-version-selected') or 'unknown'}",
             scopes=scopes,
             missing_scopes=("repo",) if scopes and READING_SCOPES.isdisjoint(scopes) else (),
-            expires_at=_expiry(_header(answer, "github-authentication-token-expiration")),
-            notes=tuple(f"{partition.name} is not shown to this token." for partition in lost),
-            error=lost[0].error if lost and len(lost) == len(client.repositories) else None,
+            expires_at=_expiry(answer.headers.get("github-authentication-token-expiration", "")),
+            notes=tuple(f"{partition.name} is not shown to this token." for partition in hidden),
+            error=error_of_all(hidden, of=len(client.repositories)),
         )
 
     def partitions(self, client: GitHub) -> list[Partition]:
         if not client.repositories:
             return [Partition(id=repository, name=repository) for repository in client.visible_repositories()]
-        return [self._partition(client, repository) for repository in client.repositories]
+        return [
+            shown_or_lost(repository, partial(self._partition, client, repository))
+            for repository in client.repositories
+        ]
 
     def _partition(self, client: GitHub, repository: str) -> Partition:
-        try:
-            client.door.get(f"/repos/{repository}")
-        except (NotFound, Forbidden, Gone) as error:
-            return Partition(id=repository, name=repository, error=error)
+        client.door.get(f"/repos/{repository}")
         return Partition(id=repository, name=repository)
 
 
@@ -380,19 +382,15 @@ def judge(answer: Answer) -> ToolError | None:
 
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
-    if answer.status not in (FORBIDDEN, TOO_MANY):
+    if answer.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
         return None
     sent = answer.json_or_none()
     message = str(sent.get("message", "")).casefold() if isinstance(sent, dict) else ""
     if answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers:
         return RateLimited()
-    if "rate limit" in message or answer.status == TOO_MANY:
+    if "rate limit" in message or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(retry_after_s=SECONDARY_LIMIT_WAIT_S)
     return None
-
-
-def _header(answer: Answer, name: str) -> str:
-    return answer.headers.get(name, "")
 
 
 def _expiry(text: str) -> datetime | None:

@@ -24,7 +24,9 @@ from integrations.connectors.base import (
     Reading,
     Stream,
     before,
+    error_of_all,
     follow_links,
+    lost_among,
 )
 from integrations.connectors.gitlab.mapping import (
     deployment_facts,
@@ -49,7 +51,7 @@ from integrations.connectors.records import (
     placed,
 )
 from integrations.http.door import Door, Service
-from integrations.http.errors import Forbidden, Gone, NotFound
+from integrations.http.errors import NOT_SHOWN, Forbidden, NotFound
 from projects.imports.json_access import JsonObject
 from projects.observations import ObservationBatch
 
@@ -59,7 +61,6 @@ PAGE_SIZE: Final = 100
 READING_SCOPES: Final = frozenset({"api", "read_api"})
 OLDEST_FIRST: Final[dict[str, str | int]] = {"order_by": "created_at", "sort": "asc", "per_page": PAGE_SIZE}
 LAST_CHANGED_LAST: Final[dict[str, str | int]] = {"order_by": "updated_at", "sort": "asc", "per_page": PAGE_SIZE}
-_NOT_SHOWN: Final = (NotFound, Forbidden, Gone)
 
 
 @dataclass
@@ -132,7 +133,7 @@ class GitLab:
         if project_id not in self._members:
             try:
                 self._members[project_id] = account_names(self.all_of(f"/projects/{project_id}/members/all"))
-            except _NOT_SHOWN:
+            except NOT_SHOWN:
                 self._members[project_id] = {}
         return self._members[project_id]
 
@@ -330,15 +331,15 @@ class GitLabConnector(Connector[GitLab]):
         token = self._token(client)
         scopes = tuple(str(scope) for scope in token.get("scopes") or ())
         found = self.partitions(client)
-        lost = [partition for partition in found if partition.error is not None]
+        hidden = lost_among(found)
         return ConnectionReport(
             account=str(user.get("username") or user.get("id") or ""),
             server=f"GitLab {server.get('version') or ''}".strip(),
             scopes=scopes,
             missing_scopes=("read_api",) if scopes and READING_SCOPES.isdisjoint(scopes) else (),
             expires_at=_end_of(token.get("expires_at")),
-            notes=tuple(f"{partition.name} is not shown to this token." for partition in lost),
-            error=lost[0].error if lost and len(lost) == len(found) else None,
+            notes=tuple(f"{partition.name} is not shown to this token." for partition in hidden),
+            error=error_of_all(hidden, of=len(found)),
         )
 
     def partitions(self, client: GitLab) -> list[Partition]:
@@ -346,10 +347,10 @@ class GitLabConnector(Connector[GitLab]):
             return [_partition(project) for project in client.projects()]
         found: dict[str, Partition] = {}
         for path in client.group_paths:
-            for partition in _shown(path, lambda path=path: client.projects_of_group(path)):  # type: ignore[misc]
+            for partition in _shown(path, client.projects_of_group):
                 found[partition.id] = partition
         for path in client.project_paths:
-            for partition in _shown(path, lambda path=path: [client.project(path)]):  # type: ignore[misc]
+            for partition in _shown(path, lambda name: [client.project(name)]):
                 found[partition.id] = partition
         return list(found.values())
 
@@ -360,14 +361,14 @@ class GitLabConnector(Connector[GitLab]):
         """
         try:
             return object_of(client.door.get(f"{API}/personal_access_tokens/self"))
-        except _NOT_SHOWN:
+        except NOT_SHOWN:
             return {}
 
 
-def _shown(path: str, ask: Callable[[], Sequence[JsonObject]]) -> list[Partition]:
+def _shown(path: str, ask: Callable[[str], Sequence[JsonObject]]) -> list[Partition]:
     try:
-        return [_partition(project) for project in ask()]
-    except _NOT_SHOWN as error:
+        return [_partition(project) for project in ask(path)]
+    except NOT_SHOWN as error:
         return [Partition(id=path, name=path, error=error)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, Final
 
 from integrations.connectors.base import (
@@ -20,6 +21,8 @@ from integrations.connectors.base import (
     Seen,
     Stream,
     before,
+    error_of_all,
+    lost_among,
 )
 from integrations.connectors.jira.mapping import embedded_comments, issue_facts, listed_statuses, sprint_facts
 from integrations.connectors.jira.payloads import custom_fields, histories_by_issue, number, updated
@@ -38,7 +41,6 @@ DATA_CENTER: Final = "data_center"
 PAGE_SIZE: Final = 100
 FIRST_TOGETHER: Final = 25
 CENSUS_SIZE: Final = {"cloud": 5_000, DATA_CENTER: 1_000}
-BAD_REQUEST: Final = 400
 FIELDS: Final = (
     *("summary", "status", "issuetype", "priority", "resolution", "resolutiondate", "statuscategorychangedate"),
     *("created", "updated", "duedate", "timeoriginalestimate", "timespent", "assignee", "reporter", "creator"),
@@ -303,13 +305,13 @@ class JiraConnector(Connector[Jira]):
         """Who we are and which server answers. What a token may is not told; projects that it does not see are."""
         myself = client.door.get_json(f"{client.api}/myself")
         server = client.door.get_json(f"{client.api}/serverInfo")
-        lost = [partition for partition in self.partitions(client) if partition.error is not None]
+        hidden = lost_among(self.partitions(client))
         return ConnectionReport(
             account=text(myself, "accountId") or text(myself, "key") or text(myself, "name"),
             server=f"Jira {text(server, 'deploymentType')} {text(server, 'version')}".strip(),
             expires_at=datetime.fromisoformat(client.expires_on).replace(tzinfo=UTC) if client.expires_on else None,
-            notes=tuple(f"Project {partition.id} is not shown to this account." for partition in lost),
-            error=lost[0].error if lost and len(lost) == len(client.project_keys) else None,
+            notes=tuple(f"Project {partition.id} is not shown to this account." for partition in hidden),
+            error=error_of_all(hidden, of=len(client.project_keys)),
         )
 
     def partitions(self, client: Jira) -> list[Partition]:
@@ -323,7 +325,7 @@ class JiraConnector(Connector[Jira]):
 
 def judge(answer: Answer) -> ToolError | None:
     """A page token that is too old is a 400 like any other mistake, and only its words tell."""
-    if answer.status == BAD_REQUEST and b"nextPageToken" in answer.body:
+    if answer.status == HTTPStatus.BAD_REQUEST and b"nextPageToken" in answer.body:
         return CheckpointExpired()
     return None
 

@@ -10,17 +10,16 @@ from typing import Final
 
 from integrations.connectors.records import as_object
 from integrations.http.answers import Answer
-from integrations.http.door import FIRST_ERROR_STATUS
 from integrations.http.errors import (
     CheckpointExpired,
     Forbidden,
     NotFound,
     RateLimited,
-    Refused,
     ServerFailed,
     ToolError,
     Unauthorized,
     UnexpectedAnswer,
+    error_of_code,
 )
 from projects.imports.json_access import JsonObject
 
@@ -56,11 +55,7 @@ def judge(answer: Answer) -> ToolError | None:
     if code in LIMITS:
         wait_s = details.get("retry_in_seconds")
         return RateLimited(vendor_code=code, retry_after_s=float(wait_s) if isinstance(wait_s, int | float) else None)
-    if code in ERRORS:
-        return ERRORS[code](vendor_code=code)
-    if answer.status >= FIRST_ERROR_STATUS:
-        return None
-    return Refused("The answer holds an error.", vendor_code=code)
+    return error_of_code(code, ERRORS, answer.status)
 
 
 def _code(sent: JsonObject) -> tuple[str, JsonObject]:

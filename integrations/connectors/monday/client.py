@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from integrations.connectors.base import ConnectionReport, Connector, Network, Partition
+from integrations.connectors.base import ConnectionReport, Connector, Network, Partition, lost_among
 from integrations.connectors.monday import queries
 from integrations.connectors.monday.answers import data_of, judge, object_at
 from integrations.connectors.monday.requests import PATH, Monday, columns_of, is_document
@@ -62,7 +62,7 @@ class MondayConnector(Connector[Monday]):
         if not client.board_ids:
             client.ask(queries.BOARDS, ids=None, limit=1, page=1)
             return []
-        return [partition for partition in self.partitions(client) if partition.error is not None]
+        return lost_among(self.partitions(client))
 
 
 def _partition(board_id: str, board: JsonObject | None) -> Partition:

@@ -22,6 +22,9 @@ from integrations.connectors.base import (
     Seen,
     Stream,
     before,
+    error_of_all,
+    lost_among,
+    scopes_in,
 )
 from integrations.connectors.options import Account
 from integrations.connectors.records import cursor_at, object_of, objects_of, placed, sifted
@@ -210,10 +213,9 @@ class SlackConnector(Connector[Slack]):
         """https://docs.slack.dev/reference/methods/auth.test; the scopes are in a header of every answer."""
         answer = client.door.get("/api/auth.test")
         who = object_of(answer)
-        scopes = tuple(scope for scope in answer.headers.get("x-oauth-scopes", "").replace(" ", "").split(",") if scope)
-        found = self.partitions(client)
-        lost = [partition for partition in found if partition.error is not None]
-        notes = [f"{partition.name}: {partition.error.detail}" for partition in lost if partition.error]
+        scopes, found = scopes_in(answer), self.partitions(client)
+        hidden = lost_among(found)
+        notes = [f"{partition.name}: {partition.error.detail}" for partition in hidden if partition.error]
         if not found:
             notes.append("The app has not been invited to any channel yet.")
         return ConnectionReport(
@@ -222,7 +224,7 @@ class SlackConnector(Connector[Slack]):
             scopes=scopes,
             missing_scopes=tuple(scope for scope in NEEDED_SCOPES if scope not in scopes) if scopes else (),
             notes=tuple(notes),
-            error=lost[0].error if lost and len(lost) == len(found) else None,
+            error=error_of_all(hidden, of=len(found)),
         )
 
     def partitions(self, client: Slack) -> list[Partition]:

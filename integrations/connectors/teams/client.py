@@ -19,6 +19,8 @@ from integrations.connectors.base import (
     Seen,
     Stream,
     before,
+    error_of_all,
+    lost_among,
 )
 from integrations.connectors.options import Account
 from integrations.connectors.records import cursor_at, in_utc, newest, object_of, objects_of, placed, sifted
@@ -26,12 +28,12 @@ from integrations.connectors.teams.mapping import message_facts, skipped_as
 from integrations.connectors.teams.payloads import parse_message
 from integrations.connectors.teams.tokens import AppTokens, EnteredToken, Tokens, judge_login
 from integrations.http.answers import Answer
-from integrations.http.door import FIRST_ERROR_STATUS, Door, Params, Service
+from integrations.http.door import Door, Params, Service
 from integrations.http.errors import (
+    FIRST_ERROR_STATUS,
+    NOT_SHOWN,
     CheckpointExpired,
     CredentialsMissing,
-    Forbidden,
-    Gone,
     NotFound,
     Refused,
     ToolError,
@@ -46,7 +48,6 @@ PAGE_SIZE: Final = 50
 NEXT: Final = "@odata.nextLink"
 CHANGED: Final = "lastModifiedDateTime"
 EXPIRED: Final = frozenset({"resyncRequired", "syncStateNotFound", "syncStateInvalid"})
-_NOT_SHOWN: Final = (NotFound, Forbidden, Gone)
 
 
 @dataclass
@@ -144,12 +145,12 @@ class TeamsConnector(Connector[Graph]):
         """Who we are, and what is not shown. An app has no account but its own."""
         who = object_of(client.get(f"{API}/me")) if client.tokens.is_of_a_person else {}
         found = self.partitions(client)
-        lost = [partition for partition in found if partition.error is not None]
+        hidden = lost_among(found)
         return ConnectionReport(
             account=str(who.get("id") or client.account),
             server="Microsoft Graph v1.0",
-            notes=tuple(f"{partition.name} is not shown." for partition in lost),
-            error=lost[0].error if lost and len(lost) == len(found) else None,
+            notes=tuple(f"{partition.name} is not shown." for partition in hidden),
+            error=error_of_all(hidden, of=len(found)),
         )
 
     def partitions(self, client: Graph) -> list[Partition]:
@@ -200,8 +201,8 @@ def _channels(client: Graph) -> list[Partition]:
     listed = {} if named and all(named.values()) else _listed(client)
     if not named:
         return list(listed.values())
-    lost = {channel: Partition(id=channel, name=channel, error=NotFound()) for channel in named}
-    return [_channel(team, name) if team else (lost | listed)[name] for name, team in named.items()]
+    unknown = {channel: Partition(id=channel, name=channel, error=NotFound()) for channel in named}
+    return [_channel(team, name) if team else (unknown | listed)[name] for name, team in named.items()]
 
 
 def _listed(client: Graph) -> dict[str, Partition]:
@@ -212,7 +213,7 @@ def _listed(client: Graph) -> dict[str, Partition]:
             for sent in client.channels(team):
                 channel = str(sent.get("id"))
                 found[channel] = _channel(team, channel, name=str(sent.get("displayName") or channel))
-        except _NOT_SHOWN as error:
+        except NOT_SHOWN as error:
             found[team] = Partition(id=team, name=team, error=error)
     return found
 

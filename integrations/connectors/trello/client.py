@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -21,6 +22,9 @@ from integrations.connectors.base import (
     Seen,
     Stream,
     before,
+    error_of_all,
+    lost_among,
+    shown_or_lost,
 )
 from integrations.connectors.facts import moment_or_none
 from integrations.connectors.options import Account
@@ -46,7 +50,7 @@ from integrations.connectors.trello.mapping import (
 from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, parse_list, points_fields_in
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import Forbidden, Gone, NotFound, RateLimited, ToolError, UnexpectedAnswer
+from integrations.http.errors import NOT_SHOWN, Forbidden, RateLimited, ToolError, UnexpectedAnswer
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 
@@ -55,8 +59,6 @@ PAGE_SIZE: Final = 1_000
 PACE_S: Final = 0.1
 """A token may ask a hundred times in ten seconds."""
 LIMIT_WAIT_S: Final = 10.0
-UNAUTHORIZED: Final = 401
-TOO_MANY: Final = 429
 EVERY_ACTION: Final = "all"
 CARD_CHANGED: Final = "dateLastActivity"
 
@@ -245,9 +247,9 @@ class TrelloConnector(Connector[Trello]):
         """Who we are, what the token may and when it ends, and whether the first board is shown."""
         me = client.me()
         rights, expires_at = _rights(client)
-        lost = [partition for partition in _named(client, client.board_ids[:1]) if partition.error is not None]
+        hidden = lost_among(_named(client, client.board_ids[:1]))
         may_write = any(right.endswith(":write") for right in rights)
-        notes = [f"Board {partition.id} is not shown to this token." for partition in lost]
+        notes = [f"Board {partition.id} is not shown to this token." for partition in hidden]
         notes += ["The token may write, too; one that may only read is enough."] if may_write else []
         return ConnectionReport(
             account=str(me.get("id") or ""),
@@ -256,7 +258,7 @@ class TrelloConnector(Connector[Trello]):
             missing_scopes=("read",) if rights and not any(right.endswith(":read") for right in rights) else (),
             expires_at=expires_at,
             notes=tuple(notes),
-            error=lost[0].error if lost and len(client.board_ids) == 1 else None,
+            error=error_of_all(hidden, of=len(client.board_ids)),
         )
 
     def partitions(self, client: Trello) -> list[Partition]:
@@ -270,9 +272,9 @@ def judge(answer: Answer) -> ToolError | None:
 
     https://developer.atlassian.com/cloud/trello/guides/rest-api/rate-limits/
     """
-    if answer.status == TOO_MANY and "retry-after" not in answer.headers:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and "retry-after" not in answer.headers:
         return RateLimited(retry_after_s=_window_s(answer.headers))
-    if answer.status == UNAUTHORIZED and b"unauthorized permission requested" in answer.body:
+    if answer.status == HTTPStatus.UNAUTHORIZED and b"unauthorized permission requested" in answer.body:
         return Forbidden()
     return None
 
@@ -281,14 +283,13 @@ def judge(answer: Answer) -> ToolError | None:
 
 
 def _named(client: Trello, board_ids: Sequence[str]) -> list[Partition]:
-    found: dict[str, Partition] = {}
-    for board_id in board_ids:
-        try:
-            partition = _partition(client.board(board_id))
-        except (NotFound, Forbidden, Gone) as error:
-            partition = Partition(id=board_id, name=board_id, error=error)
-        found[partition.id] = partition
-    return [*found.values()]
+    """Each once, though two names may mean the same board."""
+    asked = [shown_or_lost(board_id, partial(_named_partition, client, board_id)) for board_id in board_ids]
+    return [*{partition.id: partition for partition in asked}.values()]
+
+
+def _named_partition(client: Trello, board_id: str) -> Partition:
+    return _partition(client.board(board_id))
 
 
 def _partition(board: JsonObject) -> Partition:
@@ -304,7 +305,7 @@ def _rights(client: Trello) -> tuple[list[str], datetime | None]:
         sent = client.token()
         permissions = as_objects(sent.get("permissions") or [])
         expires_at = moment_or_none(sent, "dateExpires")
-    except (NotFound, Forbidden, Gone, UnexpectedAnswer, FieldRefused):
+    except (*NOT_SHOWN, UnexpectedAnswer, FieldRefused):
         return [], None
     rights = {
         f"{permission.get('modelType')}:{right}"
