@@ -1,5 +1,5 @@
 """What every connector must do, whatever its tool. Inherit `ConnectorBattery`, and say how the tool is played; a tool
-that has no items, only what people tell each other, inherits `ToolBattery`.
+that has no items, only what people tell each other, inherits `TalkBattery`.
 
 A tool's test folder has a `FakeTool` with a few small records written for this project, and a class of tests:
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,7 +49,7 @@ from tenants.encryption.secret import Secret
 from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
-from tests.integrations.connectors.local_server import RESET, SERVER_ERROR, FakeTool, Response, serving
+from tests.integrations.connectors.local_server import RESET, SERVER_ERROR, WORDS, FakeTool, Response, serving
 from tests.integrations.waiting import FakeClock
 
 COUNTED: dict[str, Any] = {
@@ -145,7 +146,7 @@ def _rows(model: Any, project_id: UUID) -> int:
 
 
 @pytest.mark.django_db
-class ToolBattery:
+class ToolBattery(ABC):
     """What holds for every tool, also for one without items. Only what is between the lines is a subclass's to say."""
 
     # ------------------------------------------------------------------
@@ -167,9 +168,9 @@ class ToolBattery:
     # The requests of a read-only connector: everything but GET must be among these paths.
     reads_by_post: ClassVar[str] = r"$^"
 
+    @abstractmethod
     def make_fake(self) -> Any:
-        """The tool, filled. It has `token_is_bad()`, `edit(id, title)`, `delete(id)`, `revoke()`, `empty(id)`."""
-        raise NotImplementedError
+        """The tool, filled. Beside what every `FakeTool` has: `edit(id, title, at)`, `delete(id)`, `empty(id)`."""
 
     # ------------------------------------------------------------------
 
@@ -454,3 +455,15 @@ class ConnectorBattery(ToolBattery):
             kept = list(RawPayload.objects.filter(integration_id=played.integration_id))
         assert kept
         assert sum(payload.size_bytes for payload in kept) > 0
+
+
+class TalkBattery(ToolBattery):
+    """What holds for every tool that has no items, only what people tell each other, beside the above."""
+
+    def test_nothing_of_what_was_said_is_kept(self, played: Played) -> None:
+        result = played.sync()
+
+        with tenant_context(played.tenant_id):
+            rows = list(ActivityEvent.objects.filter(project=played.integration.project).values())
+            assert not RawPayload.objects.filter(integration_id=played.integration_id).exists()
+        assert WORDS not in json.dumps([rows, result.streams], default=str)

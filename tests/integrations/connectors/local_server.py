@@ -7,13 +7,14 @@ import re
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,16 @@ class Response:
     is_reset: bool = False
 
 
+WORDS = "words that nobody needs"
+"""What people say to each other, in every tool that is played."""
 RESET = Response(is_reset=True)
 SERVER_ERROR = Response(502, b"<html>bad gateway</html>", content_type="text/html")
 
 
-class FakeTool:
+class FakeTool(ABC):
     """Subclasses answer in `answer`; the rest is for tests.
 
+    secret: the credential that the tool accepts;  is_visible: whether that one is shown anything
     next_answers: sent in place of the tool's own, one for each request
     broken: a pattern of paths -> what they are answered with, as long as it stands there
     log: every request, in order
@@ -52,15 +56,35 @@ class FakeTool:
 
     # What a tool says when it is asked too often: subclasses have their own.
     too_many = Response(429, {"message": "slow down"}, {"Retry-After": "7"})
+    # Small, so that lists have several pages.
+    page_size = 2
 
-    def __init__(self) -> None:
+    def __init__(self, secret: str = "") -> None:
+        self.secret = secret
+        self.is_visible = True
         self.log: list[Request] = []
         self.next_answers: deque[Response] = deque()
         self.broken: dict[str, Response] = {}
         self.base_url = ""
 
+    @abstractmethod
     def answer(self, request: Request) -> Response:
-        raise NotImplementedError
+        """What the tool itself says."""
+
+    def token_is_bad(self) -> None:
+        self.secret = "another"
+
+    def revoke(self) -> None:
+        self.is_visible = False
+
+    def linked_page(self, request: Request, records: Sequence[Any]) -> Response:
+        """The page of a list that the query names, with a Link to the next one as GitHub and GitLab send it."""
+        number, size = int(request.query.get("page", 1)), self.page_size
+        headers = {}
+        if number * size < len(records):
+            query = urlencode({**request.query, "page": number + 1})
+            headers["Link"] = f'<{self.base_url}{request.path}?{query}>; rel="next"'
+        return Response(200, records[(number - 1) * size : number * size], headers)
 
     def respond(self, request: Request) -> Response:
         self.log.append(request)

@@ -11,7 +11,6 @@ TOKEN = "asana-well-known-secret"
 WORKSPACE = "900"
 HOUSE = "101"
 GARDEN = "102"
-PAGE_CAP = 4
 SECTIONS = {"11": "To do", "12": "Doing", "13": "Waiting for paint", "21": "Beds"}
 
 
@@ -115,10 +114,10 @@ class FakeAsana(FakeTool):
     """Pages of four, so that lists have several."""
 
     too_many = Response(429, {"errors": [{"message": "Slow down."}]}, {"Retry-After": "7"})
+    page_size = 4
 
     def __init__(self) -> None:
-        super().__init__()
-        self.token = TOKEN
+        super().__init__(TOKEN)
         self.projects = {HOUSE: "House", GARDEN: "Garden"}
         self.tasks = {
             "1001": _task(
@@ -163,9 +162,6 @@ class FakeAsana(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.token = "another"
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         self.tasks[external_id].update(name=title, modified_at=moment)
@@ -184,7 +180,7 @@ class FakeAsana(FakeTool):
     # --- what it answers ---
 
     def answer(self, request: Request) -> Response:  # noqa: PLR0911 - a table of routes
-        if request.headers.get("authorization") != f"Bearer {self.token}":
+        if request.headers.get("authorization") != f"Bearer {self.secret}":
             return Response(401, {"errors": [{"message": "Not Authorized"}]})
         match request.path.strip("/").split("/"):
             case ["users", "me"]:
@@ -217,7 +213,7 @@ class FakeAsana(FakeTool):
         if not offset.startswith("place "):
             return Response(400, {"errors": [{"message": "offset: Your pagination token has expired."}]})
         start = int(offset.removeprefix("place "))
-        end = start + PAGE_CAP
+        end = start + self.page_size
         following = {"offset": f"place {end}", "uri": "unused"} if end < len(records) else None
         return Response(
             200, {"data": [self._shown(request, each) for each in records[start:end]], "next_page": following}

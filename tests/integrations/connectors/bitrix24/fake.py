@@ -13,7 +13,6 @@ from tests.integrations.connectors.local_server import SERVER_ERROR, FakeTool, R
 CODE = "b24wellknownsecret"
 USER = "1"
 TEAM = "5"
-PAGE_CAP = 2
 ZONE = timezone(timedelta(hours=3))
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {"": eq, ">": gt, ">=": ge, "<": lt, "<=": le}
 MEMBERS = {"ID": "id", "GROUP_ID": "groupId", "CHANGED_DATE": "changedDate"}
@@ -60,9 +59,7 @@ class FakeBitrix24(FakeTool):
     too_many = Response(503, {"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"})
 
     def __init__(self) -> None:
-        super().__init__()
-        self.code = CODE
-        self.is_visible = True
+        super().__init__(CODE)
         self.bad_moments_of_census = 0
         self.missing_methods: set[str] = set()
         self.refused_histories: set[int] = set()
@@ -106,17 +103,11 @@ class FakeBitrix24(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.code = "another"
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         self.tasks[external_id].update(title=title, changedDate=at.astimezone(ZONE).isoformat())
 
     def delete(self, external_id: str) -> None:
         del self.tasks[external_id]
-
-    def revoke(self) -> None:
-        self.is_visible = False
 
     def empty(self, external_id: str) -> None:
         kept = {"id", "status", "groupId"}
@@ -126,7 +117,7 @@ class FakeBitrix24(FakeTool):
 
     def answer(self, request: Request) -> Response:
         method = request.path.rpartition("/")[2]
-        if request.path != f"/rest/{USER}/{self.code}/{method}":
+        if request.path != f"/rest/{USER}/{self.secret}/{method}":
             return Response(401, {"error": "INVALID_CREDENTIALS", "error_description": "Invalid request credentials"})
         routes: dict[str, Callable[[dict[str, Any]], Any]] = {
             "profile": lambda _: {"result": {"ID": USER, "ADMIN": True}},
@@ -160,7 +151,7 @@ class FakeBitrix24(FakeTool):
             operator, field = re.fullmatch(r"([<>=]*)(\w+)", name).groups()  # type: ignore[union-attr]
             is_kept = OPERATORS[operator]
             shown = [task for task in shown if is_kept(_value(field, task[MEMBERS[field]]), _value(field, wanted))]
-        return {"result": {"tasks": shown[:PAGE_CAP]}}
+        return {"result": {"tasks": shown[: self.page_size]}}
 
     def _history(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"result": {"list": self.histories[body["taskId"]]}}

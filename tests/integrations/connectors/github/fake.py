@@ -9,7 +9,6 @@ from tests.integrations.connectors.local_server import FakeTool, Request, Respon
 
 REPOSITORY = "acme/rocket"
 TOKEN = "ghp_well-known-secret"
-PAGE_CAP = 2
 
 
 def _person(number: int) -> dict[str, Any]:
@@ -62,9 +61,7 @@ class FakeGitHub(FakeTool):
     )
 
     def __init__(self) -> None:
-        super().__init__()
-        self.token = TOKEN
-        self.is_visible = True
+        super().__init__(TOKEN)
         self.issues = {
             1: _issue(1, day=1, labels=[{"name": "bug"}], milestone=_milestone(), comments=1),
             2: _issue(2, day=2, pull_request={"url": "x"}),
@@ -151,17 +148,11 @@ class FakeGitHub(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.token = "another"
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         self._find(external_id).update(title=title, updated_at=at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def delete(self, external_id: str) -> None:
         del self.issues[self._find(external_id)["number"]]
-
-    def revoke(self) -> None:
-        self.is_visible = False
 
     def empty(self, external_id: str) -> None:
         issue = self._find(external_id)
@@ -174,7 +165,7 @@ class FakeGitHub(FakeTool):
     # --- what it answers ---
 
     def answer(self, request: Request) -> Response:
-        if request.headers.get("authorization") != f"Bearer {self.token}":
+        if request.headers.get("authorization") != f"Bearer {self.secret}":
             return Response(401, {"message": "Bad credentials"})
         if request.path == "/user":
             return Response(200, {"login": "robot", "id": 1}, {"X-OAuth-Scopes": "repo"})
@@ -190,22 +181,22 @@ class FakeGitHub(FakeTool):
             case [""]:
                 return Response(200, {"id": 5, "full_name": REPOSITORY})
             case ["milestones"]:
-                return self._page(request, [_milestone()])
+                return self.linked_page(request, [_milestone()])
             case ["issues"]:
-                return self._page(request, self._since(request, list(self.issues.values())))
+                return self.linked_page(request, self._since(request, list(self.issues.values())))
             case ["issues", "comments"]:
-                return self._page(request, self._since(request, self.comments))
+                return self.linked_page(request, self._since(request, self.comments))
             case ["issues", number]:
                 return Response(200, self.issues[int(number)])
             case ["issues", number, "timeline"]:
-                return self._page(request, self.timelines.get(int(number), []))
+                return self.linked_page(request, self.timelines.get(int(number), []))
             case ["pulls"]:
                 is_falling = request.query["direction"] == "desc"
-                return self._page(request, sorted(self.pulls, key=lambda p: p["updated_at"], reverse=is_falling))
+                return self.linked_page(request, sorted(self.pulls, key=lambda p: p["updated_at"], reverse=is_falling))
             case ["pulls", number, "reviews"]:
-                return self._page(request, self.reviews.get(int(number), []))
+                return self.linked_page(request, self.reviews.get(int(number), []))
             case ["deployments"]:
-                return self._page(request, self.deployments)
+                return self.linked_page(request, self.deployments)
             case ["deployments", number, "statuses"]:
                 return Response(200, self.statuses[int(number)])
             case ["actions", "runs"]:
@@ -216,12 +207,3 @@ class FakeGitHub(FakeTool):
 
     def _since(self, request: Request, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [record for record in records if record["updated_at"] >= request.query.get("since", "")]
-
-    def _page(self, request: Request, records: list[dict[str, Any]]) -> Response:
-        number = int(request.query.get("page", 1))
-        shown = records[(number - 1) * PAGE_CAP : number * PAGE_CAP]
-        headers = {}
-        if number * PAGE_CAP < len(records):
-            query = "&".join(f"{k}={v}" for k, v in {**request.query, "page": number + 1}.items())
-            headers["Link"] = f'<{self.base_url}{request.path}?{query}>; rel="next"'
-        return Response(200, shown, headers)

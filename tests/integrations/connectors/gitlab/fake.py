@@ -10,7 +10,6 @@ from tests.integrations.connectors.local_server import FakeTool, Request, Respon
 PATH = "acme/rocket"
 PROJECT = 77
 TOKEN = "glpat-well-known-secret"
-PAGE_CAP = 2
 API = "/api/v4"
 SERVER: dict[str, dict[str, Any]] = {
     "/user": {"id": 1, "username": "robot"},
@@ -95,9 +94,7 @@ class FakeGitLab(FakeTool):
     too_many = Response(429, b"Retry later\n", {"Retry-After": "7"}, content_type="text/plain")
 
     def __init__(self) -> None:
-        super().__init__()
-        self.token = TOKEN
-        self.is_visible = True
+        super().__init__(TOKEN)
         self.is_premium = True
         self.project = {"id": PROJECT, "path_with_namespace": PATH, "issues_enabled": True}
         self.issues = {
@@ -223,17 +220,11 @@ class FakeGitLab(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.token = "another"
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         self._find(external_id).update(title=title, updated_at=at.isoformat(timespec="milliseconds"))
 
     def delete(self, external_id: str) -> None:
         del self.issues[self._find(external_id)["iid"]]
-
-    def revoke(self) -> None:
-        self.is_visible = False
 
     def empty(self, external_id: str) -> None:
         issue = self._find(external_id)
@@ -245,16 +236,16 @@ class FakeGitLab(FakeTool):
     # --- what it answers ---
 
     def answer(self, request: Request) -> Response:  # noqa: PLR0911 - a table of routes
-        if request.headers.get("authorization") != f"Bearer {self.token}":
+        if request.headers.get("authorization") != f"Bearer {self.secret}":
             return Response(401, {"message": "401 Unauthorized"})
         path = request.path.removeprefix(API)
         if path in SERVER:
             return Response(200, SERVER[path])
         match path.strip("/").split("/"):
             case ["projects"]:
-                return self._page(request, [self.project] if self.is_visible else [])
+                return self.linked_page(request, [self.project] if self.is_visible else [])
             case ["groups", "acme", "projects"]:
-                return self._page(request, [self.project])
+                return self.linked_page(request, [self.project])
             case ["projects", "acme", "rocket"] if self.is_visible:
                 return Response(200, self.project)
             case ["projects", "77", *parts] if self.is_visible:
@@ -264,29 +255,29 @@ class FakeGitLab(FakeTool):
     def _of_project(self, request: Request, parts: list[str]) -> Response:  # noqa: PLR0911 - a table of routes
         match parts:
             case ["members", "all"]:
-                return self._page(request, [_person(9)])
+                return self.linked_page(request, [_person(9)])
             case ["milestones"]:
-                return self._page(request, [_milestone()])
+                return self.linked_page(request, [_milestone()])
             case ["iterations"] if self.is_premium:
-                return self._page(request, [iteration(1, 3), iteration(4, 2)])
+                return self.linked_page(request, [iteration(1, 3), iteration(4, 2)])
             case ["issues"]:
-                return self._page(request, self._since(request, list(self.issues.values())))
+                return self.linked_page(request, self._since(request, list(self.issues.values())))
             case ["issues", iid] if int(iid) in self.issues:
                 return Response(200, self.issues[int(iid)])
             case ["issues", iid, "notes"]:
-                return self._page(request, self.notes.get(int(iid), []))
+                return self.linked_page(request, self.notes.get(int(iid), []))
             case ["issues", iid, "links"]:
                 return Response(200, self.links.get(int(iid), []))
             case ["issues", iid, kind] if self.is_premium or not kind.startswith(("resource_it", "resource_w")):
-                return self._page(request, self.events.get((int(iid), kind), []))
+                return self.linked_page(request, self.events.get((int(iid), kind), []))
             case ["merge_requests"]:
-                return self._page(request, self._since(request, list(self.merge_requests.values())))
+                return self.linked_page(request, self._since(request, list(self.merge_requests.values())))
             case ["merge_requests", iid, "notes"]:
-                return self._page(request, self.review_notes.get(int(iid), []))
+                return self.linked_page(request, self.review_notes.get(int(iid), []))
             case ["pipelines"]:
-                return self._page(request, self._since(request, self.pipelines))
+                return self.linked_page(request, self._since(request, self.pipelines))
             case ["deployments"]:
-                return self._page(request, self._since(request, self.deployments))
+                return self.linked_page(request, self._since(request, self.deployments))
         return Response(404, {"message": "404 Not Found"})
 
     def _since(self, request: Request, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -295,12 +286,3 @@ class FakeGitLab(FakeTool):
 
     def _moment(self, record: dict[str, Any]) -> datetime:
         return datetime.fromisoformat(record["updated_at"] or "2000-01-01T00:00:00Z").astimezone(UTC)
-
-    def _page(self, request: Request, records: list[dict[str, Any]]) -> Response:
-        number = int(request.query.get("page", 1))
-        shown = records[(number - 1) * PAGE_CAP : number * PAGE_CAP]
-        headers = {}
-        if number * PAGE_CAP < len(records):
-            query = "&".join(f"{k}={v}" for k, v in {**request.query, "page": number + 1}.items())
-            headers["Link"] = f'<{self.base_url}{request.path}?{query}>; rel="next"'
-        return Response(200, shown, headers)

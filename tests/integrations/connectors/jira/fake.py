@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,6 @@ from tests.integrations.connectors.local_server import FakeTool, Request, Respon
 
 TOKEN = "jira-well-known-secret"
 EMAIL = "robot@acme.example"
-PAGE_CAP = 2
 EMBEDDED = 40
 LONG_HISTORY = 130
 SPRINT_FIELD = "customfield_10020"
@@ -90,9 +90,7 @@ class FakeJira(FakeTool):
     too_many = Response(429, {"errorMessages": ["Rate limit exceeded."]}, {"Retry-After": "7"})
 
     def __init__(self) -> None:
-        super().__init__()
-        self.token_is_good = True
-        self.is_visible = True
+        super().__init__(TOKEN)
         link = {
             "id": "55",
             "type": {"name": "Blocks", "outward": "blocks", "inward": "is blocked by"},
@@ -119,17 +117,11 @@ class FakeJira(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.token_is_good = False
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         self.issues[external_id]["fields"].update(summary=title, updated=at.isoformat(timespec="milliseconds"))
 
     def delete(self, external_id: str) -> None:
         del self.issues[external_id]
-
-    def revoke(self) -> None:
-        self.is_visible = False
 
     def empty(self, external_id: str) -> None:
         fields = self.issues[external_id]["fields"]
@@ -139,7 +131,8 @@ class FakeJira(FakeTool):
     # --- what it answers ---
 
     def answer(self, request: Request) -> Response:
-        if not self.token_is_good or "authorization" not in request.headers:
+        basic = base64.b64encode(f"{EMAIL}:{self.secret}".encode()).decode()
+        if request.headers.get("authorization") != f"Basic {basic}":
             return Response(401, {"errorMessages": ["Client must be authenticated."]})
         routes = {
             r"/rest/api/3/myself": lambda _: {"accountId": "robot", "timeZone": "Asia/Kolkata"},
@@ -173,10 +166,11 @@ class FakeJira(FakeTool):
         since = re.search(r"updated >= (\d+)", request.body["jql"])
         found = [issue for issue in self.issues.values() if since is None or self._is_newer(issue, int(since[1]))]
         start = int(request.body.get("nextPageToken", "0"))
-        page = found[start : start + PAGE_CAP]
-        is_last = start + PAGE_CAP >= len(found)
+        end = start + self.page_size
+        is_last = end >= len(found)
+        page = found[start:end]
         shown = page if request.body["fields"] != ["id"] else [{"id": issue["id"]} for issue in page]
-        return {"issues": shown, "isLast": is_last} | ({} if is_last else {"nextPageToken": str(start + PAGE_CAP)})
+        return {"issues": shown, "isLast": is_last} | ({} if is_last else {"nextPageToken": str(end)})
 
     def _is_newer(self, issue: dict[str, Any], since_ms: int) -> bool:
         return datetime.fromisoformat(issue["fields"]["updated"]).timestamp() * 1000 >= since_ms

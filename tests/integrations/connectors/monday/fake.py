@@ -11,7 +11,6 @@ from tests.integrations.connectors.local_server import FakeTool, Request, Respon
 
 TOKEN = "monday-well-known-secret"
 BOARD = "10"
-PAGE_CAP = 2
 LABELS = {"0": "Working on it", "1": "Done", "5": ""}
 
 
@@ -89,10 +88,8 @@ class FakeMonday(FakeTool):
     )
 
     def __init__(self) -> None:
-        super().__init__()
-        self.token = TOKEN
+        super().__init__(TOKEN)
         self.version = "2026-04"
-        self.is_visible = True
         self.lists_all_items = True
         person = {"personsAndTeams": [{"id": 8, "kind": "person"}, {"id": 3, "kind": "team"}]}
         self.items = {
@@ -128,17 +125,11 @@ class FakeMonday(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.token = "another"
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         self.items[external_id].update(name=title, updated_at=at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def delete(self, external_id: str) -> None:
         del self.items[external_id]
-
-    def revoke(self) -> None:
-        self.is_visible = False
 
     def empty(self, external_id: str) -> None:
         self.items[external_id] = {**dict.fromkeys(self.items[external_id]), "id": external_id, "board": {"id": BOARD}}
@@ -146,7 +137,7 @@ class FakeMonday(FakeTool):
     # --- what it answers ---
 
     def answer(self, request: Request) -> Response:
-        if request.headers.get("authorization") != self.token:
+        if request.headers.get("authorization") != self.secret:
             return Response(401, {"errors": ["Not Authenticated"]})
         query, variables = request.body["query"], request.body.get("variables") or {}
         routes: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -176,7 +167,7 @@ class FakeMonday(FakeTool):
         order = ((variables.get("params") or {}).get("order_by") or [{}])[0]
         if order.get("column_id") == "__last_updated__":
             found.sort(key=lambda item: item["updated_at"] or "", reverse=order["direction"] == "desc")
-        following = start + PAGE_CAP
+        following = start + self.page_size
         return {"items": found[start:following], "cursor": str(following) if following < len(found) else None}
 
     def _all_items(self, variables: dict[str, Any]) -> dict[str, Any]:
@@ -195,4 +186,4 @@ class FakeMonday(FakeTool):
         return {"boards": [{"updates": page}]} if "boards" in variables else {"updates": page}
 
     def _page(self, records: list[Any], variables: dict[str, Any]) -> list[Any]:
-        return records[(variables["page"] - 1) * PAGE_CAP : variables["page"] * PAGE_CAP]
+        return records[(variables["page"] - 1) * self.page_size : variables["page"] * self.page_size]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from tests.integrations.connectors.local_server import FakeTool, Request, Response
+from tests.integrations.connectors.local_server import WORDS, FakeTool, Request, Response
 
 TOKEN = "xoxb-well-known-secret"
-PAGE_CAP = 2
 TALK, NEWS, OTHERS, DIRECT = "C1TALK", "C2NEWS", "C3OTHERS", "D4DIRECT"
 THREAD = "1778000200.000100"
 
 
 def message(ts: str, user: str | None = "U1", **members: Any) -> dict[str, Any]:
-    return {"type": "message", "ts": ts, "user": user, "text": "words that nobody needs", **members}
+    return {"type": "message", "ts": ts, "user": user, "text": WORDS, **members}
 
 
 def _channel(channel_id: str, *, is_member: bool, **members: Any) -> dict[str, Any]:
@@ -27,8 +26,7 @@ class FakeSlack(FakeTool):
     too_many = Response(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "7"})
 
     def __init__(self) -> None:
-        super().__init__()
-        self.token = TOKEN
+        super().__init__(TOKEN)
         self.error = ""
         self.channels = [
             _channel(TALK, is_member=True),
@@ -70,9 +68,6 @@ class FakeSlack(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.token = "another"
-
     def empty(self, ts: str) -> None:
         found = next(each for each in self.messages[TALK] if each["ts"] == ts)
         found.update({name: None for name in found if name != "ts"})
@@ -83,7 +78,7 @@ class FakeSlack(FakeTool):
     # --- what it answers ---
 
     def answer(self, request: Request) -> Response:  # noqa: PLR0911 - a table of methods
-        if request.headers.get("authorization") != f"Bearer {self.token}":
+        if request.headers.get("authorization") != f"Bearer {self.secret}":
             return _failure("invalid_auth")
         if self.error:
             return _failure(self.error)
@@ -112,9 +107,9 @@ class FakeSlack(FakeTool):
 
     def _page(self, request: Request, member: str, records: list[dict[str, Any]]) -> Response:
         begin = int(request.query.get("cursor", "0"))
-        following = str(begin + PAGE_CAP) if begin + PAGE_CAP < len(records) else ""
-        shown = records[begin : begin + PAGE_CAP]
-        return Response(200, {"ok": True, member: shown, "response_metadata": {"next_cursor": following}})
+        end = begin + self.page_size
+        following = str(end) if end < len(records) else ""
+        return Response(200, {"ok": True, member: records[begin:end], "response_metadata": {"next_cursor": following}})
 
 
 def _failure(code: str) -> Response:

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.integrations.connectors.local_server import FakeTool, Request, Response
+from tests.integrations.connectors.local_server import WORDS, FakeTool, Request, Response
 
 SECRET = "well-known-client-secret"
 DIRECTORY, CLIENT = "d1d1d1d1-0000-0000-0000-000000000001", "c1c1c1c1-0000-0000-0000-000000000002"
 TEAM, CLOSED_TEAM = "7eaa0000-0000-0000-0000-000000000003", "7eaa0000-0000-0000-0000-000000000004"
 TALK, NEWS, CHAT = "19:talk@thread.tacv2", "19:news@thread.tacv2", "19:chat@thread.v2"
 TOKEN_PATH = rf"/{DIRECTORY}/oauth2/v2\.0/token$"
-PAGE_CAP = 2
 CALL_ENDED = "#microsoft.graph.callEndedEventMessageDetail"
 
 
@@ -29,7 +28,7 @@ def message(number: int, day: int, **members: Any) -> dict[str, Any]:
         "createdDateTime": at,
         "lastModifiedDateTime": at,
         "from": _user(1),
-        "body": {"content": "words that nobody needs"},
+        "body": {"content": WORDS},
         "eventDetail": None,
         "replies": [],
         **members,
@@ -47,8 +46,7 @@ class FakeGraph(FakeTool):
     too_many = Response(429, {"error": {"code": "TooManyRequests", "message": "throttled"}}, {"Retry-After": "7"})
 
     def __init__(self) -> None:
-        super().__init__()
-        self.secret = SECRET
+        super().__init__(SECRET)
         self.tokens = 0
         self.teams = [TEAM]
         self.channels = [TALK, NEWS]
@@ -69,9 +67,6 @@ class FakeGraph(FakeTool):
         }
 
     # --- what a test does to it ---
-
-    def token_is_bad(self) -> None:
-        self.secret = "another"
 
     def empty(self, number: str) -> None:
         found = next(each for each in self.messages[TALK] if each["id"] == number)
@@ -110,8 +105,9 @@ class FakeGraph(FakeTool):
 
     def _page(self, request: Request, records: list[dict[str, Any]]) -> Response:
         begin = int(request.query.get("$skiptoken", "0"))
-        body: dict[str, Any] = {"value": records[begin : begin + PAGE_CAP]}
-        if begin + PAGE_CAP < len(records):
-            query = urlencode({**request.query, "$skiptoken": begin + PAGE_CAP})
+        end = begin + self.page_size
+        body: dict[str, Any] = {"value": records[begin:end]}
+        if end < len(records):
+            query = urlencode({**request.query, "$skiptoken": end})
             body["@odata.nextLink"] = f"{self.base_url}{request.path}?{query}"
         return Response(200, body)

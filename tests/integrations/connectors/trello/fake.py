@@ -12,7 +12,6 @@ KEY = "trello-well-known-key"
 TOKEN = "trello-well-known-secret"
 HOUSE = "5f0000000000000000000b01"
 GARDEN = "5f0000000000000000000b02"
-PAGE_CAP = 3
 LISTS = {
     "5f0000000000000000000c01": "To do",
     "5f0000000000000000000c02": "Doing",
@@ -107,10 +106,10 @@ class FakeTrello(FakeTool):
         {"error": "API_TOKEN_LIMIT_EXCEEDED"},
         {"X-Rate-Limit-Api-Token-Interval-Ms": "10000", "X-Rate-Limit-Api-Token-Remaining": "0"},
     )
+    page_size = 3
 
     def __init__(self) -> None:
-        super().__init__()
-        self.credentials = (KEY, TOKEN)
+        super().__init__(TOKEN)
         self.boards = {HOUSE: "House", GARDEN: "Garden"}
         self.hidden: set[str] = set()
         self.permissions = [{"modelType": "Board", "idModel": "*", "read": True, "write": False}]
@@ -137,9 +136,6 @@ class FakeTrello(FakeTool):
 
     # --- what a test does to it ---
 
-    def token_is_bad(self) -> None:
-        self.credentials = ("another", "another")
-
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         self.cards[external_id].update(name=title, dateLastActivity=moment)
@@ -159,7 +155,7 @@ class FakeTrello(FakeTool):
 
     def answer(self, request: Request) -> Response:  # noqa: PLR0911 - a table of routes
         told = _KEY_IN_HEADER.fullmatch(request.headers.get("authorization", ""))
-        if told is None or told.groups() != self.credentials:
+        if told is None or told.groups() != (KEY, self.secret):
             return Response(401, b"invalid app token", content_type="text/plain")
         match request.path.strip("/").split("/"):
             case ["members", "me"]:
@@ -197,7 +193,7 @@ class FakeTrello(FakeTool):
         shown = [each for each in records if each["id"] < limit and each.get("date", "~") >= since]
         asked = {"id", *request.query["fields"].split(",")}
         asked |= {"customFieldItems"} if request.query.get("customFieldItems") == "true" else set()
-        newest_first = sorted(shown, key=lambda each: each[order], reverse=True)[:PAGE_CAP]
+        newest_first = sorted(shown, key=lambda each: each[order], reverse=True)[: self.page_size]
         return Response(200, [{k: v for k, v in each.items() if k in asked} for each in newest_first])
 
 
