@@ -17,8 +17,15 @@ WEB_ADDRESS: Final[JsonSchema] = {
 }
 """The address of a tool that customers run themselves. Whether plain http will do is the operator's word."""
 NAME: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 200}
-NAMES: Final[JsonSchema] = {"type": "array", "items": NAME, "maxItems": 500, "uniqueItems": True}
 SECRET_TEXT: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 4096}
+
+
+def list_of(schema: JsonSchema) -> JsonSchema:
+    """Several of what the schema describes, each once."""
+    return {"type": "array", "items": schema, "maxItems": 500, "uniqueItems": True}
+
+
+NAMES: Final[JsonSchema] = list_of(NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import SECRET_TEXT, JsonSchema, Option, ToolOptions
+from integrations.connectors.options import SECRET_TEXT, JsonSchema, Option, ToolOptions, list_of
 
 GID: JsonSchema = {"type": "string", "pattern": r"^[0-9]{1,40}$"}
 
@@ -17,7 +17,7 @@ OPTIONS = ToolOptions(
         Option(
             name="project_gids",
             label="Projects",
-            schema={"type": "array", "items": GID, "maxItems": 500, "uniqueItems": True},
+            schema=list_of(GID),
             help="The number in a project's address; left out: all that the account sees.",
         ),
         Option(

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
+from integrations.connectors.options import SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions, list_of
 
 OPTIONS = ToolOptions(
     (
         Option(
             name="repositories",
             label="Repositories",
-            schema={
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 500,
-                "uniqueItems": True,
-                "items": {"type": "string", "pattern": r"^[\w.-]{1,100}/[\w.-]{1,100}$"},
-            },
+            schema=list_of({"type": "string", "pattern": r"^[\w.-]{1,100}/[\w.-]{1,100}$"}) | {"minItems": 1},
             help="owner/name of each; left out: all that the token sees.",
         ),
         Option(

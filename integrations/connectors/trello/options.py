@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import SECRET_TEXT, Option, ToolOptions
+from integrations.connectors.options import SECRET_TEXT, Option, ToolOptions, list_of
 
 OPTIONS = ToolOptions(
     (
         Option(
             name="board_ids",
             label="Boards",
-            schema={
-                "type": "array",
-                "items": {"type": "string", "pattern": r"^[0-9A-Za-z]{1,40}$"},
-                "maxItems": 500,
-                "uniqueItems": True,
-            },
+            schema=list_of({"type": "string", "pattern": r"^[0-9A-Za-z]{1,40}$"}),
             help="The short name in a board's address, or its id; left out: all that the account sees.",
         ),
         Option(
