@@ -136,6 +136,10 @@ class Stream(ABC, Generic[ClientT]):
     is_optional: ClassVar[bool] = False
     overlap: ClassVar[timedelta] = DEFAULT_OVERLAP
 
+    def since(self, reading: Reading) -> datetime | None:
+        """From when on to read: the cursor less the overlap, else the first day of the settings, else everything."""
+        return before(reading.cursor, self.overlap) or reading.since
+
     @abstractmethod
     def pages(self, client: ClientT, reading: Reading) -> Iterator[Page]:
         """Every page from the cursor or the checkpoint on, oldest change first where the tool can sort.

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from integrations.connectors.base import FailedRecord, Json, Page, Reading, Seen
+from integrations.connectors.base import Details, FailedRecord, Json, Page, Reading, Seen, follow_links
 from integrations.http.answers import Answer
 from integrations.http.door import Door
 from integrations.http.errors import UnexpectedAnswer
@@ -19,6 +20,7 @@ from projects.observations import ObservationBatch
 
 RecordT = TypeVar("RecordT")
 OTHER: Final = "other"
+LinkedPage = tuple[str, list[str], list[JsonObject]]
 
 
 def as_object(sent: Any) -> JsonObject:
@@ -50,9 +52,12 @@ def text(sent: Any, member: str) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-def linked_pages(
-    door: Door, address: str, params: Mapping[str, str | int], reading: Reading
-) -> Iterator[tuple[str, list[str], list[JsonObject]]]:
+def all_linked(door: Door, address: str, params: Mapping[str, str | int]) -> list[JsonObject]:
+    """A whole list, all pages of it."""
+    return [record for answer in follow_links(door, address, params) for record in objects_of(answer)]
+
+
+def linked_pages(door: Door, address: str, params: Mapping[str, str | int], reading: Reading) -> Iterator[LinkedPage]:
     """Pages of a list from the checkpoint on: where each is, what of it is dealt with, and what it holds.
 
     checkpoint: {"link": of the page, "done": ids on it that are dealt with}
@@ -68,6 +73,21 @@ def linked_pages(
             return
         link, done = seen.check(following), []
         answer = door.get(link)
+
+
+def one_by_one(
+    details: Details, place: LinkedPage, ask: Callable[[JsonObject], Page], *, number_in: str, changed_in: str
+) -> Iterator[Page]:
+    """Each record of a page that is not dealt with yet, with its details, and the checkpoint behind it.
+
+    number_in: the member that a detail is asked for by;  changed_in: the one that is the cursor
+    """
+    link, done, sent = place
+    for record in sent:
+        if str(record.get("id")) not in done:
+            page = details.read(record.get(number_in), partial(ask, record))
+            done.append(str(record.get("id")))
+            yield placed(page, {"link": link, "done": list(done)}, cursor=cursor_of(record, changed_in))
 
 
 def not_mapped(sent: JsonObject, refused: FieldRefused, *, id_in: str = "id") -> Page:

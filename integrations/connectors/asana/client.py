@@ -25,7 +25,6 @@ from integrations.connectors.base import (
     Partition,
     Reading,
     Seen,
-    before,
     error_of_all,
     lost_among,
     shown_or_lost,
@@ -218,7 +217,7 @@ class TaskStream(ItemStream[Asana], DetailedStream[Asana]):
     def pages(self, client: Asana, reading: Reading) -> Iterator[Page]:
         project = reading.partition.id
         checkpoint = reading.checkpoint or {}
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         first, done = str(checkpoint.get("offset", "")), [str(each) for each in checkpoint.get("done", [])]
         client.note_seen(project)
         client.remember(project, None)
@@ -261,7 +260,7 @@ class SubtaskStream(DetailedStream[Asana]):
         project = reading.partition.id
         client.note_seen(project)
         reached = _by_number(str((reading.checkpoint or {}).get("parent", "")))
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         details = Details()
         for parent in client.parents_in(project):
             if _by_number(parent.gid) <= reached:

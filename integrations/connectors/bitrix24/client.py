@@ -23,7 +23,6 @@ from integrations.connectors.base import (
     Partition,
     Reading,
     Stream,
-    before,
 )
 from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts
 from integrations.connectors.bitrix24.payloads import KEPT_FOR_HISTORY, SELECTED, SELECTED_FOR_HISTORY
@@ -212,7 +211,7 @@ class TaskStream(ItemStream[Bitrix24]):
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
         group_id, now = reading.partition.id, client.door.waiting.now()
         facts = partial(task_facts, group_id=group_id, site=client.site, first_seen_at=now)
-        for tasks in _listed(client, reading, [*SELECTED, *client.more_fields]):
+        for tasks in _listed(client, reading, self.since(reading), [*SELECTED, *client.more_fields]):
             page = all_mapped(tasks, facts)
             unknown = sum(not item.is_creation_known for item in page.batch.items)
             yield replace(
@@ -243,7 +242,7 @@ class HistoryStream(DetailedStream[Bitrix24]):
 
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
         details = Details()
-        for tasks in _listed(client, reading, SELECTED_FOR_HISTORY):
+        for tasks in _listed(client, reading, self.since(reading), SELECTED_FOR_HISTORY):
             for task in tasks:
                 kept = {name: task.get(name) for name in KEPT_FOR_HISTORY}
                 page = details.read(kept, partial(self.again, client, reading.partition, kept))
@@ -362,11 +361,12 @@ def _webhook(account: Account) -> str:
 # --- pages ---
 
 
-def _listed(client: Bitrix24, reading: Reading, select: Sequence[str]) -> Iterator[list[JsonObject]]:
-    """Tasks from the checkpoint on that have changed since the last reading; a group without tasks is not asked."""
+def _listed(
+    client: Bitrix24, reading: Reading, since: datetime | None, select: Sequence[str]
+) -> Iterator[list[JsonObject]]:
+    """Tasks from the checkpoint on that have changed since a moment; a group without tasks is not asked."""
     if not reading.partition.facts["has_tasks"]:
         return
-    since = before(reading.cursor, Stream.overlap) or reading.since
     after = str((reading.checkpoint or {}).get("after", "0"))
     yield from client.tasks_of_group(reading.partition.id, select, since=since, after=after)
 

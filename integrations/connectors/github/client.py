@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
     DetailedStream,
     Details,
-    FailedRecord,
     ItemStream,
     Json,
     Network,
@@ -41,14 +41,16 @@ from integrations.connectors.github.mapping import (
 from integrations.connectors.github.payloads import Milestone, parse_milestone
 from integrations.connectors.options import Account
 from integrations.connectors.records import (
+    all_linked,
     all_mapped,
     cursor_at,
-    cursor_of,
     in_utc,
     linked_pages,
     mapped,
     newest,
+    not_mapped,
     objects_of,
+    one_by_one,
     placed,
     readable_moment,
 )
@@ -56,6 +58,7 @@ from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import RateLimited, ToolError
 from projects.enums import RunOutcome
+from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 
 PUBLIC_ADDRESS: Final = "https://api.github.com"
@@ -83,11 +86,12 @@ class GitHub:
         self.door = door
         self.repositories = repositories
         self._milestones: dict[str, list[JsonObject]] = {}
+        self._by_title: dict[str, dict[str, Milestone]] = {}
 
     def visible_repositories(self) -> list[str]:
         """https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user"""
-        answers = follow_links(self.door, "/user/repos", {"per_page": PAGE_SIZE, "sort": "full_name"})
-        return [str(repository.get("full_name")) for answer in answers for repository in objects_of(answer)]
+        found = all_linked(self.door, "/user/repos", {"per_page": PAGE_SIZE, "sort": "full_name"})
+        return [str(repository.get("full_name")) for repository in found]
 
     def milestones(self, repository: str) -> list[JsonObject]:
         """All milestones of a repository, asked for once in a run: the history names them by title only.
@@ -96,22 +100,18 @@ class GitHub:
         """
         if repository not in self._milestones:
             address = f"/repos/{repository}/milestones"
-            self._milestones[repository] = [
-                milestone
-                for answer in follow_links(self.door, address, {"state": "all", "per_page": PAGE_SIZE})
-                for milestone in objects_of(answer)
-            ]
+            self._milestones[repository] = all_linked(self.door, address, {"state": "all", "per_page": PAGE_SIZE})
         return self._milestones[repository]
 
     def milestones_by_title(self, repository: str) -> Mapping[str, Milestone]:
-        parsed = (parse_milestone(sent) for sent in self.milestones(repository))
-        return {milestone.title: milestone for milestone in parsed}
+        if repository not in self._by_title:
+            parsed = map(parse_milestone, self.milestones(repository))
+            self._by_title[repository] = {milestone.title: milestone for milestone in parsed}
+        return self._by_title[repository]
 
     def timeline(self, repository: str, number: int) -> list[JsonObject]:
         """https://docs.github.com/en/rest/issues/timeline#list-timeline-events-for-an-issue"""
-        address = f"/repos/{repository}/issues/{number}/timeline"
-        answers = follow_links(self.door, address, {"per_page": PAGE_SIZE})
-        return [event for answer in answers for event in objects_of(answer)]
+        return all_linked(self.door, f"/repos/{repository}/issues/{number}/timeline", {"per_page": PAGE_SIZE})
 
     def deployment_statuses(self, repository: str, deployment: str) -> list[JsonObject]:
         """https://docs.github.com/en/rest/deployments/statuses#list-deployment-statuses"""
@@ -119,9 +119,7 @@ class GitHub:
 
     def reviews(self, repository: str, number: int) -> list[JsonObject]:
         """https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request"""
-        address = f"/repos/{repository}/pulls/{number}/reviews"
-        answers = follow_links(self.door, address, {"per_page": PAGE_SIZE})
-        return [review for answer in answers for review in objects_of(answer)]
+        return all_linked(self.door, f"/repos/{repository}/pulls/{number}/reviews", {"per_page": PAGE_SIZE})
 
 
 class MilestoneStream(Stream[GitHub]):
@@ -132,7 +130,31 @@ class MilestoneStream(Stream[GitHub]):
         yield Page(batch=milestone_facts(sent), read=len(sent))
 
 
-class IssueStream(ItemStream[GitHub], DetailedStream[GitHub]):
+class NumberedStream(DetailedStream[GitHub]):
+    """Records that each cost further requests; a deferred detail is the number of the record. resource: its path"""
+
+    resource: ClassVar[str]
+
+    def address(self, repository: str) -> str:
+        return f"/repos/{repository}/{self.resource}"
+
+    def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
+        sent = client.door.get_json(f"{self.address(partition.id)}/{detail}")
+        return self.one(client, partition.id, sent if isinstance(sent, dict) else {})
+
+    def one(self, client: GitHub, repository: str, record: JsonObject) -> Page:
+        """The record with its details. Raises ToolError."""
+        number = record.get("number")
+        if not isinstance(number, int):
+            return not_mapped(record, FieldRefused("number", "is missing"))
+        return self.detailed(client, repository, number, record)
+
+    @abstractmethod
+    def detailed(self, client: GitHub, repository: str, number: int, record: JsonObject) -> Page:
+        """One that has a number. Raises ToolError."""
+
+
+class IssueStream(NumberedStream, ItemStream[GitHub]):
     """Issues with their histories. The list is asked for by creation, which no edit reorders while it is read.
 
     checkpoint: {"link": of the page, "done": ids on it that are dealt with}
@@ -140,44 +162,29 @@ class IssueStream(ItemStream[GitHub], DetailedStream[GitHub]):
     """
 
     name = "issues"
+    resource = "issues"
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
-        repository = reading.partition.id
-        details = Details()
-        for link, done, sent in linked_pages(
-            client.door, f"/repos/{repository}/issues", self._params(reading), reading
-        ):
+        since = self.since(reading)
+        params = OLDEST_FIRST | ({"since": in_utc(since)} if since else {})
+        details, ask = Details(), partial(self.one, client, reading.partition.id)
+        for link, done, sent in linked_pages(client.door, self.address(reading.partition.id), params, reading):
             waiting = [issue for issue in sent if str(issue.get("id")) not in done]
             pulls = [issue for issue in waiting if issue.get("pull_request") is not None]
             done += [str(pull.get("id")) for pull in pulls]
             page = Page(read=len(pulls), skipped=Counter({PULL_REQUEST: len(pulls)}))
             yield placed(page, {"link": link, "done": list(done)}, cursor=newest(waiting, CHANGED))
-            for issue in waiting:
-                if issue.get("pull_request") is None:
-                    page = details.read(issue.get("number"), partial(self._one, client, repository, issue))
-                    done.append(str(issue.get("id")))
-                    yield placed(page, {"link": link, "done": list(done)}, cursor=cursor_of(issue, CHANGED))
+            yield from one_by_one(details, (link, done, waiting), ask, number_in="number", changed_in=CHANGED)
 
     def census(self, client: GitHub, partition: Partition) -> Iterator[Sequence[str]]:
-        for answer in follow_links(client.door, f"/repos/{partition.id}/issues", OLDEST_FIRST):
+        for answer in follow_links(client.door, self.address(partition.id), OLDEST_FIRST):
             yield [str(issue.get("id")) for issue in objects_of(answer)]
 
-    def _params(self, reading: Reading) -> dict[str, str | int]:
-        since = before(reading.cursor, self.overlap) or reading.since
-        return OLDEST_FIRST | ({"since": in_utc(since)} if since else {})
-
-    def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
-        answer = client.door.get_json(f"/repos/{partition.id}/issues/{detail}")
-        return self._one(client, partition.id, answer if isinstance(answer, dict) else {})
-
-    def _one(self, client: GitHub, repository: str, issue: JsonObject) -> Page:
-        number = issue.get("number")
-        if not isinstance(number, int):
-            return Page(read=1, failed=(FailedRecord(str(issue.get("id")), "number", "is missing"),))
+    def detailed(self, client: GitHub, repository: str, number: int, record: JsonObject) -> Page:
         timeline = client.timeline(repository, number)
         milestones = client.milestones_by_title(repository)
         facts = partial(issue_facts, timeline=timeline, repository=repository, milestones=milestones)
-        return replace(mapped(issue, facts), fields={str(issue.get("id")): issue})
+        return replace(mapped(record, facts), fields={str(record.get("id")): record})
 
 
 class CommentStream(Stream[GitHub]):
@@ -191,7 +198,7 @@ class CommentStream(Stream[GitHub]):
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         repository = reading.partition.id
         params: dict[str, str | int] = {"sort": "created", "direction": "asc", "per_page": PAGE_SIZE}
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         params |= {"since": in_utc(since)} if since else {}
         for link, _, sent in linked_pages(client.door, f"/repos/{repository}/issues/comments", params, reading):
             page = all_mapped(sent, partial(comment_facts, repository=repository))
@@ -199,16 +206,16 @@ class CommentStream(Stream[GitHub]):
             yield placed(page, {"link": link, "done": done}, cursor=newest(sent, CHANGED))
 
 
-class PullRequestStream(DetailedStream[GitHub]):
+class PullRequestStream(NumberedStream):
     """Reviews and merges. The list knows no `since`: later readings take it newest first, as far as the cursor.
 
     https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
     """
 
     name = "pull_requests"
+    resource = "pulls"
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
-        repository = reading.partition.id
         since = before(reading.cursor, self.overlap)
         order = ("updated", "desc") if since else ("created", "asc")
         params: dict[str, str | int] = {
@@ -217,28 +224,16 @@ class PullRequestStream(DetailedStream[GitHub]):
             "direction": order[1],
             "per_page": PAGE_SIZE,
         }
-        details = Details()
-        for link, done, sent in linked_pages(client.door, f"/repos/{repository}/pulls", params, reading):
+        details, ask = Details(), partial(self.one, client, reading.partition.id)
+        for link, done, sent in linked_pages(client.door, self.address(reading.partition.id), params, reading):
             changed = [pull for pull in sent if since is None or str(pull.get(CHANGED) or "") >= in_utc(since)]
-            for pull in changed:
-                if str(pull.get("id")) in done:
-                    continue
-                page = details.read(pull.get("number"), partial(self._one, client, repository, pull))
-                done.append(str(pull.get("id")))
-                yield placed(page, {"link": link, "done": list(done)}, cursor=cursor_of(pull, CHANGED))
+            yield from one_by_one(details, (link, done, changed), ask, number_in="number", changed_in=CHANGED)
             if len(changed) < len(sent):
                 return
 
-    def again(self, client: GitHub, partition: Partition, detail: Json) -> Page:
-        answer = client.door.get_json(f"/repos/{partition.id}/pulls/{detail}")
-        return self._one(client, partition.id, answer if isinstance(answer, dict) else {})
-
-    def _one(self, client: GitHub, repository: str, pull: JsonObject) -> Page:
-        number = pull.get("number")
-        if not isinstance(number, int):
-            return Page(read=1, failed=(FailedRecord(str(pull.get("id")), "number", "is missing"),))
+    def detailed(self, client: GitHub, repository: str, number: int, record: JsonObject) -> Page:
         reviews = client.reviews(repository, number)
-        return mapped(pull, partial(pull_request_facts, reviews=reviews))
+        return mapped(record, partial(pull_request_facts, reviews=reviews))
 
 
 class CiRunStream(Stream[GitHub]):
@@ -252,7 +247,7 @@ class CiRunStream(Stream[GitHub]):
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         params: dict[str, str | int] = {"per_page": PAGE_SIZE}
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         params |= {"created": f">={in_utc(since)}"} if since else {}
         window = _Window()
         for answer in follow_links(client.door, f"/repos/{reading.partition.id}/actions/runs", params):
@@ -274,7 +269,7 @@ class DeploymentStream(DetailedStream[GitHub]):
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         repository = reading.partition.id
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         details, window = Details(), _Window()
         for answer in follow_links(client.door, f"/repos/{repository}/deployments", {"per_page": PAGE_SIZE}):
             sent = objects_of(answer)

@@ -15,7 +15,6 @@ from integrations.connectors.base import (
     Connector,
     DetailedStream,
     Details,
-    FailedRecord,
     ItemStream,
     Json,
     Network,
@@ -23,7 +22,6 @@ from integrations.connectors.base import (
     Partition,
     Reading,
     Stream,
-    before,
     error_of_all,
     follow_links,
     lost_among,
@@ -40,18 +38,21 @@ from integrations.connectors.gitlab.notes import named_assignees, own_words, tel
 from integrations.connectors.gitlab.payloads import History, account_names
 from integrations.connectors.options import Account
 from integrations.connectors.records import (
+    all_linked,
     all_mapped,
-    cursor_of,
     in_utc,
     linked_pages,
     mapped,
     newest,
+    not_mapped,
     object_of,
     objects_of,
+    one_by_one,
     placed,
 )
 from integrations.http.door import Door, Service
 from integrations.http.errors import NOT_SHOWN, Forbidden, NotFound
+from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.observations import ObservationBatch
 
@@ -76,8 +77,7 @@ class GitLab:
 
     def all_of(self, address: str, **params: str | int) -> list[JsonObject]:
         """A whole list, all pages of it."""
-        answers = follow_links(self.door, f"{API}{address}", {"per_page": PAGE_SIZE, **params})
-        return [record for answer in answers for record in objects_of(answer)]
+        return all_linked(self.door, f"{API}{address}", {"per_page": PAGE_SIZE, **params})
 
     def projects(self) -> Iterator[JsonObject]:
         """https://docs.gitlab.com/api/projects/#list-all-projects"""
@@ -150,8 +150,8 @@ class GitLabStream(Stream[GitLab]):
     def is_off(self, reading: Reading) -> bool:
         return self.feature in (reading.partition.facts or {}).get("off", [])
 
-    def since(self, reading: Reading) -> dict[str, str | int]:
-        moment = before(reading.cursor, self.overlap) or reading.since
+    def changed_since(self, reading: Reading) -> dict[str, str | int]:
+        moment = self.since(reading)
         return {"updated_after": in_utc(moment)} if moment else {}
 
 
@@ -187,16 +187,10 @@ class RecordStream(GitLabStream, DetailedStream[GitLab]):
     def pages(self, client: GitLab, reading: Reading) -> Iterator[Page]:
         if self.is_off(reading):
             return
-        details = Details()
-        params = {"scope": "all", "state": "all", **OLDEST_FIRST, **self.since(reading)}
-        for link, done, sent in linked_pages(client.door, self.address(reading.partition.id), params, reading):
-            for record in sent:
-                if str(record.get("id")) in done:
-                    continue
-                page = details.read(record.get("iid"), partial(self.one, client, reading.partition, record))
-                done.append(str(record.get("id")))
-                cursor = cursor_of(record, "updated_at")
-                yield placed(page, {"link": link, "done": list(done)}, cursor=cursor)
+        details, ask = Details(), partial(self.one, client, reading.partition)
+        params = {"scope": "all", "state": "all", **OLDEST_FIRST, **self.changed_since(reading)}
+        for place in linked_pages(client.door, self.address(reading.partition.id), params, reading):
+            yield from one_by_one(details, place, ask, number_in="iid", changed_in="updated_at")
 
     @abstractmethod
     def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
@@ -216,7 +210,7 @@ class IssueStream(RecordStream, ItemStream[GitLab]):
 
     def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         if not isinstance(record.get("iid"), int):
-            return _without_number(record)
+            return not_mapped(record, FieldRefused("iid", "is missing"))
         history = client.history(partition.id, record)
         page = mapped(
             record,
@@ -247,7 +241,7 @@ class MergeRequestStream(RecordStream):
 
     def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         if not isinstance(record.get("iid"), int):
-            return _without_number(record)
+            return not_mapped(record, FieldRefused("iid", "is missing"))
         address = f"/projects/{partition.id}/{self.resource}/{record['iid']}/notes"
         notes = client.all_of(address, sort="asc", order_by="created_at")
         return mapped(record, partial(merge_request_facts, notes=notes, path=partition.name))
@@ -261,7 +255,7 @@ class ListStream(GitLabStream):
     def pages(self, client: GitLab, reading: Reading) -> Iterator[Page]:
         if self.is_off(reading):
             return
-        params = {**self.order, **self.since(reading)}
+        params = {**self.order, **self.changed_since(reading)}
         for link, _, sent in linked_pages(client.door, self.address(reading.partition.id), params, reading):
             checkpoint = {"link": link, "done": [str(each.get("id")) for each in sent]}
             yield placed(all_mapped(sent, self.facts), checkpoint, cursor=newest(sent, "updated_at"))
@@ -385,10 +379,6 @@ def _partition(project: JsonObject) -> Partition:
     ]
     number = str(project.get("id"))
     return Partition(id=number, name=str(project.get("path_with_namespace") or number), facts={"off": off})
-
-
-def _without_number(record: JsonObject) -> Page:
-    return Page(read=1, failed=(FailedRecord(str(record.get("id")), "iid", "is missing"),))
 
 
 def _end_of(day: object) -> datetime | None:

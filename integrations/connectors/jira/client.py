@@ -20,7 +20,6 @@ from integrations.connectors.base import (
     Reading,
     Seen,
     Stream,
-    before,
     error_of_all,
     lost_among,
 )
@@ -242,7 +241,7 @@ class IssueStream(ItemStream[Jira]):
     name = "issues"
 
     def pages(self, client: Jira, reading: Reading) -> Iterator[Page]:
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         jql = _jql(reading.partition.id, since)
         place = dict(reading.checkpoint or {})
         done = [str(each) for each in place.pop("done", [])]

@@ -35,7 +35,7 @@ class BoardItemStream(ItemStream[Monday]):
     name = "items"
 
     def pages(self, client: Monday, reading: Reading) -> Iterator[Page]:
-        board_id, since = reading.partition.id, before(reading.cursor, self.overlap) or reading.since
+        board_id, since = reading.partition.id, self.since(reading)
         roles = client.roles(reading.partition.facts["columns"])
         cursor = str((reading.checkpoint or {}).get("cursor", ""))
         is_whole, ids = not cursor and since is None, set()
@@ -103,7 +103,7 @@ class ActivityStream(Stream[Monday]):
     is_optional = True
 
     def pages(self, client: Monday, reading: Reading) -> Iterator[Page]:
-        board_id, since = reading.partition.id, before(reading.cursor, self.overlap) or reading.since
+        board_id, since = reading.partition.id, self.since(reading)
         roles = client.roles(reading.partition.facts["columns"])
         place = reading.checkpoint or {"until": in_utc(client.door.waiting.now()), "page": 1}
         until, page, seen = str(place["until"]), int(place["page"]), Seen()
@@ -128,7 +128,7 @@ class CommentStream(Stream[Monday]):
     overlap = timedelta(days=14)
 
     def pages(self, client: Monday, reading: Reading) -> Iterator[Page]:
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         page, seen = int((reading.checkpoint or {}).get("page", 1)), Seen()
         while sent := client.updates(since, page):
             seen.check(text(sent[0], "id"))

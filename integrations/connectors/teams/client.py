@@ -18,7 +18,6 @@ from integrations.connectors.base import (
     Reading,
     Seen,
     Stream,
-    before,
     error_of_all,
     lost_among,
 )
@@ -103,7 +102,7 @@ class MessageStream(Stream[Graph]):
     name = "messages"
 
     def pages(self, client: Graph, reading: Reading) -> Iterator[Page]:
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         address = str(reading.checkpoint or "")
         params = None if address else _params(reading, since)
         for sent, following in client.pages(address or f"{reading.partition.facts['path']}/messages", params):

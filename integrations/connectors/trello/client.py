@@ -21,7 +21,6 @@ from integrations.connectors.base import (
     Reading,
     Seen,
     Stream,
-    before,
     error_of_all,
     lost_among,
     shown_or_lost,
@@ -178,7 +177,7 @@ class CardStream(ItemStream[Trello]):
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
         board_id, checkpoint = reading.partition.id, reading.checkpoint or {}
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         place = str(checkpoint.get("before", ""))
         arrivals = Arrivals(checkpoint["arrivals"]) if checkpoint.get("arrivals") is not None else None
         client.shown.pop(board_id, None)
@@ -213,7 +212,7 @@ class ActionStream(Stream[Trello]):
     name = "actions"
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
-        since = before(reading.cursor, self.overlap) or reading.since
+        since = self.since(reading)
         place = str((reading.checkpoint or {}).get("before", ""))
         for behind, sent in client.actions(reading.partition.id, EVERY_ACTION, since=since, place=place):
             page = all_mapped(sent, partial(action_facts, zone=client.zone), skipped_as=action_kind)
