@@ -126,9 +126,19 @@ class Played:
             found = {name: _rows(model, self.integration.project_id) for name, model in COUNTED.items()}
         return {name: number for name, number in found.items() if number}
 
-    def presence_of(self, external_id: str) -> str:
+    def configure(self, **settings: Any) -> None:
+        """These settings in place of those that the integration has."""
         with tenant_context(self.tenant_id):
-            return str(WorkItem.objects.get(project=self.integration.project, external_id=external_id).presence)
+            Integration.objects.filter(pk=self.integration_id).update(config=settings)
+
+    def item(self, external_id: str) -> WorkItem:
+        with tenant_context(self.tenant_id):
+            items = WorkItem.objects.select_related("assignee").filter(project=self.integration.project)
+            found: WorkItem = items.get(external_id=external_id)
+        return found
+
+    def presence_of(self, external_id: str) -> str:
+        return str(self.item(external_id).presence)
 
     def lost_items(self) -> int:
         """Items that are gone or hidden."""
@@ -136,8 +146,7 @@ class Played:
             return WorkItem.objects.filter(project=self.integration.project).exclude(presence=Presence.LIVE).count()
 
     def title_of(self, external_id: str) -> str:
-        with tenant_context(self.tenant_id):
-            return str(WorkItem.objects.get(project=self.integration.project, external_id=external_id).title)
+        return str(self.item(external_id).title)
 
 
 def _rows(model: Any, project_id: UUID) -> int:

@@ -37,8 +37,8 @@ class TestAsana(ConnectorBattery):
     def test_task_of_two_projects_is_one_item_of_the_first(self, played: Played) -> None:
         played.sync()
 
-        assert self._item(played, "1003").container == HOUSE
-        assert self._item(played, "1008").container == GARDEN
+        assert played.item("1003").container == HOUSE
+        assert played.item("1008").container == GARDEN
 
     def test_task_that_leaves_its_first_project_stays_an_item(self, played: Played) -> None:
         played.sync()
@@ -49,17 +49,17 @@ class TestAsana(ConnectorBattery):
         result = played.sync()
 
         assert (result.gone_count, result.hidden_count) == (0, 0)
-        assert self._item(played, "1003").container == GARDEN
-        assert self._item(played, "1003").presence == Presence.LIVE
+        assert played.item("1003").container == GARDEN
+        assert played.item("1003").presence == Presence.LIVE
 
     # --- subtasks ---
 
     def test_subtasks_below_subtasks_are_items_with_their_parents(self, played: Played) -> None:
         played.sync()
 
-        parents = {gid: self._item(played, gid).parent_external_id for gid in ("1005", "1006", "1007")}
+        parents = {gid: played.item(gid).parent_external_id for gid in ("1005", "1006", "1007")}
         assert parents == {"1005": "1003", "1006": "1003", "1007": "1006"}
-        assert self._item(played, "1007").container == HOUSE
+        assert played.item("1007").container == HOUSE
 
     def test_edit_of_a_subtask_that_leaves_its_parent_as_it_was_is_found(self, played: Played) -> None:
         played.sync()
@@ -94,7 +94,7 @@ class TestAsana(ConnectorBattery):
     # --- presence ---
 
     def test_named_project_that_is_not_shown_is_an_error_and_the_others_are_read(self, played: Played) -> None:
-        self._configure(played, {"project_gids": [HOUSE, "555"]})
+        played.configure(project_gids=[HOUSE, "555"])
 
         result = played.sync()
 
@@ -102,7 +102,7 @@ class TestAsana(ConnectorBattery):
         assert result.created_count == 7
 
     def test_connection_test_names_a_project_that_is_not_shown(self, played: Played) -> None:
-        self._configure(played, {"project_gids": [HOUSE, "555"]})
+        played.configure(project_gids=[HOUSE, "555"])
 
         report = self._check(played)
 
@@ -186,10 +186,10 @@ class TestAsana(ConnectorBattery):
     def test_item_has_what_the_task_says(self, played: Played) -> None:
         played.sync()
 
-        item = self._item(played, "1002")
+        item = played.item("1002")
         assert (item.due_date, item.estimate_points, item.estimate_s) == (date(2026, 6, 10), 5.0, 7200)
         assert (item.priority, item.labels, item.status_name) == ("High", ["paint"], "Waiting for paint")
-        done = self._item(played, "1001")
+        done = played.item("1001")
         assert (done.resolved_at, done.spent_s) == (datetime(2026, 5, 4, 8, tzinfo=UTC), 5400)
         assert done.comment_count == 1
 
@@ -209,17 +209,6 @@ class TestAsana(ConnectorBattery):
             kinds = set(ActivityEvent.objects.filter(source="asana").values_list("kind", flat=True))
         assert not any("must not be kept" in str(each) for each in kept)
         assert kinds == {ActivityKind.COMMENT}
-
-    def _item(self, played: Played, gid: str) -> WorkItem:
-        with tenant_context(played.tenant_id):
-            found: WorkItem = WorkItem.objects.get(project=played.integration.project, external_id=gid)
-        return found
-
-    def _configure(self, played: Played, settings: dict[str, object]) -> None:
-        with tenant_context(played.tenant_id):
-            integration = played.integration
-            integration.config = settings
-            integration.save()
 
 
 # --- mapping, without a server ---

@@ -13,7 +13,6 @@ from integrations.connectors.bitrix24.mapping import task_facts
 from integrations.enums import SyncStatus
 from integrations.http.answers import Answer
 from integrations.http.errors import Forbidden, RateLimited, Refused, ToolError, Unauthorized
-from integrations.models import Integration
 from projects.enums import ActivityRole, Presence, StatusCategory
 from projects.imports.errors import FieldRefused
 from projects.models import ActivityEvent, FieldChange, IterationMembership, WorkItem
@@ -44,23 +43,12 @@ class TestBitrix24(ConnectorBattery):
     def make_fake(self) -> FakeBitrix24:
         return FakeBitrix24()
 
-    def _found(self, played: Played, external_id: str) -> WorkItem:
-        with tenant_context(played.tenant_id):
-            found: WorkItem = WorkItem.objects.select_related("assignee").get(
-                external_id=external_id, source="bitrix24"
-            )
-        return found
-
-    def _choose(self, played: Played, **settings: Any) -> None:
-        with tenant_context(played.tenant_id):
-            Integration.objects.filter(pk=played.integration_id).update(config={**self.settings, **settings})
-
     # --- what only Bitrix24 does ---
 
     def test_numbers_that_come_as_text_fill_fields(self, played: Played) -> None:
         played.sync()
 
-        item = self._found(played, "11")
+        item = played.item("11")
         assert (item.estimate_s, item.spent_s, item.comment_count, item.labels) == (9000, 600, 2, ["garden"])
         assert (item.priority, item.container, item.url.startswith("https://acme.example/")) == ("Normal", TEAM, True)
 
@@ -69,7 +57,7 @@ class TestBitrix24(ConnectorBattery):
 
         with tenant_context(played.tenant_id):
             change = FieldChange.objects.get(work_item__external_id="12", field="due_date")
-        assert (self._found(played, "11").due_date, change.to_text) == (date(2026, 7, 1), "2026-07-01")
+        assert (played.item("11").due_date, change.to_text) == (date(2026, 7, 1), "2026-07-01")
 
     def test_history_gives_statuses_once_and_comments_as_events(self, played: Played) -> None:
         played.sync()
@@ -92,12 +80,12 @@ class TestBitrix24(ConnectorBattery):
     def test_task_without_its_creation_counts_from_the_first_reading(self, played: Played) -> None:
         played.fake.tasks["15"].update(changedDate=None, statusChangedDate=None)
         played.sync()
-        began_at = self._found(played, "15").opened_at
+        began_at = played.item("15").opened_at
 
         played.sync()
 
         assert abs((began_at - played.clock.now).total_seconds() + 3600) < 60
-        assert self._found(played, "15").opened_at == began_at
+        assert played.item("15").opened_at == began_at
 
     @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
     def test_edit_is_found_whatever_the_zone_of_the_account(self, played: Played, zone: str) -> None:
@@ -143,7 +131,7 @@ class TestBitrix24(ConnectorBattery):
             assert set(containers) == {"0", "5", "6", "31", "900"}
 
     def test_groups_of_the_settings_are_all_that_is_read(self, played: Played) -> None:
-        self._choose(played, group_ids=[TEAM, "404"])
+        played.configure(**self.settings, group_ids=[TEAM, "404"])
 
         result = played.sync()
 
@@ -166,7 +154,7 @@ class TestBitrix24(ConnectorBattery):
         assert played.counts()["changes"] == self.recorded["changes"]
 
     def test_page_that_repeats_is_an_error(self, played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._choose(played, group_ids=[TEAM])
+        played.configure(**self.settings, group_ids=[TEAM])
         same = [{"id": "11", "status": "2", "groupId": TEAM}]
         monkeypatch.setattr(FakeBitrix24, "_list", lambda *_: {"result": {"tasks": same}})
 

@@ -87,7 +87,6 @@ class TestGitHub(ConnectorBattery):
         assert 40 <= played.clock.slept[0] < 41
 
     def test_all_repositories_are_read_where_none_is_named(self, played: Played) -> None:
-        with tenant_context(played.tenant_id):
-            type(played.integration).objects.filter(pk=played.integration_id).update(config={})
+        played.configure()
 
         assert played.sync().created_count == 4

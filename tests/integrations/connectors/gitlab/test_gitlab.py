@@ -9,7 +9,6 @@ import pytest
 from integrations.connectors.gitlab.mapping import closed_issue, pipeline_facts
 from integrations.connectors.gitlab.notes import due_day, estimate_s
 from integrations.enums import SyncStatus
-from integrations.models import Integration
 from projects.enums import ActivityKind, IncidentSeverity, RunOutcome, StatusCategory, TrackedField
 from projects.models import (
     ActivityEvent,
@@ -86,10 +85,7 @@ class TestGitLab(ConnectorBattery):
         assert (change.to_id, change.changed_at.isoformat()) == ("closed", "2026-05-09T10:00:00+00:00")
 
     def test_labels_of_one_scope_are_the_status_where_people_say_so(self, played: Played) -> None:
-        with tenant_context(played.tenant_id):
-            Integration.objects.filter(pk=played.integration_id).update(
-                config={"project_paths": [PATH], "status_label_scope": "workflow"}
-            )
+        played.configure(project_paths=[PATH], status_label_scope="workflow")
         played.sync()
 
         with tenant_context(played.tenant_id):
@@ -144,10 +140,7 @@ class TestGitLab(ConnectorBattery):
         assert played.sync().updated_count == 1
 
     def test_groups_bring_their_projects_and_a_lost_one_is_named(self, played: Played) -> None:
-        with tenant_context(played.tenant_id):
-            Integration.objects.filter(pk=played.integration_id).update(
-                config={"group_paths": ["acme", "secret-group"]}
-            )
+        played.configure(group_paths=["acme", "secret-group"])
 
         result = played.sync()
 

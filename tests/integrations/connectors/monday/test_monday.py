@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,10 +14,10 @@ from integrations.connectors.monday.roles import roles_of
 from integrations.enums import SyncStatus
 from integrations.http.answers import Answer
 from integrations.http.errors import CheckpointExpired, Forbidden, RateLimited, Unauthorized
-from integrations.models import Integration, StreamState
+from integrations.models import StreamState
 from projects.enums import LinkDirection, StatusCategory
 from projects.imports.errors import FieldRefused
-from projects.models import FieldChange, WorkItem, WorkItemLink
+from projects.models import FieldChange, WorkItemLink
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
 from tests.integrations.connectors.local_server import Response
@@ -41,19 +40,10 @@ class TestMonday(ConnectorBattery):
     def make_fake(self) -> FakeMonday:
         return FakeMonday()
 
-    def _found(self, played: Played, external_id: str) -> WorkItem:
-        with tenant_context(played.tenant_id):
-            found: WorkItem = WorkItem.objects.select_related("assignee").get(external_id=external_id, source="monday")
-        return found
-
-    def _choose(self, played: Played, **settings: Any) -> None:
-        with tenant_context(played.tenant_id):
-            Integration.objects.filter(pk=played.integration_id).update(config=settings)
-
     # --- what only monday does ---
 
     def test_no_query_is_a_mutation(self, played: Played) -> None:
-        self._choose(played, board_ids=[BOARD])
+        played.configure(board_ids=[BOARD])
         played.sync()
         played.sync()
 
@@ -62,7 +52,7 @@ class TestMonday(ConnectorBattery):
     def test_cells_fill_fields_by_type_and_title(self, played: Played) -> None:
         played.sync()
 
-        item = self._found(played, "101")
+        item = played.item("101")
         assert (item.status_name, item.status_category) == ("Working on it", StatusCategory.IN_PROGRESS)
         assert (item.priority, item.due_date, item.estimate_s) == ("High", date(2026, 7, 1), 9000)
         assert item.assignee is not None
@@ -70,14 +60,14 @@ class TestMonday(ConnectorBattery):
     def test_label_that_the_board_calls_done_is_done_since_it_was_set(self, played: Played) -> None:
         played.sync()
 
-        item = self._found(played, "102")
+        item = played.item("102")
         assert (item.status_category, item.resolved_at) == (StatusCategory.DONE, datetime(2026, 5, 9, 10, tzinfo=UTC))
 
     def test_archived_item_stays_live_and_done(self, played: Played) -> None:
         played.sync()
         result = played.sync()
 
-        item = self._found(played, "105")
+        item = played.item("105")
         assert (item.presence, item.status_category, item.container) == ("LIVE", "DONE", f"{BOARD} (archive)")
         # The copied board had set the status before the item was there.
         assert item.resolved_at == item.opened_at
@@ -88,11 +78,11 @@ class TestMonday(ConnectorBattery):
         played.fake.items["102"]["state"] = "archived"
 
         played.sync()
-        gone = self._found(played, "102").presence
+        gone = played.item("102").presence
         played.clock.pass_time(24 * 3600)
         played.sync()
 
-        assert (gone, self._found(played, "102").presence) == ("GONE", "LIVE")
+        assert (gone, played.item("102").presence) == ("GONE", "LIVE")
 
     def test_log_gives_the_history_of_the_status(self, played: Played) -> None:
         played.sync()
@@ -129,7 +119,7 @@ class TestMonday(ConnectorBattery):
         assert played.sync().updated_count == 1
 
     def test_boards_of_the_settings_are_all_that_is_read(self, played: Played) -> None:
-        self._choose(played, board_ids=[BOARD, "99"])
+        played.configure(board_ids=[BOARD, "99"])
         played.fake.items["107"] = {**played.fake.items["105"], "id": "107", "board": {"id": "98"}}
 
         result = played.sync()

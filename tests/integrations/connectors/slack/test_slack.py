@@ -8,7 +8,6 @@ import pytest
 
 from integrations.connectors.slack.payloads import moment_of, timestamp_of
 from integrations.enums import SyncStatus
-from integrations.models import Integration
 from projects.enums import ActivityKind
 from projects.imports.errors import FieldRefused
 from projects.models import ActivityEvent
@@ -133,7 +132,7 @@ class TestSlack(TalkBattery):
 
     @pytest.mark.parametrize("channel", [OTHERS, DIRECT, "C9GONE"])
     def test_named_channel_that_is_not_shown_is_an_error(self, played: Played, channel: str) -> None:
-        self._name(played, [TALK, channel])
+        played.configure(channel_ids=[TALK, channel])
 
         result = played.sync()
 
@@ -142,7 +141,7 @@ class TestSlack(TalkBattery):
         assert channel.lower() in result.error_message.lower()
 
     def test_channel_that_is_not_listed_is_read_all_the_same(self, played: Played) -> None:
-        self._name(played, [NEWS])
+        played.configure(channel_ids=[NEWS])
         played.fake.broken["/conversations.list$"] = Response(200, {"ok": True, "channels": []})
 
         result = played.sync()
@@ -175,10 +174,6 @@ class TestSlack(TalkBattery):
 
         assert (result.status, result.error_code) == (SyncStatus.PARTIAL, "repeated_page")
         assert len(played.fake.log) < 20
-
-    def _name(self, played: Played, channel_ids: list[str]) -> None:
-        with tenant_context(played.tenant_id):
-            Integration.objects.filter(pk=played.integration_id).update(config={"channel_ids": channel_ids})
 
 
 @pytest.mark.parametrize("ts", ["1773301231.714899", "0.000001", "1773301231.000000"])

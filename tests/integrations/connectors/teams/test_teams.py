@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,6 @@ import pytest
 
 from integrations.domain.connecting import account_of, check_connection
 from integrations.enums import SyncStatus
-from integrations.models import Integration
 from projects.enums import ActivityKind
 from projects.models import ActivityEvent
 from tenants.isolation.transaction import tenant_context
@@ -128,14 +126,14 @@ class TestTeams(TalkBattery):
         assert asked[-1]["$filter"] == "lastModifiedDateTime gt 2026-05-03T07:55:00Z"
 
     def test_chat_that_nobody_named_is_not_read(self, played: Played) -> None:
-        self._set(played, chat_ids=[])
+        played.configure(**SETTINGS | {"chat_ids": []})
 
         played.sync()
 
         assert [request for request in played.fake.log if "/chats" in request.path] == []
 
     def test_named_channels_need_no_list(self, played: Played) -> None:
-        self._set(played, channel_ids=[f"{TEAM}/{NEWS}"], chat_ids=[])
+        played.configure(**SETTINGS | {"channel_ids": [f"{TEAM}/{NEWS}"], "chat_ids": []})
 
         result = played.sync()
 
@@ -143,7 +141,7 @@ class TestTeams(TalkBattery):
         assert [request.path for request in played.fake.log if request.path.endswith(("/teams", "/channels"))] == []
 
     def test_channel_is_found_by_its_teams(self, played: Played) -> None:
-        self._set(played, channel_ids=[NEWS, "19:gone@thread.tacv2"], chat_ids=[])
+        played.configure(**SETTINGS | {"channel_ids": [NEWS, "19:gone@thread.tacv2"], "chat_ids": []})
 
         result = played.sync()
 
@@ -190,8 +188,3 @@ class TestTeams(TalkBattery):
         played.fake.broken[self.item_path] = Response(200, body)
 
         assert played.sync().error_code == "foreign_address"
-
-    def _set(self, played: Played, **changes: Any) -> None:
-        config: Mapping[str, Any] = {**SETTINGS, **changes}
-        with tenant_context(played.tenant_id):
-            Integration.objects.filter(pk=played.integration_id).update(config=config)

@@ -88,7 +88,7 @@ class TestTrello(ConnectorBattery):
     # --- boards ---
 
     def test_hidden_board_is_refused_and_no_wrong_token(self, played: Played) -> None:
-        self._configure(played, {"board_ids": [HOUSE, GARDEN]})
+        played.configure(board_ids=[HOUSE, GARDEN])
         played.sync()
         played.fake.hidden.add(GARDEN)
 
@@ -140,14 +140,14 @@ class TestTrello(ConnectorBattery):
         played.fake.edit(CARDS[1], "From far away", datetime.fromisoformat(moment))
 
         assert played.sync().updated_count == 1
-        assert self._item(played, 1).resolved_at == datetime(2026, 5, 3, 10, 0, 0, 3000, tzinfo=UTC)
+        assert played.item(CARDS[1]).resolved_at == datetime(2026, 5, 3, 10, 0, 0, 3000, tzinfo=UTC)
 
     def test_edit_that_is_noted_as_no_activity_is_found(self, played: Played) -> None:
         played.sync()
         played.fake.cards[CARDS[3]]["labels"] = [{"name": "new", "color": "red"}]
 
         assert played.sync().updated_count == 1
-        assert self._item(played, 3).labels == ["new"]
+        assert played.item(CARDS[3]).labels == ["new"]
 
     def test_move_is_found_with_its_history(self, played: Played) -> None:
         played.sync()
@@ -159,7 +159,7 @@ class TestTrello(ConnectorBattery):
         result = played.sync()
 
         assert result.updated_count == 1
-        assert self._item(played, 3).resolved_at == datetime.fromisoformat(moved["date"])
+        assert played.item(CARDS[3]).resolved_at == datetime.fromisoformat(moved["date"])
         assert self._status_changes(played, 3) == [("To do", "Done 🎉")]
 
     # --- facts ---
@@ -167,7 +167,7 @@ class TestTrello(ConnectorBattery):
     def test_status_is_the_list_unless_a_card_is_archived_or_complete(self, played: Played) -> None:
         played.sync()
 
-        shown = {number: self._item(played, number) for number in (1, 2, 4, 5)}
+        shown = {number: played.item(CARDS[number]) for number in (1, 2, 4, 5)}
         assert {number: (item.status_name, item.status_category) for number, item in shown.items()} == {
             1: ("Done 🎉", StatusCategory.DONE),
             2: ("To do", StatusCategory.TODO),
@@ -180,15 +180,15 @@ class TestTrello(ConnectorBattery):
     def test_item_has_what_the_card_says(self, played: Played) -> None:
         played.sync()
 
-        item = self._item(played, 2)
+        item = played.item(CARDS[2])
         assert (item.key, item.due_date, item.estimate_points) == ("Link2", date(2026, 6, 10), 5.0)
         assert (item.labels, item.opened_at) == (["paint", "green"], datetime(2026, 5, 2, 8, tzinfo=UTC))
 
     def test_due_day_is_that_of_the_people(self, played: Played) -> None:
-        self._configure(played, {"time_zone": "Pacific/Auckland"})
+        played.configure(time_zone="Pacific/Auckland")
         played.sync()
 
-        assert self._item(played, 2).due_date == date(2026, 6, 11)
+        assert played.item(CARDS[2]).due_date == date(2026, 6, 11)
         with tenant_context(played.tenant_id):
             assert FieldChange.objects.get(work_item__external_id=CARDS[2], field="due_date").to_text == "2026-06-11"
 
@@ -207,21 +207,10 @@ class TestTrello(ConnectorBattery):
         assert not any("must not" in str(each) or "Before" in str(each) for each in kept)
         assert events == 2
 
-    def _item(self, played: Played, number: int) -> WorkItem:
-        with tenant_context(played.tenant_id):
-            found: WorkItem = WorkItem.objects.get(project=played.integration.project, external_id=CARDS[number])
-        return found
-
     def _status_changes(self, played: Played, number: int) -> list[tuple[str, str]]:
         with tenant_context(played.tenant_id):
             changes = FieldChange.objects.filter(work_item__external_id=CARDS[number], field="status")
             return [(change.from_text, change.to_text) for change in changes.order_by("changed_at")]
-
-    def _configure(self, played: Played, settings: dict[str, object]) -> None:
-        with tenant_context(played.tenant_id):
-            integration = played.integration
-            integration.config = settings
-            integration.save()
 
 
 # --- mapping, without a server ---
