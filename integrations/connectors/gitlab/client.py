@@ -147,8 +147,8 @@ class GitLabStream(Stream[GitLab]):
     def address(self, project_id: str) -> str:
         return f"{API}/projects/{project_id}/{self.resource}"
 
-    def is_off(self, reading: Reading) -> bool:
-        return self.feature in (reading.partition.facts or {}).get("off", [])
+    def is_off(self, partition: Partition) -> bool:
+        return self.feature in (partition.facts or {}).get("off", [])
 
     def changed_since(self, reading: Reading) -> dict[str, str | int]:
         moment = self.since(reading)
@@ -185,16 +185,22 @@ class RecordStream(GitLabStream, DetailedStream[GitLab]):
     """
 
     def pages(self, client: GitLab, reading: Reading) -> Iterator[Page]:
-        if self.is_off(reading):
+        if self.is_off(reading.partition):
             return
         details, ask = Details(), partial(self.one, client, reading.partition)
         params = {"scope": "all", "state": "all", **OLDEST_FIRST, **self.changed_since(reading)}
         for place in linked_pages(client.door, self.address(reading.partition.id), params, reading):
             yield from one_by_one(details, place, ask, number_in="iid", changed_in="updated_at")
 
-    @abstractmethod
     def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         """The record with its details. Raises ToolError."""
+        if not isinstance(record.get("iid"), int):
+            return not_mapped(record, FieldRefused("iid", "is missing"))
+        return self.detailed(client, partition, record)
+
+    @abstractmethod
+    def detailed(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
+        """One that has a number. Raises ToolError."""
 
     def again(self, client: GitLab, partition: Partition, detail: Json) -> Page:
         record = object_of(client.door.get(f"{self.address(partition.id)}/{detail}"))
@@ -208,9 +214,7 @@ class IssueStream(RecordStream, ItemStream[GitLab]):
     resource = "issues"
     feature = "issues"
 
-    def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
-        if not isinstance(record.get("iid"), int):
-            return not_mapped(record, FieldRefused("iid", "is missing"))
+    def detailed(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         history = client.history(partition.id, record)
         page = mapped(
             record,
@@ -225,7 +229,7 @@ class IssueStream(RecordStream, ItemStream[GitLab]):
         return replace(page, fields={str(record.get("id")): record})
 
     def census(self, client: GitLab, partition: Partition) -> Iterator[Sequence[str]]:
-        if self.feature in (partition.facts or {}).get("off", []):
+        if self.is_off(partition):
             return
         params = {"scope": "all", "state": "all", **OLDEST_FIRST}
         for answer in follow_links(client.door, self.address(partition.id), params):
@@ -239,9 +243,7 @@ class MergeRequestStream(RecordStream):
     resource = "merge_requests"
     feature = "merge_requests"
 
-    def one(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
-        if not isinstance(record.get("iid"), int):
-            return not_mapped(record, FieldRefused("iid", "is missing"))
+    def detailed(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         address = f"/projects/{partition.id}/{self.resource}/{record['iid']}/notes"
         notes = client.all_of(address, sort="asc", order_by="created_at")
         return mapped(record, partial(merge_request_facts, notes=notes, path=partition.name))
@@ -253,7 +255,7 @@ class ListStream(GitLabStream):
     order: dict[str, str | int]
 
     def pages(self, client: GitLab, reading: Reading) -> Iterator[Page]:
-        if self.is_off(reading):
+        if self.is_off(reading.partition):
             return
         params = {**self.order, **self.changed_since(reading)}
         for link, _, sent in linked_pages(client.door, self.address(reading.partition.id), params, reading):

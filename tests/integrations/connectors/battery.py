@@ -126,6 +126,12 @@ class Played:
             found = {name: _rows(model, self.integration.project_id) for name, model in COUNTED.items()}
         return {name: number for name, number in found.items() if number}
 
+    def forget(self) -> None:
+        """As if nothing had been read yet: the next run reads everything."""
+        with tenant_context(self.tenant_id):
+            for model in (StreamState, SyncProgress):
+                model.objects.filter(integration_id=self.integration_id)._raw_delete("default")
+
     def configure(self, **settings: Any) -> None:
         """These settings in place of those that the integration has."""
         with tenant_context(self.tenant_id):
@@ -259,8 +265,7 @@ class ToolBattery(ABC):
     def test_reading_everything_again_changes_no_row(self, played: Played) -> None:
         played.sync()
         before = played.counts()
-        with tenant_context(played.tenant_id):
-            StreamState.objects.filter(integration_id=played.integration_id)._raw_delete("default")
+        played.forget()
 
         result = played.sync()
 
@@ -284,8 +289,7 @@ class ToolBattery(ABC):
         fake.next_answers.extend([fake.too_many, SERVER_ERROR])
         played.sync()
         played.fake.next_answers.extend([RESET, fake.too_many])
-        with tenant_context(played.tenant_id):
-            StreamState.objects.filter(integration_id=played.integration_id)._raw_delete("default")
+        played.forget()
 
         result = played.sync()
 
@@ -352,12 +356,12 @@ class ToolBattery(ABC):
     def test_killed_sync_goes_on_where_it_stopped(self, played: Played) -> None:
         played.sync()
         clean = len(played.fake.log)
+        played.forget()
         with tenant_context(played.tenant_id):
-            StreamState.objects.filter(integration_id=played.integration_id)._raw_delete("default")
             WorkItem.objects.filter(project=played.integration.project)._raw_delete("default")
         played.fake.log.clear()
         steps = self._steps(played)
-        self._forget(played)
+        played.forget()
         played.fake.log.clear()
 
         played.kill_after(max(1, steps // 2))
@@ -372,11 +376,6 @@ class ToolBattery(ABC):
         steps: list[SyncStep] = []
         played.sync(on_step=steps.append)
         return len(steps)
-
-    def _forget(self, played: Played) -> None:
-        with tenant_context(played.tenant_id):
-            for model in (StreamState, SyncProgress):
-                model.objects.filter(integration_id=played.integration_id)._raw_delete("default")
 
     # --- what nobody may see ---
 
