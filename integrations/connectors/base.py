@@ -208,7 +208,6 @@ class Connector(ABC, Generic[ClientT]):
 
     type: the value of IntegrationType;  source: under which its facts are recorded (`WorkItem.source`)
     streams: in the order in which they are read
-    reads_by_post: patterns of paths that are POSTs and still only read, for the tests that count writes
     """
 
     type: ClassVar[str]
