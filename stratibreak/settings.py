@@ -99,7 +99,7 @@ TEMPLATES = [
 # DATABASE_OWNER_URL: the owner of the tables (migrate, loaddata); absent: a single database user does everything.
 # DATABASE_PLATFORM_URL: the operators' login that reads across tenants; absent: operators enter one tenant at a time.
 # DATABASE_BACKUP_URL: a login that bypasses policies, for pg_dump.
-# DATABASE_QUEUE_URL: the workers' login for the queue of jobs; direct, not through a pooler, because it listens.
+# DATABASE_QUEUE_URL: the workers' login for the queue of jobs; direct, not through a pooler: it sets its search path.
 # Absent: no jobs run where there is an owner; with a single database user that one is used.
 # DATABASE_SUPERUSER_URL: used by provision_database only.
 # DATABASE_ROLE_PREFIX: beginning of the group roles' names; they belong to the cluster.  Default stratibreak.

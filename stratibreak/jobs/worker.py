@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 MINUTE_S = 60
 INTERRUPTED = 130
+QUEUE_LOOK_S = 1.0
+"""How often an idle worker looks for jobs. It does not listen: any role may notify any channel of anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class _Running:
                 queues=[QUEUE],
                 concurrency=self._plan.jobs,
                 install_signal_handlers=False,
+                listen_notify=False,
+                fetch_job_polling_interval=QUEUE_LOOK_S,
                 update_heartbeat_interval=self._plan.heartbeat_s,
                 stalled_worker_timeout=self._plan.stalled_after_s,
                 worker_middleware=[keep_note],

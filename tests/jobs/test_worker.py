@@ -28,6 +28,7 @@ from tests.jobs.conftest import HeldGitHub, StartWorker, as_the_queue, wait_unti
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KILLED_AFTER = 6
+PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,35 @@ def test_analysis_that_fails_is_named_by_its_kind_and_says_no_more(
 
     [job] = jobs_of(ours.tenant.pk)
     assert (job.status, job.note) == ("failed", "refresh_project failed: ZoneInfoNotFoundError")
+
+
+def test_notification_that_is_injected_keeps_no_job_of_others_waiting(
+    ours: LookAlike, theirs: LookAlike, start_worker: StartWorker
+) -> None:
+    switch_off([ours, theirs])
+    worker = start_worker()
+    _do_a_job(theirs)
+
+    with tenant_context(ours.tenant.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('procrastinate_queue_v1#work', 'none of the queue''s words')")
+    waits_s = [_do_a_job(theirs) for _ in range(3)]
+
+    assert worker.poll() is None
+    assert min(waits_s) < PATIENCE_S
+
+
+def _do_a_job(one: LookAlike) -> float:
+    """How long a job that has nothing to do waited until it was begun (s)."""
+    with tenant_context(one.tenant.pk):
+        job = defer_job(Step.REFRESH, subject=uuid4())
+    wait_until(lambda: _note_of(one.tenant.pk, job), "the end of a job")
+    with as_the_queue() as queue:
+        found = queue.execute(
+            "SELECT extract(epoch FROM e.at - j.deferred_at) FROM procrastinate_jobs j"
+            " JOIN procrastinate_events e ON e.job_id = j.id AND e.type = 'started' WHERE j.public_id = %s",
+            [job],
+        ).fetchone()
+    return float(found[0]) if found else 0.0
 
 
 def test_stopped_worker_hands_back_what_it_could_not_end(
