@@ -24,10 +24,11 @@ from integrations.domain.mappings import (
     settings_changed,
 )
 from integrations.domain.progress import run_under_way
-from integrations.domain.starting import SyncRefused, start_sync
+from integrations.domain.starting import start_sync
 from integrations.health import describe_health, report_sentences
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
+from tenants.domain.refusals import Refusal
 
 SHOWN_RUNS = 5
 MAY_TEST, MAY_SYNC = "integrations.change_integration", "projects.import_project"
@@ -107,7 +108,7 @@ class IntegrationPage(TenantAdmin):
         try:
             with transaction.atomic():
                 act(request, integration)
-        except SyncRefused as refused:
+        except Refusal as refused:
             messages.warning(request, f"Nothing was changed. {refused}")
         return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[integration.pk]))
 

@@ -9,10 +9,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from integrations.domain.mappings import KnownStatus, check_not_running
-from integrations.domain.starting import SyncRefused
 from integrations.models import FieldMapping, Integration
 from projects.enums import CategoryOrigin, StatusCategory
 from tenants.admin.widgets import NamedInlineFormSet
+from tenants.domain.refusals import Refusal
 
 _WHO_SAID = {
     CategoryOrigin.SOURCE: "as the tool says",
@@ -79,5 +79,5 @@ class FieldMappingFormSet(NamedInlineFormSet):
 def _refuse_under_a_run(integration: Integration) -> None:
     try:
         check_not_running(integration)
-    except SyncRefused as refused:
+    except Refusal as refused:
         raise ValidationError(str(refused)) from refused

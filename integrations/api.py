@@ -15,10 +15,8 @@ from rest_framework.serializers import BaseSerializer
 from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
 from integrations.connecting_api import SyncResultSerializer
 from integrations.domain.mappings import check_not_running, read_items_anew, settings_changed
-from integrations.domain.starting import SyncRefused
 from integrations.models import FieldMapping, Integration, SyncResult
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
-from tenants.api.problems import Conflict
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
 from tenants.encryption.serializer_fields import SecretJSONField
@@ -89,11 +87,8 @@ class FieldMappingViewSet(TenantViewSet[FieldMapping]):
 
 @contextmanager
 def _applied_to(integration: Integration) -> Iterator[None]:
-    """A change of mappings, which the next run applies to what was read before. Raises Conflict while one is read."""
-    try:
-        check_not_running(integration)
-    except SyncRefused as refused:
-        raise Conflict(str(refused)) from refused
+    """A change of mappings, which the next run applies to what was read before. Raises SyncUnderWay."""
+    check_not_running(integration)
     yield
     read_items_anew(integration)
 

@@ -20,7 +20,7 @@ from integrations.domain.environment import Environment
 from integrations.domain.mappings import change_mappings, known_statuses
 from integrations.domain.previewing import Preview, PreviewedStream, preview_sync
 from integrations.domain.progress import RunState, RunUnderWay, run_under_way
-from integrations.domain.starting import SyncRefused, start_sync
+from integrations.domain.starting import start_sync
 from integrations.domain.syncing.mapped_fields import FieldRule
 from integrations.enums import InternalField, Transformation
 from integrations.http.errors import ToolError
@@ -33,9 +33,9 @@ from tenants.api.encoding import encode
 from tenants.api.etags import check_if_match, etag_of
 from tenants.api.filters import PAGE_PARAMETERS, TenantFilterBackend
 from tenants.api.pagination import MAX_SIZE, page_of
-from tenants.api.problems import CONTENT_TYPE, Conflict, ToolFailed
+from tenants.api.problems import CONTENT_TYPE, ToolFailed
 from tenants.api.serializers import serializer_for
-from tenants.api.viewsets import ReadOnlyTenantViewSet, answer
+from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, said
 from tenants.permissions import Action
 
 SyncResultSerializer = serializer_for(SyncResult)
@@ -145,10 +145,7 @@ class SyncViewSet(AskingViewSet):
         Short runs are carried out at once; a first run and long ones by the worker. Both are to be seen at `runs`.
         """
         integration = self.find_asked()
-        try:
-            is_started = start_sync(integration=integration, at=timezone.now())
-        except SyncRefused as refused:
-            raise Conflict(str(refused)) from refused
+        is_started = start_sync(integration=integration, at=timezone.now())
         runs = f"/api/v1/integrations/{integration.pk}/runs"
         told = {"integration": integration.pk, "state": "STARTED" if is_started else "QUEUED", "runs": runs}
         response = answer(request, encode(told), status=HTTPStatus.ACCEPTED)
@@ -343,17 +340,13 @@ class MappingsViewSet(AskingViewSet):
         if integration is None:
             raise NotFound
         check_if_match(request._request, etag_of(encode(_described_mappings(integration))))
-        wanted = MappingsChangeSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        rules = wanted.validated_data.get("fields")
-        try:
-            change_mappings(
-                integration=integration,
-                rules=None if rules is None else [FieldRule(**rule) for rule in rules],
-                categories=wanted.validated_data.get("status_categories"),
-            )
-        except SyncRefused as refused:
-            raise Conflict(str(refused)) from refused
+        wanted = said(MappingsChangeSerializer, request)
+        rules = wanted.get("fields")
+        change_mappings(
+            integration=integration,
+            rules=None if rules is None else [FieldRule(**rule) for rule in rules],
+            categories=wanted.get("status_categories"),
+        )
         return answer(request, encode(_described_mappings(integration)))
 
 

@@ -18,6 +18,7 @@ from integrations.http.errors import RateLimited
 from integrations.models import Integration, SyncResult
 from tenants.audit.enums import AuditAction
 from tenants.domain import auditing
+from tenants.domain.refusals import Refusal
 from tenants.isolation.context import require_tenant_id
 
 SMALL_RUN_MS: Final = 20_000
@@ -25,15 +26,11 @@ SMALL_RUN_MS: Final = 20_000
 _LOW_32_BITS: Final = 0xFFFF_FFFF
 
 
-class SyncRefused(Exception):
-    """It is not read now. The message says why, for people."""
-
-
-class SyncUnderWay(SyncRefused):
+class SyncUnderWay(Refusal):
     """A worker is at it."""
 
 
-class SyncHeld(SyncRefused):
+class SyncHeld(Refusal):
     """The tool asked us to wait, and the wait is not over."""
 
 

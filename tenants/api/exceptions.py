@@ -54,7 +54,7 @@ def problem_of(exc: Exception) -> Problem:
     elif isinstance(exc, RequestDataTooBig):
         exc = TooLarge()
     elif isinstance(exc, Refusal):
-        exc = Conflict({exc.field: [str(exc)]})
+        exc = Conflict({exc.field: [str(exc)]} if exc.field else str(exc))
     elif isinstance(exc, SuspiciousOperation):
         exc = exceptions.ParseError("The request is not acceptable.")
     if isinstance(exc, exceptions.APIException):

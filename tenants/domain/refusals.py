@@ -7,9 +7,9 @@ class Refusal(Exception):  # a refusal, not a failure
     """The base of what a domain function raises instead of writing; its text is for whoever asked.
 
     The API answers 409 and puts the text beside the field; a page of the backoffice shows the text.
-    field: what of the request is to be mended
+    field: what of the request is to be mended; empty where nothing is, and the same can be asked later
     """
 
-    def __init__(self, message: str, *, field: str) -> None:
+    def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
