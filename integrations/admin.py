@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 
 from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, StatusCategoriesForm
@@ -27,8 +23,8 @@ from integrations.domain.progress import run_under_way
 from integrations.domain.starting import start_sync
 from integrations.health import describe_health, report_sentences
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
+from tenants.admin.acts import DoingPage
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
-from tenants.domain.refusals import Refusal
 
 SHOWN_RUNS = 5
 MAY_TEST, MAY_SYNC = "integrations.change_integration", "projects.import_project"
@@ -42,7 +38,7 @@ class FieldMappingInline(TenantInline):
 
 
 @admin.register(Integration)
-class IntegrationPage(TenantAdmin):
+class IntegrationPage(DoingPage):
     """Connections to tools; credentials are entered here and shown nowhere."""
 
     list_display = ("name", "project", "type", "status", "last_sync_at", "error_count")
@@ -74,43 +70,24 @@ class IntegrationPage(TenantAdmin):
             "health": describe_health(integration, latest, under_way, at=timezone.now()),
             "runs": runs,
             "under_way": under_way,
-            "may_test": self._may(request, MAY_TEST),
-            "may_sync": self._may(request, MAY_SYNC),
+            "may_test": self.may(request, MAY_TEST),
+            "may_sync": self.may(request, MAY_SYNC),
         }
-        if self._may(request, MAY_TEST) and (statuses := known_statuses(integration)):
+        if self.may(request, MAY_TEST) and (statuses := known_statuses(integration)):
             shown["status_form"] = StatusCategoriesForm(statuses=statuses)
         return shown
 
-    def _may(self, request: HttpRequest, permission: str) -> bool:
-        person: Any = request.user
-        return not reads_across_tenants() and bool(person.has_perm(permission))
-
     def test_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Ask the tool who we are, as ``POST /integrations/{id}/test`` does, and say on the page what it said."""
-        return self._act(request, row_id, MAY_TEST, self._test)
+        return self.do_posted(request, row_id, MAY_TEST, self._test)
 
     def sync_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Have the tool read now, as ``POST /integrations/{id}/sync`` does."""
-        return self._act(request, row_id, MAY_SYNC, self._sync)
+        return self.do_posted(request, row_id, MAY_SYNC, self._sync)
 
     def statuses_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Keep what the tool's statuses count as."""
-        return self._act(request, row_id, MAY_TEST, self._keep_statuses)
-
-    def _act(
-        self, request: HttpRequest, row_id: UUID, permission: str, act: Callable[[HttpRequest, Integration], None]
-    ) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not self._may(request, permission):
-            raise PermissionDenied
-        integration = get_object_or_404(self.get_queryset(request), pk=row_id)
-        try:
-            with transaction.atomic():
-                act(request, integration)
-        except Refusal as refused:
-            messages.warning(request, f"Nothing was changed. {refused}")
-        return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[integration.pk]))
+        return self.do_posted(request, row_id, MAY_TEST, self._keep_statuses)
 
     def _test(self, request: HttpRequest, integration: Integration) -> None:
         report = run_connection_test(integration, Environment.configured())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -57,7 +59,32 @@ class Act(ABC):
         """Do it. Returns what to tell the person; raises a Refusal."""
 
 
-class ActingPage(TenantAdmin):
+class DoingPage(TenantAdmin):
+    """A page of rows with which people do something besides editing them."""
+
+    def may(self, request: HttpRequest, permission: str) -> bool:
+        """permission: as `has_perm` takes it"""
+        return not reads_across_tenants() and bool(cast("Any", request.user).has_perm(permission))
+
+    def do_posted(
+        self, request: HttpRequest, row_id: UUID, permission: str, do: Callable[[HttpRequest, Any], None]
+    ) -> HttpResponse:
+        """Do something with a row, whole or not at all, and go back to the row's page.  do: raises a Refusal"""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.may(request, permission):
+            raise PermissionDenied
+        row = get_object_or_404(self.get_queryset(request), pk=row_id)
+        try:
+            with transaction.atomic():
+                do(request, row)
+        except Refusal as refused:
+            messages.error(request, f"Nothing was changed. {refused}")
+        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+        return HttpResponseRedirect(page)
+
+
+class ActingPage(DoingPage):
     """A page on which one act can be done."""
 
     act: ClassVar[Act]
@@ -70,34 +97,23 @@ class ActingPage(TenantAdmin):
         view = self.admin_site.admin_view(self.act_view)
         return [path(f"<uuid:row_id>/{self.act.name}/", view, name=self.act_url_name()), *super().get_urls()]
 
-    def may_act(self, request: HttpRequest) -> bool:
-        return not reads_across_tenants() and bool(cast("Any", request.user).has_perm(self.act.permission))
-
     def act_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the page needs to show the form; nothing where it may not or cannot be done."""
-        if row is None or not self.may_act(request) or not self.act.is_open(row):
+        if row is None or not self.may(request, self.act.permission) or not self.act.is_open(row):
             return {}
         url = reverse(f"admin:{self.act_url_name()}", args=[row.pk])
         return {"act_form": self.act.form(None, row), "act_url": url, "act_title": self.act.title}
 
-    def act_view(self, request: HttpRequest, row_id: Any) -> HttpResponse:
-        """Do what the form says, and go back to the row's page."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not self.may_act(request):
-            raise PermissionDenied
-        row = get_object_or_404(self.get_queryset(request), pk=row_id)
+    def act_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Do what the form says."""
+        return self.do_posted(request, row_id, self.act.permission, self._act)
+
+    def _act(self, request: HttpRequest, row: Any) -> None:
         form = self.act.form(request.POST, row)
-        if not form.is_valid():
-            messages.error(request, f"Nothing was changed. {_errors_in_words(form)}")
+        if form.is_valid():
+            messages.success(request, self.act.do(row, form.cleaned_data, cast("User", request.user)))
         else:
-            try:
-                with transaction.atomic():
-                    messages.success(request, self.act.do(row, form.cleaned_data, cast("User", request.user)))
-            except Refusal as refused:
-                messages.error(request, f"Nothing was changed. {refused}")
-        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
-        return HttpResponseRedirect(page)
+            messages.error(request, f"Nothing was changed. {_errors_in_words(form)}")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
