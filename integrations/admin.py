@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
 
-from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, StatusCategoriesForm
+from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, IntegrationForm, StatusCategoriesForm
 from integrations.domain.connecting import run_connection_test
 from integrations.domain.environment import Environment
 from integrations.domain.mappings import (
     change_mappings,
+    field_mappings_change,
     known_statuses,
     read_items_anew,
     settings_changed,
@@ -44,6 +46,7 @@ class IntegrationPage(DoingPage):
     list_display = ("name", "project", "type", "status", "last_sync_at", "error_count")
     list_filter = ("type", "status")
     list_select_related = ("project",)
+    form = IntegrationForm
     inlines = (FieldMappingInline,)
 
     def get_urls(self) -> list[Any]:
@@ -136,8 +139,12 @@ class FieldMappingPage(TenantAdmin):
         read_items_anew(obj.integration)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        super().delete_model(request, obj)
-        read_items_anew(obj.integration)
+        with field_mappings_change(obj.integration):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with field_mappings_change(*Integration.objects.filter(field_mappings__in=queryset).distinct()):
+            super().delete_queryset(request, queryset)
 
 
 @admin.register(SyncResult)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
-from integrations.domain.mappings import KnownStatus, check_not_running
+from integrations.domain.mappings import KnownStatus, check_not_running, chosen_categories
 from integrations.models import FieldMapping, Integration
 from projects.enums import CategoryOrigin, StatusCategory
 from tenants.admin.widgets import NamedInlineFormSet
@@ -48,6 +48,21 @@ def _unchosen(status: KnownStatus) -> str:
     if status.is_chosen:
         return "As the tool says, or guessed"
     return f"{StatusCategory(status.category).label}, {_WHO_SAID[CategoryOrigin(status.origin)]}"
+
+
+class IntegrationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A connection, whose status categories do not change under a run."""
+
+    class Meta:
+        model = Integration
+        fields = "__all__"  # noqa: DJ007 - the page leaves out what nobody writes
+
+    def clean(self) -> Any:
+        cleaned = super().clean() or {}
+        config, before = cleaned.get("config"), chosen_categories(self.instance.config)
+        if not self.instance._state.adding and isinstance(config, dict) and chosen_categories(config) != before:
+            _refuse_under_a_run(self.instance)
+        return cleaned
 
 
 class FieldMappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -14,7 +13,7 @@ from rest_framework.serializers import BaseSerializer
 
 from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
 from integrations.connecting_api import SyncResultSerializer
-from integrations.domain.mappings import check_not_running, read_items_anew, settings_changed
+from integrations.domain.mappings import field_mappings_change, settings_changed
 from integrations.models import FieldMapping, Integration, SyncResult
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
@@ -72,25 +71,17 @@ class FieldMappingViewSet(TenantViewSet[FieldMapping]):
     filters = {"integration": EXACT, "internal_field": SET}
 
     def perform_create(self, serializer: BaseSerializer[FieldMapping]) -> FieldMapping:
-        with _applied_to(serializer.validated_data["integration"]):
+        with field_mappings_change(serializer.validated_data["integration"]):
             return serializer.save()
 
     def perform_update(self, serializer: BaseSerializer[FieldMapping]) -> FieldMapping:
         assert serializer.instance is not None  # noqa: S101  # an update has one
-        with _applied_to(serializer.instance.integration):
+        with field_mappings_change(serializer.instance.integration):
             return serializer.save()
 
     def perform_destroy(self, instance: FieldMapping) -> None:
-        with _applied_to(instance.integration):
+        with field_mappings_change(instance.integration):
             instance.delete()
-
-
-@contextmanager
-def _applied_to(integration: Integration) -> Iterator[None]:
-    """A change of mappings, which the next run applies to what was read before. Raises SyncUnderWay."""
-    check_not_running(integration)
-    yield
-    read_items_anew(integration)
 
 
 ROUTES: Routes = {

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from integrations.connectors.base import ConnectionReport
 from integrations.domain.connecting import run_connection_test
 from integrations.domain.environment import Environment
-from integrations.domain.mappings import change_mappings, known_statuses
+from integrations.domain.mappings import change_mappings, chosen_categories, known_statuses
 from integrations.domain.previewing import Preview, PreviewedStream, preview_sync
 from integrations.domain.progress import RunState, RunUnderWay, run_under_way
 from integrations.domain.starting import start_sync
@@ -356,7 +356,7 @@ def _described_mappings(integration: Integration) -> dict[str, Any]:
         "fields": list(
             FieldMapping.objects.filter(integration=integration).order_by("external_field").values(*columns)
         ),
-        "status_categories": integration.config.get("status_categories", {}),
+        "status_categories": chosen_categories(integration.config),
         "statuses": [
             {
                 "status_id": each.status_id,

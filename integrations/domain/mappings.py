@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,15 @@ class KnownStatus:
     is_chosen: bool
 
 
+def chosen_categories(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the settings of an integration say that statuses count as, by their ids."""
+    chosen: Mapping[str, str] = config.get("status_categories", {})
+    return chosen
+
+
 def known_statuses(integration: Integration) -> list[KnownStatus]:
     """Every status that was read or that the settings name, by name, in one query."""
-    chosen: Mapping[str, str] = integration.config.get("status_categories", {})
+    chosen = chosen_categories(integration.config)
     rows = {row.status_id: row for row in _rows(integration)}
     found = [
         KnownStatus(row.status_id, row.name, row.category, row.category_origin, row.status_id in chosen)
@@ -62,6 +69,16 @@ def change_mappings(
         _replace_categories(integration, categories)
     read_items_anew(integration)
     check_not_running(integration)  # one that began meanwhile may have read the old ones: all is taken back
+
+
+@contextmanager
+def field_mappings_change(*integrations: Integration) -> Iterator[None]:
+    """A change of single field mappings, which the next run applies to what was read before. Raises SyncUnderWay."""
+    for integration in integrations:
+        check_not_running(integration)
+    yield
+    for integration in integrations:
+        read_items_anew(integration)
 
 
 def check_not_running(integration: Integration) -> None:
@@ -109,7 +126,7 @@ def _replace_fields(integration: Integration, rules: Sequence[FieldRule]) -> Non
 
 def _replace_categories(integration: Integration, categories: Mapping[str, StatusCategory]) -> None:
     """In the settings, which runs apply, and on the statuses themselves, which give past changes their meaning."""
-    before: Mapping[str, str] = integration.config.get("status_categories", {})
+    before = chosen_categories(integration.config)
     after = {status_id: StatusCategory(category).value for status_id, category in categories.items()}
     if after == before:
         return
@@ -120,9 +137,13 @@ def _replace_categories(integration: Integration, categories: Mapping[str, Statu
 
 
 def settings_changed(integration: Integration, before: Mapping[str, Any]) -> None:
-    """Let chosen status categories that were changed among the settings take effect, as `change_mappings` does."""
-    was, now = before.get("status_categories", {}), integration.config.get("status_categories", {})
+    """Let chosen status categories that were changed among the settings take effect, as `change_mappings` does.
+
+    Raises SyncUnderWay as that does.
+    """
+    was, now = chosen_categories(before), chosen_categories(integration.config)
     if was != now:
+        check_not_running(integration)
         _settle_statuses(integration, was, now)
         read_items_anew(integration)
 

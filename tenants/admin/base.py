@@ -27,6 +27,7 @@ from tenants.api.access import visible_of
 from tenants.api.exports import Export, export_response, view_of
 from tenants.domain.auditing import AuditAction, Operation, record
 from tenants.domain.recorded_edits import record_creation, recorded_change, recorded_deletion
+from tenants.domain.refusals import Refusal
 from tenants.isolation.context import Purpose, current_context
 from tenants.isolation.models import TenantModel, fixed_fields
 from tenants.isolation.references import TenantForeignKey
@@ -313,32 +314,30 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
             with transaction.atomic(), recorded_deletion(obj):
                 super().delete_model(request, obj)
         except IntegrityError as error:
-            raise StillReferred from error
+            raise StillReferred(self.model) from error
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         try:
             with transaction.atomic(), recorded_deletion(*queryset):
                 super().delete_queryset(request, queryset)
         except IntegrityError as error:
-            raise StillReferred from error
+            raise StillReferred(self.model) from error
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         export = {"may_export": self.has_export_permission(request)}
         try:
             return super().changelist_view(request, {**export, **(extra_context or {})})
-        except StillReferred:
-            return self._refused_deletion(request)
+        except Refusal as refused:
+            return self._refused_deletion(request, refused)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
-        except StillReferred:
-            return self._refused_deletion(request)
+        except Refusal as refused:
+            return self._refused_deletion(request, refused)
 
-    def _refused_deletion(self, request: HttpRequest) -> HttpResponse:
-        name = self.model._meta.verbose_name
-        message = f"Nothing was deleted: other records still refer to this {name}. Change or delete those first."
-        self.message_user(request, message, messages.ERROR)
+    def _refused_deletion(self, request: HttpRequest, refused: Refusal) -> HttpResponse:
+        self.message_user(request, f"Nothing was deleted: {refused}", messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -412,8 +411,12 @@ def _declared(model: Any, name: str) -> tuple[str, ...]:
     return found
 
 
-class StillReferred(Exception):
+class StillReferred(Refusal):
     """A row cannot be deleted because others refer to it."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        name = model._meta.verbose_name
+        super().__init__(f"other records still refer to this {name}. Change or delete those first.")
 
 
 class RecordAdmin(TenantAdmin):

@@ -520,3 +520,14 @@ def test_categories_that_are_changed_among_the_settings_take_effect(played: Play
     with tenant_context(played.tenant_id):
         found = WorkItem.objects.filter(project=played.integration.project, status_id="open")
         assert set(found.values_list("status_category", flat=True)) == {"IN_PROGRESS"}
+
+
+def test_categories_among_the_settings_do_not_change_under_a_run(
+    played: Played, manager: ApiClient, held_by_a_worker: None
+) -> None:
+    config = {**played.integration.config, "status_categories": {"open": "IN_PROGRESS"}}
+
+    refused = manager.send("PATCH", f"/api/v1/integrations/{played.integration_id}", {"config": config}, etag="*")
+
+    assert refused.status_code == 409
+    assert "status_categories" not in played.integration.config

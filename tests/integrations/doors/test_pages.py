@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -265,3 +267,66 @@ def test_field_mapping_is_not_changed_under_a_run(played: Played, client: Client
     assert "change mappings when the run has ended" in page
     with tenant_context(played.tenant_id):
         assert not FieldMapping.objects.filter(integration=played.integration_id).exists()
+
+
+def mapping_of(played: Played) -> FieldMapping:
+    """A mapping of ours that a run has applied."""
+    with tenant_context(played.tenant_id):
+        mapping: FieldMapping = FieldMapping.objects.create(
+            integration=played.integration, external_field="state", internal_field="priority", transformation="COPY"
+        )
+    played.sync()
+    return mapping
+
+
+def delete_by(client: Client, how: str, mapping: FieldMapping) -> str:
+    page = reverse("admin:integrations_fieldmapping_changelist")
+    marked = {"action": "delete_selected", ACTION_CHECKBOX_NAME: [str(mapping.pk)]}
+    if how == "page":
+        page, marked = reverse("admin:integrations_fieldmapping_delete", args=[mapping.pk]), {}
+    return client.post(page, {**marked, "post": "yes"}, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("how", ["page", "list"])
+def test_field_mapping_that_is_deleted_lets_everything_be_read_anew(how: str, played: Played, client: Client) -> None:
+    mapping = mapping_of(played)
+
+    delete_by(client, how, mapping)
+
+    with tenant_context(played.tenant_id):
+        assert not FieldMapping.objects.filter(pk=mapping.pk).exists()
+        assert StreamState.objects.get(integration=played.integration_id, stream="issues").cursor == ""
+
+
+@pytest.mark.parametrize("how", ["page", "list"])
+def test_field_mapping_is_not_deleted_under_a_run(
+    how: str, played: Played, client: Client, request: pytest.FixtureRequest
+) -> None:
+    mapping = mapping_of(played)
+    request.getfixturevalue("held_by_a_worker")
+
+    page = delete_by(client, how, mapping)
+
+    assert "change mappings when the run has ended" in page
+    with tenant_context(played.tenant_id):
+        assert FieldMapping.objects.filter(pk=mapping.pk).exists()
+
+
+def test_categories_among_the_settings_do_not_change_under_a_run(
+    played: Played, client: Client, held_by_a_worker: None
+) -> None:
+    url = reverse("admin:integrations_integration_change", args=[played.integration_id])
+    config = {**played.integration.config, "status_categories": {"open": "IN_PROGRESS"}}
+
+    page = client.post(url, {**form_values(client.get(url)), "config": json.dumps(config)}).content.decode()
+
+    assert "change mappings when the run has ended" in page
+    assert "status_categories" not in played.integration.config
+
+
+def form_values(page: Any) -> dict[str, Any]:
+    """What the browser would send of a page's form, unchanged."""
+    forms = [page.context["adminform"].form]
+    forms += [part for each in page.context["inline_admin_formsets"] for part in (each.formset.management_form,)]
+    values = {bound.html_name: bound.value() for form in forms for bound in form}
+    return {name: value for name, value in values.items() if value is not None}
