@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from ..context import Purpose, TenantContextRequired, current_context
+from ..jobs import carried_context
 from ..postgresql.rows import rows
 
 _DEFER = "SELECT stratibreak.defer_job(%s, %s, %s, %s, %s)"
@@ -38,10 +38,9 @@ def defer_job(task: str, *, subject: UUID, is_needless_while_running: bool = Fal
     None when the same waits already, or runs and is_needless_while_running.
     Raises TenantContextRequired when no tenant is chosen.
     """
-    context = current_context()
-    if context is None or context.purpose is not Purpose.APP:
-        raise TenantContextRequired("A job is deferred inside tenant_context(tenant_id), whose tenant it will run for.")
-    [(job_id,)] = rows(connection, _DEFER, [task, subject, context.actor_id, context.reason, is_needless_while_running])
+    carried = carried_context()
+    values = [task, subject, carried["actor_id"] or None, carried["reason"], is_needless_while_running]
+    [(job_id,)] = rows(connection, _DEFER, values)
     found: UUID | None = job_id
     return found
 
