@@ -78,7 +78,7 @@ def sync_step(carried: dict[str, str], integration_id: UUID) -> str:
     tenant_id = UUID(carried["tenant_id"])
     result = sync_integration(tenant_id=tenant_id, integration_id=integration_id, environment=environment)
     run_batch(carried, _follow_sync, integration_id)
-    return BUSY if result is None else f"{result.get_status_display()}. {result.error_message}".strip()
+    return BUSY if result is None else f"{result.get_status_display()}."
 
 
 def _follow_sync(integration_id: UUID) -> None:
