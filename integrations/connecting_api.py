@@ -14,8 +14,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from integrations.connectors.base import ConnectionReport
-from integrations.domain.connecting import run_connection_test
+from integrations.domain.connecting import described_report, run_connection_test
 from integrations.domain.environment import Environment
 from integrations.domain.mappings import change_mappings, chosen_categories, known_statuses
 from integrations.domain.previewing import Preview, PreviewedStream, preview_sync
@@ -98,18 +97,6 @@ class ConnectionTestViewSet(AskingViewSet):
         if report.error is not None:
             raise tool_failed(report.error, *report.notes)
         return answer(request, encode(described_report(report)))
-
-
-def described_report(report: ConnectionReport) -> dict[str, Any]:
-    return {
-        "ok": report.is_ok,
-        "account": report.account,
-        "server": report.server,
-        "scopes": list(report.scopes),
-        "missing_scopes": list(report.missing_scopes),
-        "expires_at": report.expires_at,
-        "notes": list(report.notes),
-    }
 
 
 def tool_failed(error: ToolError, *notes: str) -> ToolFailed:

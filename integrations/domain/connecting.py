@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from integrations.connectors.base import ConnectionReport
 from integrations.connectors.options import Account
@@ -54,6 +54,19 @@ def check_connection(tool: str, account: Account, environment: Environment) -> C
         return ConnectionReport(error=error)
     finally:
         network.close()
+
+
+def described_report(report: ConnectionReport) -> dict[str, Any]:
+    """What the tool said, without what went wrong."""
+    return {
+        "ok": report.is_ok,
+        "account": report.account,
+        "server": report.server,
+        "scopes": list(report.scopes),
+        "missing_scopes": list(report.missing_scopes),
+        "expires_at": report.expires_at,
+        "notes": list(report.notes),
+    }
 
 
 def _end_notes(report: ConnectionReport, at: datetime) -> tuple[str, ...]:

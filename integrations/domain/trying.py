@@ -13,7 +13,7 @@ from integrations.connectors.base import ConnectionReport
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of
 from integrations.connectors.trial import Trial
-from integrations.domain.connecting import check_connection
+from integrations.domain.connecting import check_connection, described_report
 from integrations.domain.environment import Environment
 from integrations.domain.syncing import sync_integration
 from integrations.enums import IntegrationStatus
@@ -38,19 +38,19 @@ from tenants.isolation.transaction import tenant_context
 
 REASON = "connector report"
 WRONG = "wrong-credential-for-a-trial"
-_KINDS: dict[str, tuple[Any, str]] = {
-    "work_items": (WorkItem, "project_id"),
-    "changes": (FieldChange, "work_item__project_id"),
-    "statuses": (WorkflowStatus, "project_id"),
-    "iterations": (Iteration, "project_id"),
-    "iteration_memberships": (IterationMembership, "work_item__project_id"),
-    "milestones": (Milestone, "project_id"),
-    "milestone_memberships": (MilestoneMembership, "work_item__project_id"),
-    "links": (WorkItemLink, "work_item__project_id"),
-    "activities": (ActivityEvent, "project_id"),
-    "ci_runs": (CiRun, "project_id"),
-    "deployments": (Deployment, "project_id"),
-    "incidents": (Incident, "project_id"),
+_KINDS: dict[str, Any] = {
+    "work_items": WorkItem,
+    "changes": FieldChange,
+    "statuses": WorkflowStatus,
+    "iterations": Iteration,
+    "iteration_memberships": IterationMembership,
+    "milestones": Milestone,
+    "milestone_memberships": MilestoneMembership,
+    "links": WorkItemLink,
+    "activities": ActivityEvent,
+    "ci_runs": CiRun,
+    "deployments": Deployment,
+    "incidents": Incident,
 }
 
 
@@ -99,13 +99,8 @@ def _connect(tool: str, trial: Trial, place: TrialPlace) -> UUID:
 
 def _connection(report: ConnectionReport) -> dict[str, Any]:
     return {
-        "ok": report.is_ok,
-        "account": report.account,
-        "server": report.server,
-        "scopes": list(report.scopes),
-        "missing_scopes": list(report.missing_scopes),
+        **described_report(report),
         "expires_at": report.expires_at.isoformat() if report.expires_at else None,
-        "notes": list(report.notes),
         "error_code": report.error.code if report.error else "",
         "error": report.error.message if report.error else "",
     }
@@ -135,7 +130,7 @@ def _recorded(integration_id: UUID) -> dict[str, Any]:
     integration = Integration.objects.get(pk=integration_id)
     project_id, source = integration.project_id, connector_of(integration.type).source
     counts: dict[str, Any] = {
-        name: model.objects.filter(**{path: project_id}).count() for name, (model, path) in _KINDS.items()
+        name: model.objects.filter(**{model.project_path: project_id}).count() for name, model in _KINDS.items()
     }
     items = WorkItem.objects.filter(project_id=project_id, source=source)
     changes = FieldChange.objects.filter(work_item__project_id=project_id)
