@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from integrations.domain.connecting import described_report, run_connection_test
@@ -29,7 +28,6 @@ from projects.models import Project
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH
 from tenants.api.access import visible
 from tenants.api.encoding import encode
-from tenants.api.etags import check_if_match, etag_of
 from tenants.api.filters import PAGE_PARAMETERS, TenantFilterBackend
 from tenants.api.pagination import MAX_SIZE, page_of
 from tenants.api.problems import CONTENT_TYPE, ToolFailed
@@ -310,6 +308,9 @@ class MappingsViewSet(AskingViewSet):
     def permission_label(self) -> str:
         return FieldMapping._meta.label_lower
 
+    def held(self, instance: Integration) -> dict[str, Any]:
+        return _described_mappings(instance)
+
     @extend_schema(operation_id="integrations_mappings_retrieve", responses=MappingsSerializer)
     def mappings(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Field mappings, chosen status categories, and every status that is known with what it counts as."""
@@ -323,10 +324,7 @@ class MappingsViewSet(AskingViewSet):
     def change(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Put field mappings, status categories or both in place. The next run reads everything anew. Busy: 409."""
         self.filter_queryset(self.get_queryset())
-        integration = self.get_queryset().filter(pk=self.row_id()).select_for_update(of=("self",)).first()
-        if integration is None:
-            raise NotFound
-        check_if_match(request._request, etag_of(encode(_described_mappings(integration))))
+        integration = self.find_locked()
         wanted = said(MappingsChangeSerializer, request)
         rules = wanted.get("fields")
         change_mappings(

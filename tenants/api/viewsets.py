@@ -197,9 +197,12 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
         instance = self.readable_rows().filter(pk=self.row_id()).select_for_update(of=("self",)).first()
         if instance is None:
             raise NotFound
-        held = {name: getattr(instance, attribute) for name, attribute in self.serializer_class.attributes()}
-        check_if_match(self.request._request, etag_of(encode(held)))
+        check_if_match(self.request._request, etag_of(encode(self.held(instance))))
         return instance
+
+    def held(self, instance: M) -> dict[str, Any]:
+        """What a reader holds a version of: the row, unless the view set shows something else of it."""
+        return {name: getattr(instance, attribute) for name, attribute in self.serializer_class.attributes()}
 
 
 class TenantViewSet(ReadOnlyTenantViewSet[M], Generic[M]):

@@ -116,11 +116,11 @@ def test_connection_test_tells_what_the_tool_says(played: Played, manager: ApiCl
     assert answer.json() == {
         "ok": True,
         "account": "robot",
-        "server": answer.json()["server"],
+        "server": "GitHub, interface version unknown",
         "scopes": ["repo"],
         "missing_scopes": [],
         "expires_at": None,
-        "notes": answer.json()["notes"],
+        "notes": [],
     }
     entry = entries(ours)[-1]
     assert (entry.action, entry.reason) == (AuditAction.CREDENTIAL_READ, "connection test")
@@ -395,7 +395,7 @@ def test_mappings_do_not_change_under_a_run(played: Played, manager: ApiClient, 
 
 def test_choice_that_is_taken_back_is_a_guess_again(played: Played, manager: ApiClient) -> None:
     with tenant_context(played.tenant_id):
-        status = WorkflowStatus.objects.create(
+        WorkflowStatus.objects.create(
             project=played.integration.project, source="github", status_id="waiting", name="Done", category="TODO"
         )
     path = path_of(played.integration_id, "mappings")
@@ -411,7 +411,6 @@ def test_choice_that_is_taken_back_is_a_guess_again(played: Played, manager: Api
         "is_chosen": True,
     }
     assert (taken_back["statuses"][0]["category"], taken_back["statuses"][0]["origin"]) == ("DONE", "GUESSED")
-    assert status.pk is not None
 
 
 # --- the preview ---
