@@ -110,7 +110,7 @@ class StartedSyncSerializer(serializers.Serializer[Any]):
     integration = serializers.UUIDField()
     state = serializers.ChoiceField(
         choices=[("STARTED", "STARTED"), ("QUEUED", "QUEUED")],
-        help_text="STARTED: carried out before this answer arrives. QUEUED: due now, and taken by the worker.",
+        help_text="STARTED: carried out before this answer arrives. QUEUED: the next job of a worker.",
     )
     runs = serializers.CharField(help_text="The address of its runs.")
 

@@ -20,9 +20,12 @@ from tenants.audit.enums import AuditAction
 from tenants.domain import auditing
 from tenants.domain.refusals import Refusal
 from tenants.isolation.context import require_tenant_id
+from tenants.isolation.queue import defer_job
 
+SYNC_TASK: Final = "sync_integration"
+"""The job that reads one integration, by the name that workers know it by."""
 SMALL_RUN_MS: Final = 20_000
-"""What a request waits for. A first run, whose size nobody knows, is left to the clock."""
+"""What a request waits for. A first run, whose size nobody knows, is left to a worker."""
 _LOW_32_BITS: Final = 0xFFFF_FFFF
 
 
@@ -37,8 +40,8 @@ class SyncHeld(Refusal):
 def start_sync(*, integration: Integration, at: datetime) -> bool:
     """Have an integration read now, and switch it on if it was off. The one place that decides who carries a run out.
 
-    Returns whether it is read as soon as this transaction is committed; otherwise it is due now, and whoever works
-    through what is due (`manage.py sync --due`) takes it. Raises SyncUnderWay or SyncHeld.
+    Returns whether it is read as soon as this transaction is committed; otherwise a worker has its job then, and where
+    none works it is due for whoever reads what is due (`manage.py sync --due`). Raises SyncUnderWay or SyncHeld.
     """
     if is_running(integration):
         raise SyncUnderWay("It is being read right now.")
@@ -50,6 +53,8 @@ def start_sync(*, integration: Integration, at: datetime) -> bool:
     auditing.record(action=AuditAction.IMPORT_DATA, resource=integration, reason="sync asked for", changes=changes)
     if is_small:
         transaction.on_commit(partial(_read_now, require_tenant_id(), integration.pk), robust=True)
+    else:
+        defer_job(SYNC_TASK, subject=integration.pk)
     return is_small
 
 

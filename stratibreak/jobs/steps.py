@@ -21,6 +21,7 @@ from django.db import reset_queries
 from django.utils import timezone
 
 from integrations.domain.environment import Environment
+from integrations.domain.starting import SYNC_TASK
 from integrations.domain.syncing import due_integrations, sync_integration
 from integrations.models import Integration, SyncResult
 from integrations.models.sync_result import COUNT_FIELDS
@@ -45,7 +46,7 @@ UNCHANGED_COUNTS = frozenset({"unchanged_count", "failed_count"})
 class Step(StrEnum):
     """Names of the tasks; the subject of the first is an integration, that of the others a project."""
 
-    SYNC = "sync_integration"
+    SYNC = SYNC_TASK
     REFRESH = "refresh_project"
     REPLAY = "replay_project"
 

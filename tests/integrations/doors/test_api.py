@@ -19,6 +19,7 @@ from projects.models import WorkflowStatus, WorkItem
 from projects.observations import ObservationBatch, StatusObservation
 from tenants.audit.enums import AuditAction
 from tenants.enums import ApiScope, Role
+from tenants.isolation.queue import QueuedJob, own_jobs
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.api.conftest import ApiClient, machine_of
@@ -52,6 +53,11 @@ def path_of(integration_id: object, what: str) -> str:
 def entries(one: LookAlike) -> list[AuditEntry]:
     with tenant_context(one.tenant.pk):
         return list(AuditEntry.objects.filter(resource_type="integrations.integration").order_by("timestamp", "id"))
+
+
+def jobs_of(one: LookAlike) -> list[QueuedJob]:
+    with tenant_context(one.tenant.pk):
+        return own_jobs()
 
 
 def change(played: Played, **values: Any) -> None:
@@ -171,7 +177,7 @@ def test_missing_scopes_are_no_error_and_not_ok(
 
 
 def test_first_sync_is_left_to_the_worker_and_is_due_at_once(
-    played: Played, manager: ApiClient, ours: LookAlike, django_capture_on_commit_callbacks: Any
+    played: Played, manager: ApiClient, ours: LookAlike, theirs: LookAlike, django_capture_on_commit_callbacks: Any
 ) -> None:
     change(played, status=IntegrationStatus.INACTIVE)
 
@@ -186,10 +192,17 @@ def test_first_sync_is_left_to_the_worker_and_is_due_at_once(
         assert played.integration.next_run_at is not None
         assert played.integration_id in due_integrations(played.integration.next_run_at)
     assert entries(ours)[-1].reason == "sync asked for"
+    assert [(job.subject, job.status) for job in jobs_of(ours)] == [(played.integration_id, "todo")]
+    assert jobs_of(theirs) == []
 
 
 def test_short_sync_is_carried_out_at_once(
-    played: Played, manager: ApiClient, foreign: Integration, theirs: LookAlike, django_capture_on_commit_callbacks: Any
+    played: Played,
+    manager: ApiClient,
+    foreign: Integration,
+    ours: LookAlike,
+    theirs: LookAlike,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     played.sync()
 
@@ -197,7 +210,7 @@ def test_short_sync_is_carried_out_at_once(
         answer = manager.send("POST", path_of(played.integration_id, "sync"))
 
     told = manager.fetch(path_of(played.integration_id, "runs")).json()
-    assert answer.json()["state"] == "STARTED"
+    assert (answer.json()["state"], jobs_of(ours)) == ("STARTED", [])
     assert [run["status"] for run in told["results"]] == ["SUCCEEDED", "SUCCEEDED"]
     assert told["under_way"] is None
     with tenant_context(theirs.tenant.pk):
