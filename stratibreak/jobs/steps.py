@@ -58,8 +58,6 @@ def defer_due(at: datetime) -> int:
     """
     count = 0
     for tenant in all_tenants():
-        if not tenant.is_active:
-            continue
         try:
             with tenant_context(tenant.pk, reason="the clock"):
                 deferred = [

@@ -12,10 +12,12 @@ from integrations.models import Integration
 
 
 def due_integrations(at: datetime) -> list[UUID]:
-    """Ids of the tenant's integrations whose time has come, the longest waiting first.
+    """Ids of the tenant's integrations whose time has come, the longest waiting first; of a closed one there are none.
 
     One that is SYNCING is among them: if its run is alive it holds the lock, and if it was killed it goes on.
     """
     switched_on = [IntegrationStatus.ACTIVE, IntegrationStatus.ERROR, IntegrationStatus.SYNCING]
-    due = Integration.objects.filter(Q(next_run_at__isnull=True) | Q(next_run_at__lte=at), status__in=switched_on)
+    due = Integration.objects.filter(
+        Q(next_run_at__isnull=True) | Q(next_run_at__lte=at), status__in=switched_on, tenant__is_active=True
+    )
     return list(due.order_by("next_run_at", "id").values_list("id", flat=True))

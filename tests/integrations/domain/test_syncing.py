@@ -33,7 +33,7 @@ from tenants.audit.enums import AuditAction
 from tenants.encryption.errors import EncryptionError
 from tenants.encryption.secret import Secret
 from tenants.isolation.transaction import tenant_context
-from tenants.models import AuditEntry
+from tenants.models import AuditEntry, Tenant
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
 from tests.integrations.connectors.battery import Played
@@ -370,6 +370,18 @@ def test_due_are_those_whose_time_has_come(played: Played) -> None:
         Integration.objects.filter(pk=off.pk).update(status=IntegrationStatus.INACTIVE)
 
         assert due_integrations(played.clock.now) == [played.integration_id]
+
+
+def test_nothing_is_due_of_an_organisation_that_is_closed(played: Played) -> None:
+    with tenant_context(played.tenant_id):
+        before = due_integrations(played.clock.now)
+        Tenant.objects.filter(pk=played.tenant_id).update(is_active=False)
+        after = due_integrations(played.clock.now)
+    said = sync(played, "--due")
+
+    assert (before, after) == ([played.integration_id], [])
+    assert "Code" not in said
+    assert played.fake.log == []
 
 
 # --- presence ---
