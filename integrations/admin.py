@@ -22,7 +22,7 @@ from integrations.domain.mappings import (
     settings_changed,
 )
 from integrations.domain.progress import run_under_way
-from integrations.domain.starting import start_sync
+from integrations.domain.starting import start_sync, switch_off
 from integrations.health import describe_health, report_sentences
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
 from tenants.admin.acts import DoingPage
@@ -50,7 +50,12 @@ class IntegrationPage(DoingPage):
     inlines = (FieldMappingInline,)
 
     def get_urls(self) -> list[Any]:
-        acts = {"test": self.test_view, "sync": self.sync_view, "statuses": self.statuses_view}
+        acts = {
+            "test": self.test_view,
+            "sync": self.sync_view,
+            "off": self.switch_off_view,
+            "statuses": self.statuses_view,
+        }
         mine = [
             path(f"<uuid:row_id>/{name}/", self.admin_site.admin_view(view), name=f"integrations_integration_{name}")
             for name, view in acts.items()
@@ -88,6 +93,10 @@ class IntegrationPage(DoingPage):
         """Have the tool read now, as ``POST /integrations/{id}/sync`` does."""
         return self.do_posted(request, row_id, MAY_SYNC, self._sync)
 
+    def switch_off_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Read the tool no more, as ``POST /integrations/{id}/switch-off`` does."""
+        return self.do_posted(request, row_id, MAY_TEST, self._switch_off)
+
     def statuses_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Keep what the tool's statuses count as."""
         return self.do_posted(request, row_id, MAY_TEST, self._keep_statuses)
@@ -102,6 +111,10 @@ class IntegrationPage(DoingPage):
             messages.success(request, "The tool was read just now; the newest run says what it brought.")
         else:
             messages.success(request, "It is first in line: a worker reads it next. Progress is shown here.")
+
+    def _switch_off(self, request: HttpRequest, integration: Integration) -> None:
+        switch_off(integration=integration)
+        messages.success(request, "It is switched off. What was read stays; a run under way ends with its next step.")
 
     def _keep_statuses(self, request: HttpRequest, integration: Integration) -> None:
         form = StatusCategoriesForm(request.POST, statuses=known_statuses(integration))

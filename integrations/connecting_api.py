@@ -18,7 +18,7 @@ from integrations.domain.environment import Environment
 from integrations.domain.mappings import change_mappings, chosen_categories, known_statuses
 from integrations.domain.previewing import Preview, PreviewedStream, preview_sync
 from integrations.domain.progress import RunState, RunUnderWay, run_under_way
-from integrations.domain.starting import start_sync
+from integrations.domain.starting import start_sync, switch_off
 from integrations.domain.syncing.mapped_fields import FieldRule
 from integrations.enums import InternalField, Transformation
 from integrations.http.errors import ToolError
@@ -136,6 +136,21 @@ class SyncViewSet(AskingViewSet):
         response = answer(request, encode(told), status=HTTPStatus.ACCEPTED)
         response["Location"] = runs
         return response
+
+
+class SwitchOffViewSet(AskingViewSet):
+    """Reads a tool no more."""
+
+    custom_actions = {"switch_off": Action.CHANGE}
+
+    @extend_schema(operation_id="integrations_switch_off_create", request=None, responses={204: None})
+    def switch_off(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Read the tool no more, until a sync is asked for. A run under way ends with its next step; what came stays.
+
+        The same again changes nothing.
+        """
+        switch_off(integration=self.find_asked())
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 # --- runs ---
@@ -431,6 +446,7 @@ def _described_error(error: ToolError) -> dict[str, str]:
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     "integrations/<str:pk>/test": ConnectionTestViewSet.as_view({"post": "test"}),
     "integrations/<str:pk>/sync": SyncViewSet.as_view({"post": "sync"}),
+    "integrations/<str:pk>/switch-off": SwitchOffViewSet.as_view({"post": "switch_off"}),
     "integrations/<str:pk>/runs": RunsViewSet.as_view({"get": "runs"}),
     "integrations/<str:pk>/mappings": MappingsViewSet.as_view({"get": "mappings", "patch": "change"}),
     "integrations/<str:pk>/preview": PreviewViewSet.as_view({"get": "preview"}),

@@ -28,6 +28,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "gone": "It was removed or moved in the tool. Take it out of the settings below, or name its new place.",
     "rate_limited": "Nothing to do: it goes on when the tool allows it. A longer interval asks for less.",
     "budget_spent": "Nothing to do: the next run goes on where this one stopped.",
+    "switched_off": "Nothing to do. “Synchronise now” switches it on again, and goes on from there.",
     "server_error": "Nothing to do, if it stays short. The tool's own status page tells more.",
     "unreachable": "Nothing to do, if it stays short. Otherwise check the address, and whether the tool is up.",
     "details_missing": "Nothing to do: the next run asks for the rest.",

@@ -1,4 +1,4 @@
-"""Reading an integration because somebody asks for it now."""
+"""Reading an integration because somebody asks for it now, or no more because somebody wants that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integrations.domain.syncing.lock import lock_key
 from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.http.errors import RateLimited
 from integrations.models import Integration, SyncResult
-from tenants.audit.enums import AuditAction
+from tenants.audit.enums import AuditAction, Operation
 from tenants.domain import auditing
 from tenants.domain.refusals import Refusal
 from tenants.isolation.context import require_tenant_id
@@ -56,6 +56,26 @@ def start_sync(*, integration: Integration, at: datetime) -> bool:
     else:
         defer_job(SYNC_TASK, subject=integration.pk)
     return is_small
+
+
+def switch_off(*, integration: Integration) -> None:
+    """Have an integration read no more; what was read stays. A run under way ends with its next step.
+
+    `start_sync` switches it on again, and what such a run had not reached is read then. Nothing happens to one that is
+    off.
+    """
+    changed = Integration.objects.filter(pk=integration.pk).exclude(status=IntegrationStatus.INACTIVE)
+    if changed.update(status=IntegrationStatus.INACTIVE, next_run_at=None):
+        auditing.record(
+            action=AuditAction.CONFIGURE_INTEGRATION,
+            resource=integration,
+            operation=Operation.UPDATE,
+            changes={"status": [integration.status, IntegrationStatus.INACTIVE]},
+        )
+
+
+def is_switched_off(integration_id: UUID) -> bool:
+    return Integration.objects.filter(pk=integration_id, status=IntegrationStatus.INACTIVE).exists()
 
 
 def is_running(integration: Integration) -> bool:

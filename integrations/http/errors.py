@@ -65,6 +65,15 @@ class BudgetSpent(ToolError):
     ends_run = True
 
 
+class SwitchedOff(ToolError):
+    """Somebody switched the integration off while it was read. What had come is kept."""
+
+    code = "switched_off"
+    sentence = "It was switched off while it was read; what had come is kept."
+    is_transient = True
+    ends_run = True
+
+
 class CredentialsMissing(ToolError):
     code = "credentials_missing"
     sentence = "A credential is missing."

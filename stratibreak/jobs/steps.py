@@ -21,7 +21,7 @@ from django.db import reset_queries
 from django.utils import timezone
 
 from integrations.domain.environment import Environment
-from integrations.domain.starting import SYNC_TASK
+from integrations.domain.starting import SYNC_TASK, is_switched_off
 from integrations.domain.syncing import due_integrations, sync_integration
 from integrations.models import Integration, SyncResult
 from integrations.models.sync_result import COUNT_FIELDS
@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 BUSY = "another worker is at it"
 GONE = "it is not there any more"
+OFF = "it is switched off"
 UNCHANGED_COUNTS = frozenset({"unchanged_count", "failed_count"})
 
 
@@ -72,7 +73,9 @@ def defer_due(at: datetime) -> int:
 
 
 def sync_step(carried: dict[str, str], integration_id: UUID) -> str:
-    """Read the tool, and let the project be analysed when the record has changed."""
+    """Read the tool, unless it was switched off since, and let the project be analysed when the record has changed."""
+    if run_batch(carried, is_switched_off, integration_id):
+        return OFF
     environment = Environment.configured(on_step=lambda _: reset_queries())
     tenant_id = UUID(carried["tenant_id"])
     result = sync_integration(tenant_id=tenant_id, integration_id=integration_id, environment=environment)

@@ -153,6 +153,14 @@ ITEM_ACTIONS = (
     ),
     ItemAction("integrations/<id>/sync", "POST", "integrations.Integration", "projects.Project", Action.IMPORT, 202),
     ItemAction(
+        "integrations/<id>/switch-off",
+        "POST",
+        "integrations.Integration",
+        "integrations.Integration",
+        Action.CHANGE,
+        204,
+    ),
+    ItemAction(
         "integrations/<id>/runs", "GET", "integrations.Integration", "integrations.SyncResult", Action.VIEW, 200
     ),
     ItemAction(

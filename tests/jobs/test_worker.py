@@ -16,7 +16,7 @@ from integrations.models import Integration, SyncProgress, SyncResult
 from predictions.domain.replaying import has_replay
 from projects.enums import AnalysisKind, ProjectStatus
 from projects.models import AnalysisRecord, Project, WorkItem
-from stratibreak.jobs.steps import BUSY, Step
+from stratibreak.jobs.steps import BUSY, OFF, Step
 from tenants.encryption.secret import Secret
 from tenants.isolation.owner import owner_access
 from tenants.isolation.queue import QueuedJob, defer_job, own_jobs
@@ -126,6 +126,21 @@ def test_sync_that_changes_nothing_analyses_nothing(
     with tenant_context(ours.tenant.pk):
         refreshes = AnalysisRecord.objects.filter(project_id=integration.project_id, kind=AnalysisKind.REFRESH).count()
     assert refreshes == 1
+
+
+def test_job_of_a_tool_that_was_switched_off_since_asks_nothing(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    integration = connect(ours.tenant.pk)
+    with tenant_context(ours.tenant.pk):
+        defer_job(Step.SYNC, subject=integration.pk)
+    switch_off([ours, theirs])
+
+    start_worker()
+    wait_until(lambda: is_done(ours.tenant.pk, integration.pk), "the end of the job")
+
+    assert [job.note for job in jobs_of(ours.tenant.pk)] == [OFF]
+    assert github.log == []
 
 
 def test_killed_worker_s_sync_goes_on_from_its_checkpoint(

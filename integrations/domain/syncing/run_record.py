@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from integrations.domain.environment import Environment, RunNetwork
-from integrations.http.errors import ToolError
+from integrations.enums import IntegrationStatus
+from integrations.http.errors import SwitchedOff, ToolError
 from integrations.models import Integration, SyncProgress
 from tenants.isolation.transaction import tenant_context
 
@@ -55,13 +56,24 @@ class RunRecord:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """One transaction of the run: what is written inside, and with it how far the run is and what it has cost."""
+        """One transaction of the run: what is written inside, and with it how far the run is and what it has cost.
+
+        Raises SwitchedOff behind the commit, where somebody has switched the integration off since the run began.
+        """
         with self.transaction():
             yield
             self.measure()
             self.progress.save()
+            is_wanted = self._is_wanted()
         self.bodies.clear()
         self._requests_kept = self.network.meter.requests
+        if not is_wanted:
+            raise SwitchedOff
+
+    def _is_wanted(self) -> bool:
+        off = IntegrationStatus.INACTIVE
+        began_off = self.integration.status == off  # read once by command, which does not switch it on
+        return began_off or not Integration.objects.filter(pk=self.integration.pk, status=off).exists()
 
     @property
     def share_at_stake(self) -> float:

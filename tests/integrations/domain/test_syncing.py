@@ -15,6 +15,8 @@ from django.db import connection
 from django.test import override_settings
 
 from integrations.connectors.github import client as github
+from integrations.domain.environment import SyncStep
+from integrations.domain.starting import switch_off
 from integrations.domain.syncing import due_integrations, sync_integration
 from integrations.domain.syncing.lock import lock_key
 from integrations.domain.syncing.payloads import read_payloads
@@ -360,6 +362,24 @@ def test_switched_off_integration_stays_off(played: Played) -> None:
 
     assert result.status == SyncStatus.SUCCEEDED
     assert played.integration.status == IntegrationStatus.INACTIVE
+
+
+def test_run_ends_with_its_next_step_when_somebody_switches_it_off(played: Played, theirs: LookAlike) -> None:
+    def off(_: SyncStep) -> None:
+        with tenant_context(played.tenant_id):
+            switch_off(integration=played.integration)
+
+    stopped = played.sync(on_step=off)
+    kept, left = played.counts(), played.integration
+    change(played, status=IntegrationStatus.ACTIVE)
+    whole = played.sync()
+    brought = played.counts()
+
+    assert (stopped.status, stopped.error_code) == (SyncStatus.PARTIAL, "switched_off")
+    assert (left.status, left.error_count) == (IntegrationStatus.INACTIVE, 0)
+    assert whole.status == SyncStatus.SUCCEEDED
+    assert sum(kept.values()) < sum(brought.values())
+    assert all(number <= brought[name] for name, number in kept.items())
 
 
 def test_due_are_those_whose_time_has_come(played: Played) -> None:

@@ -73,6 +73,7 @@ def change(played: Played, **values: Any) -> None:
     [
         ("POST", "test"),
         ("POST", "sync"),
+        ("POST", "switch-off"),
         ("GET", "runs"),
         ("GET", "mappings"),
         ("PATCH", "mappings"),
@@ -99,6 +100,8 @@ def test_foreign_connection_is_a_missing_one_and_its_tool_is_never_asked(
         ("POST", "test", [ApiScope.WRITE], 200),
         ("POST", "sync", [ApiScope.WRITE], 403),
         ("POST", "sync", [ApiScope.IMPORT], 202),
+        ("POST", "switch-off", [ApiScope.IMPORT], 403),
+        ("POST", "switch-off", [ApiScope.WRITE], 204),
         ("GET", "runs", [ApiScope.READ], 200),
         ("GET", "mappings", [ApiScope.READ], 200),
         ("GET", "preview", [ApiScope.READ], 403),
@@ -232,6 +235,23 @@ def test_sync_that_may_be_long_is_left_to_the_worker(
         answer = manager.send("POST", path_of(played.integration_id, "sync"))
 
     assert (answer.json()["state"], played.fake.log) == ("QUEUED", [])
+
+
+def test_switched_off_tool_is_read_no_more_until_somebody_asks(
+    played: Played, foreign: Integration, manager: ApiClient, ours: LookAlike, theirs: LookAlike
+) -> None:
+    before = len(entries(ours))
+    first, again = (manager.send("POST", path_of(played.integration_id, "switch-off")) for _ in range(2))
+
+    integration = played.integration
+    assert (first.status_code, again.status_code) == (204, 204)
+    assert (integration.status, integration.next_run_at) == (IntegrationStatus.INACTIVE, None)
+    [entry] = entries(ours)[before:]
+    assert (entry.action, entry.changes) == (AuditAction.CONFIGURE_INTEGRATION, {"status": ["ACTIVE", "INACTIVE"]})
+    with tenant_context(theirs.tenant.pk):
+        assert Integration.objects.get(pk=foreign.pk).status == IntegrationStatus.ACTIVE
+    assert manager.send("POST", path_of(played.integration_id, "sync")).status_code == 202
+    assert played.integration.status == IntegrationStatus.ACTIVE
 
 
 def test_sync_of_what_is_being_read_is_a_conflict(

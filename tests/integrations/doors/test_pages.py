@@ -199,7 +199,16 @@ def test_button_starts_no_second_run(played: Played, client: Client, held_by_a_w
     assert played.fake.log == []
 
 
-@pytest.mark.parametrize("what", ["test", "sync", "statuses"])
+def test_button_switches_the_tool_off(played: Played, client: Client) -> None:
+    page = act(client, "off", played.integration_id).content.decode()
+
+    assert "It is switched off." in page
+    assert "none: switched off" in page
+    assert reverse("admin:integrations_integration_off", args=[played.integration_id]) not in page
+    assert played.integration.status == IntegrationStatus.INACTIVE
+
+
+@pytest.mark.parametrize("what", ["test", "sync", "off", "statuses"])
 def test_foreign_connection_is_a_missing_one(what: str, played: Played, foreign: Integration, client: Client) -> None:
     theirs, nowhere = (act(client, what, each) for each in (foreign.pk, uuid4()))
 
@@ -207,7 +216,7 @@ def test_foreign_connection_is_a_missing_one(what: str, played: Played, foreign:
     assert played.fake.log == []
 
 
-@pytest.mark.parametrize("what", ["test", "sync", "statuses"])
+@pytest.mark.parametrize("what", ["test", "sync", "off", "statuses"])
 def test_only_a_form_that_was_sent_from_here_does_something(what: str, played: Played, ours: LookAlike) -> None:
     url = reverse(f"admin:integrations_integration_{what}", args=[played.integration_id])
     careful = Client(enforce_csrf_checks=True)
