@@ -19,6 +19,7 @@ from procrastinate.worker import Worker
 from stratibreak.jobs import rescue
 from stratibreak.jobs.queue_app import QUEUE, keep_note, make_app, without_connections
 from stratibreak.jobs.steps import defer_due
+from tenants.isolation.queue.fetching import SLOTS
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def run_worker(address: dict[str, Any], plan: WorkerPlan) -> None:
     Jobs that have not ended when the grace is over are left where their last commit stands, and are taken up again by
     whoever works next.
     """
-    asyncio.run(_Running(make_app(address), plan).run())
+    slots = f"{address.get('options', '')} -c {SLOTS}={plan.jobs}"
+    asyncio.run(_Running(make_app({**address, "options": slots}), plan).run())
 
 
 class _Running:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -12,6 +16,7 @@ from psycopg.sql import SQL, Identifier
 from stratibreak.jobs.rescue import MOST_ATTEMPTS, RESCUE
 from tenants.isolation.context import TenantContextRequired
 from tenants.isolation.queue import defer_job, own_jobs
+from tenants.isolation.queue.fetching import SLOTS
 from tenants.isolation.transaction import auth_context, tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.jobs.conftest import as_the_queue
@@ -184,3 +189,66 @@ def test_job_of_a_living_worker_is_left_alone() -> None:
         found = queue.execute("SELECT status::text FROM procrastinate_jobs WHERE id = %s", row).fetchone()
 
     assert found == ("doing",)
+
+
+# --- whose job is next ---
+
+FETCH = "SELECT j.args ->> 'subject' FROM procrastinate_fetch_job_v2(ARRAY['work'], %s) j WHERE j.id > 0"
+WAITS = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+VALUES ('work', 'sync_integration', jsonb_build_object('tenant_id', %s::text, 'subject', %s::text))"""
+FINISH = "SELECT procrastinate_finish_job_v1(id, 'succeeded', false) FROM procrastinate_jobs WHERE status = 'doing'"
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """One that takes jobs. queue: its connection;  number: what the queue knows it by"""
+
+    queue: psycopg.Connection[Any]
+    number: int
+
+    def take(self) -> str:
+        """The subject of the next job, "" where there is none for it."""
+        found = self.queue.execute(FETCH, [self.number]).fetchone()
+        return found[0] if found else ""
+
+    def finish(self) -> None:
+        self.queue.execute(FINISH)
+
+
+@contextmanager
+def one_worker(*, slots: int, waiting: str) -> Iterator[_Worker]:
+    """A worker with free slots; waiting: owners of jobs, oldest first"""
+    tenants = {name: str(uuid4()) for name in sorted(set(waiting))}
+    with as_the_queue() as queue, queue.transaction(force_rollback=True):
+        queue.execute("DELETE FROM procrastinate_jobs")
+        [(worker,)] = queue.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id").fetchall()
+        queue.execute(f"SET LOCAL {SLOTS} = {slots}")
+        for place, name in enumerate(waiting):
+            queue.execute(WAITS, [tenants[name], f"{name}{place}"])
+
+        yield _Worker(queue, worker)
+
+
+def test_organisations_take_turns_whatever_the_number_of_their_jobs() -> None:
+    with one_worker(slots=1, waiting="AAAAABC") as worker:
+        order = []
+        for _ in range(8):
+            order.append(worker.take())
+            worker.finish()
+
+    assert order == ["A0", "B5", "C6", "A1", "A2", "A3", "A4", ""]
+
+
+def test_last_slot_of_a_worker_is_left_to_others() -> None:
+    with one_worker(slots=3, waiting="AAAAB") as worker:
+        taken = [worker.take() for _ in range(4)]
+
+    assert taken == ["A0", "B4", "A1", ""]
+
+
+def test_only_organisation_has_all_slots() -> None:
+    with one_worker(slots=2, waiting="AAA") as worker:
+        taken = [worker.take() for _ in range(2)]
+
+    assert taken == ["A0", "A1"]

@@ -221,6 +221,9 @@ def test_planted_drift_is_named_with_a_mend_that_mends(planted: str, expected: C
 
 def test_the_scratch_database_is_gone_afterwards(expected: Catalogue) -> None:
     with owner_connection() as owner:
-        left = owner.execute("SELECT datname FROM pg_database WHERE datname LIKE '%_expected_%'").fetchall()
+        # Other test runs on the server have scratch databases of their own.
+        left = owner.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE current_database() || '_expected_%'"
+        ).fetchall()
 
     assert left == []

@@ -2,8 +2,8 @@
 
 1. A new database gets the schema that the package ships; an older one the package's own migrations since. What is
    there is written in the comment on the schema: the name of the newest migration.
-2. Four columns are ours: the tenant of a job, which is read from what it will run with, the id that it is shown by,
-   when it was deferred, and what it said at its end.
+2. Five columns are ours: the tenant of a job, which is read from what it will run with, the id that it is shown by,
+   when it was deferred and begun, and what it said at its end. So is the function that says whose job is next.
 3. Row security is forced on all tables. The owner and the queue's login see all rows; the app sees none, and has two
    functions instead (see ``functions.py``). With a single database user the policies show a tenant its own jobs, and
    the worker says what it is for.
@@ -19,6 +19,7 @@ from django.db import transaction
 
 from ..postgresql.rows import rows
 from ..roles import DatabaseRoles, credentials
+from .fetching import FETCH_JOB, OWN_COLUMNS
 from .functions import FUNCTION_NAMES, FUNCTIONS
 
 SCHEMA = "queue"
@@ -33,6 +34,7 @@ _OWN_COLUMNS = (
     # The package's ids are counted over all organisations, so they are shown to none.
     "ALTER TABLE queue.procrastinate_jobs ADD COLUMN IF NOT EXISTS public_id uuid NOT NULL DEFAULT gen_random_uuid()",
     "CREATE INDEX IF NOT EXISTS jobs_by_tenant ON queue.procrastinate_jobs (tenant_id, queueing_lock)",
+    *OWN_COLUMNS,
 )
 # Whoever fires a trigger of these tables, and from whatever search path, it works on these tables.
 _CLOSE_SEARCH_PATHS = """
@@ -49,7 +51,13 @@ def sync_queue(connection: Any, roles: DatabaseRoles | None, owner: str) -> None
     """Bring the queue's schema, functions, policies and grants to what this release needs. As the owner."""
     _install(connection)
     login = str((credentials("QUEUE") or {}).get("user", ""))
-    for statement in (*_OWN_COLUMNS, _CLOSE_SEARCH_PATHS, *FUNCTIONS, *_policy_statements(roles, owner, login)):
+    for statement in (
+        *_OWN_COLUMNS,
+        FETCH_JOB,
+        _CLOSE_SEARCH_PATHS,
+        *FUNCTIONS,
+        *_policy_statements(roles, owner, login),
+    ):
         rows(connection, statement)
     if roles:
         for statement in _grant_statements(roles, login):
