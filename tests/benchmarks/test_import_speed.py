@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,8 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from projects.domain.importing import Doorway, ImportRequest, import_file
@@ -36,6 +32,7 @@ from projects.models import (
 )
 from projects.observations import ObservationBatch
 from tenants.isolation.transaction import tenant_context
+from tests.benchmarks.measured_command import run_command
 from tests.factories.look_alike import LookAlike
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
@@ -151,37 +148,7 @@ def test_import_needs_less_than_300_megabytes(ours: LookAlike, tmp_path: Path) -
     project = new_project(ours.tenant.pk, "Large")
     path = tmp_path / "history.csv"
     path.write_bytes(history_file(29_057))
-    command = [
-        "import_history",
-        "--no-replay",
-        "--tenant",
-        str(ours.tenant.pk),
-        "--project",
-        str(project.pk),
-        str(path),
-    ]
-    measured = (
-        "import sys; from django.core.management import execute_from_command_line as run; "
-        "run(['manage.py', *sys.argv[1:]]); "
-        # Not getrusage: its peak includes the test process this one was forked from.
-        "status = open('/proc/self/status').read(); print('peak', int(status.split('VmHWM:')[1].split()[0]) // 1024)"
-    )
+    where = ("--tenant", str(ours.tenant.pk), "--project", str(project.pk))
+    _, peak_mb, _ = run_command("import_history", "--no-replay", *where, str(path))
 
-    finished = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-c", measured, *command],
-        cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": _test_database_url(), "DJANGO_SETTINGS_MODULE": "stratibreak.settings"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    found = re.search(r"peak (\d+)", finished.stdout)
-    assert found is not None
-    assert int(found[1]) < MOST_MEMORY_MB
-
-
-def _test_database_url() -> str:
-    return re.sub(
-        r"(postgres(?:ql)?://[^/?]*)/[^?]*", rf"\1/{connection.settings_dict['NAME']}", os.environ["DATABASE_URL"]
-    )
+    assert peak_mb < MOST_MEMORY_MB

@@ -41,8 +41,8 @@ def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0530")
 
 
-def _issue(number: int, *, status: str = "1", **fields: Any) -> dict[str, Any]:
-    moment = datetime(2026, 5, number, 12, tzinfo=UTC)
+def issue(number: int, *, status: str = "1", **fields: Any) -> dict[str, Any]:
+    moment = datetime(2026, 4, 30, 12, tzinfo=UTC) + timedelta(days=number)
     return {
         "id": str(10_000 + number),
         "key": f"ROCK-{number}",
@@ -68,11 +68,11 @@ def _issue(number: int, *, status: str = "1", **fields: Any) -> dict[str, Any]:
     }
 
 
-def _history(number: int, moment: datetime, *items: dict[str, Any]) -> dict[str, Any]:
+def history(number: int, moment: datetime, *items: dict[str, Any]) -> dict[str, Any]:
     return {"id": str(number), "created": round(moment.timestamp() * 1000), "author": _person("bob"), "items": [*items]}
 
 
-def _status_change(before: str, after: str) -> dict[str, Any]:
+def status_change(before: str, after: str) -> dict[str, Any]:
     names = {key: status["name"] for key, status in STATUSES.items()}
     return {
         "field": "status",
@@ -99,20 +99,20 @@ class FakeJira(FakeTool):
         version = {"id": "40", "name": "1.0", "released": False, "releaseDate": "2026-07-01"}
         comment = {"id": "66", "author": _person("ann"), "created": "2026-05-02T10:00:00.000+0000"}
         self.issues = {
-            "10001": _issue(1, issuelinks=[link], fixVersions=[version], comment={"comments": [comment], "total": 1}),
-            "10002": _issue(2, status="5", resolutiondate="2026-05-20T12:00:00.000+0000"),
-            "10003": _issue(3, status="3", assignee=_person("bob"), **{SPRINT_FIELD: [SPRINT], POINTS_FIELD: 3.0}),
-            "10004": _issue(4, duedate="2026-06-30", timeoriginalestimate=7200),
+            "10001": issue(1, issuelinks=[link], fixVersions=[version], comment={"comments": [comment], "total": 1}),
+            "10002": issue(2, status="5", resolutiondate="2026-05-20T12:00:00.000+0000"),
+            "10003": issue(3, status="3", assignee=_person("bob"), **{SPRINT_FIELD: [SPRINT], POINTS_FIELD: 3.0}),
+            "10004": issue(4, duedate="2026-06-30", timeoriginalestimate=7200),
         }
         start = datetime(2026, 5, 2, 12, tzinfo=UTC)
         joined = {"field": "Sprint", "fieldId": SPRINT_FIELD, "from": "", "fromString": "", "to": "7", "toString": "S"}
         self.histories: dict[str, list[dict[str, Any]]] = {
             "10002": [
-                _history(n, start + timedelta(hours=n), _status_change(*(("1", "3") if n % 2 else ("3", "1"))))
+                history(n, start + timedelta(hours=n), status_change(*(("1", "3") if n % 2 else ("3", "1"))))
                 for n in range(1, LONG_HISTORY)
             ]
-            + [_history(LONG_HISTORY, start + timedelta(days=18), _status_change("3", "5"))],
-            "10003": [_history(500, start + timedelta(days=3), joined, _status_change("1", "3"))],
+            + [history(LONG_HISTORY, start + timedelta(days=18), status_change("3", "5"))],
+            "10003": [history(500, start + timedelta(days=3), joined, status_change("1", "3"))],
         }
 
     # --- what a test does to it ---
