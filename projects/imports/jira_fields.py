@@ -91,7 +91,7 @@ def parse_item(
         resolved_at=_resolved_at(fields, status=status, changelog=changelog),
         due_date=_date(fields, "duedate", path="fields"),
         estimate_points=_points(fields, custom),
-        estimate_s=_seconds(fields, "timeoriginalestimate"),
+        estimate_s=_seconds(fields, "timeoriginalestimate") or None,  # zero: nobody has estimated it
         spent_s=_seconds(fields, "timespent"),
         assignee_ids=() if assignee_id is None else (assignee_id,),
         reporter_id=reporter_id,

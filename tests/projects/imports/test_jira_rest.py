@@ -296,6 +296,13 @@ def test_links_are_seen_from_the_issue_and_dated_by_the_history() -> None:
     )  # fmt: skip
 
 
+def test_estimate_of_zero_is_none_and_no_time_spent_is_zero() -> None:
+    batch, _ = parse_issue(issue(timeoriginalestimate=0, timespent=0))
+
+    [item] = batch.items
+    assert (item.estimate_s, item.spent_s) == (None, 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "place"),
     [
