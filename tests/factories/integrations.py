@@ -8,8 +8,26 @@ from uuid import UUID
 
 import factory
 
-from integrations.enums import IntegrationStatus, IntegrationType, InternalField, SyncStatus, Transformation
-from integrations.models import FieldMapping, Integration, RawPayload, StreamState, SyncProgress, SyncResult
+from integrations.enums import (
+    DestinationKind,
+    EventType,
+    IntegrationStatus,
+    IntegrationType,
+    InternalField,
+    SyncStatus,
+    Transformation,
+)
+from integrations.models import (
+    Delivery,
+    Destination,
+    FieldMapping,
+    Integration,
+    OutgoingMessage,
+    RawPayload,
+    StreamState,
+    SyncProgress,
+    SyncResult,
+)
 from tenants.encryption.secret import Secret
 from tests.factories.base import TenantModelFactory, register
 
@@ -103,3 +121,42 @@ class RawPayloadFactory(TenantModelFactory[RawPayload]):
     body = factory.LazyFunction(lambda: Secret(zlib.compress(b"[]")))
     size_bytes = 2
     received_at = STARTED_AT
+
+
+@register
+class DestinationFactory(TenantModelFactory[Destination]):
+    """An endpoint that is told everything."""
+
+    class Meta:
+        model = Destination
+
+    name = factory.Sequence(lambda n: f"Endpoint {n}")
+    kind = DestinationKind.WEBHOOK
+    address = factory.LazyFunction(lambda: Secret("https://receiver.example/hooks/word-in-the-address"))
+    signing = factory.LazyFunction(lambda: Secret.of_json({"current": f"whsec_{'QUJD' * 8}"}))
+
+
+@register
+class OutgoingMessageFactory(TenantModelFactory[OutgoingMessage]):
+    """A tool was read."""
+
+    class Meta:
+        model = OutgoingMessage
+
+    type = EventType.SYNC_FINISHED
+    key = factory.Sequence(lambda n: f"run {n}")
+    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    occurred_at = STARTED_AT
+    data = factory.LazyFunction(lambda: {"created": 3})
+
+
+@register
+class DeliveryFactory(TenantModelFactory[Delivery]):
+    """A message that waits."""
+
+    class Meta:
+        model = Delivery
+
+    message = factory.SubFactory(OutgoingMessageFactory)
+    destination = factory.SubFactory(DestinationFactory)
+    next_try_at = STARTED_AT

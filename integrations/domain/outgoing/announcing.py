@@ -1,0 +1,79 @@
+"""Putting a message in: rows of the transaction in which it happened, and a job for each place that wants to know.
+
+    something happens ── same transaction ──→ message ─→ a delivery for each destination ─→ a job for each destination
+
+Nothing is sent here, and nothing that goes wrong here reaches the caller: an analysis is worth more than its news.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+
+from integrations.enums import DestinationKind, EventType
+from integrations.models import Delivery, Destination, OutgoingMessage
+from projects.models import Project
+from tenants.isolation.queue import defer_job
+
+logger = logging.getLogger(__name__)
+
+DELIVER_TASK: Final = "deliver_messages"
+"""The job that sends what waits for one destination, by the name that workers know it by."""
+
+
+def announce(
+    *,
+    type: EventType,
+    key: str,
+    occurred_at: datetime,
+    data: Mapping[str, Any],
+    project: Project | None = None,
+    kinds: Collection[DestinationKind] = (),
+    not_before: datetime | None = None,
+) -> OutgoingMessage | None:
+    """Tell every active destination that wants to know, once this transaction commits.
+
+    key: names the event within its type: what was told under it is not told again
+    data: JSON: ids, kinds, figures, links; no names of people, nothing that people wrote
+    kinds: of destinations to tell, () for all;  not_before: when it is sent at the earliest, None: at once
+    Returns None when the organisation has no destination, when it was told before, or when it could not be put in,
+    which is logged. Never raises for what goes wrong in here; must not be called in a transaction that is broken.
+    """
+    try:
+        with transaction.atomic():
+            if not Destination.objects.exists():
+                return None
+            message = OutgoingMessage(type=type, key=key, project=project, occurred_at=occurred_at, data=dict(data))
+            OutgoingMessage.objects.bulk_create([message], ignore_conflicts=True)
+            if not OutgoingMessage.objects.filter(pk=message.pk).exists():
+                return None
+            wanting = [each for each in wanting_destinations(message) if not kinds or each.kind in kinds]
+            address(message, wanting, at=max(occurred_at, not_before or occurred_at))
+    except Exception:
+        logger.exception("%s could not be put in", type)
+        return None
+    return message
+
+
+def wanting_destinations(message: OutgoingMessage) -> list[Destination]:
+    """The active destinations that want a message of this type, of this project."""
+    found = Destination.objects.filter(is_active=True).order_by("id")
+    return [each for each in found if wants(each, message)]
+
+
+def wants(destination: Destination, message: OutgoingMessage) -> bool:
+    """Whether a message is of the types and the project that a destination is told of."""
+    is_of_project = destination.project_id is None or destination.project_id == message.project_id
+    return is_of_project and (not destination.event_types or message.type in destination.event_types)
+
+
+def address(message: OutgoingMessage, destinations: Iterable[Destination], *, at: datetime) -> None:
+    """Let a message be sent to destinations.  at: from when on"""
+    deliveries = [Delivery(message=message, destination=each, next_try_at=at) for each in destinations]
+    Delivery.objects.bulk_create(deliveries)
+    for delivery in deliveries:
+        defer_job(DELIVER_TASK, subject=delivery.destination_id)
