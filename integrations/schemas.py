@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from integrations.connectors.registry import options_of
-from integrations.enums import EventType
+from integrations.enums import DestinationKind, EventType
 from tenants.validators import JsonSchema
 
 SOUNDS_CONFIDENTIAL = r"(?i)(secret|token|passw|api_?key|credential|private|auth|cookie|signature)"
@@ -93,6 +93,8 @@ EVENT_TYPES: dict[str, Any] = {
     "uniqueItems": True,
 }
 """What a destination wants to be told; nothing in it: everything."""
+
+KINDS: dict[str, Any] = {"type": "array", "items": {"enum": list(DestinationKind.values)}, "uniqueItems": True}
 
 MESSAGE_DATA: dict[str, Any] = {"type": "object", "maxProperties": 50}
 

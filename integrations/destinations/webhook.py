@@ -10,6 +10,7 @@ from integrations.destinations.base import Network, Parcel, Sender
 from integrations.destinations.signing import signed_headers
 from integrations.http.addresses import AddressGuard
 from integrations.http.door import Service
+from integrations.http.errors import CredentialsMissing
 
 USER_AGENT: Final = "stratibreak-webhooks/1"
 
@@ -23,6 +24,8 @@ class WebhookSender(Sender):
         return web_host(address, guard)
 
     def send(self, parcel: Parcel, network: Network) -> int | None:
+        if not parcel.signing_secrets:
+            raise CredentialsMissing("There is no secret to sign with; make a new one.")
         body = webhook_body(parcel)
         signed = signed_headers(str(parcel.message_id), body, at=parcel.at, signing_secrets=parcel.signing_secrets)
         service = Service(base_url=origin_of(parcel.address), headers={"user-agent": USER_AGENT}, keeps_answers=False)

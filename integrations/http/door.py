@@ -162,7 +162,7 @@ class Door:
         answer = self._once("POST", self._url(address), read=self._read_some, content=content, headers=headers)
         error = self._service.judge(answer) or _status_error(answer.status)
         if error is not None:
-            error.retry_after_s = self._asked_wait_s(error, answer)
+            error.retry_after_s, error.status = self._asked_wait_s(error, answer), answer.status
             raise error
         return answer
 

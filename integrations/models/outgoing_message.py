@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from integrations.enums import EventType
-from integrations.schemas import MESSAGE_DATA
+from integrations.schemas import KINDS, MESSAGE_DATA
 from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
@@ -35,6 +35,7 @@ class OutgoingMessage(TenantModel):
     )
     occurred_at = models.DateTimeField()
     data = CheckedJSONField(schema=MESSAGE_DATA, default=dict, blank=True)
+    kinds = CheckedJSONField("kinds of destinations", schema=KINDS, default=list, blank=True, help_text="Empty: all.")
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta(TenantModel.Meta):
@@ -45,6 +46,7 @@ class OutgoingMessage(TenantModel):
             models.UniqueConstraint(fields=["tenant", "type", "key"], name="%(app_label)s_%(class)s_told_once"),
             enum_constraint("type", EventType),
             json_kind_check("data", "object"),
+            json_kind_check("kinds", "array"),
         ]
         indexes = [models.Index(fields=["tenant", "created_at"], name="outgoing_message_age_idx")]
 

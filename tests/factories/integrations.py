@@ -9,6 +9,7 @@ from uuid import UUID
 import factory
 
 from integrations.enums import (
+    DeliveryState,
     DestinationKind,
     EventType,
     IntegrationStatus,
@@ -125,13 +126,14 @@ class RawPayloadFactory(TenantModelFactory[RawPayload]):
 
 @register
 class DestinationFactory(TenantModelFactory[Destination]):
-    """An endpoint that is told everything."""
+    """An endpoint for everything, switched off: nothing leaves a test that has not asked for it."""
 
     class Meta:
         model = Destination
 
     name = factory.Sequence(lambda n: f"Endpoint {n}")
     kind = DestinationKind.WEBHOOK
+    is_active = False
     address = factory.LazyFunction(lambda: Secret("https://receiver.example/hooks/word-in-the-address"))
     signing = factory.LazyFunction(lambda: Secret.of_json({"current": f"whsec_{'QUJD' * 8}"}))
 
@@ -152,11 +154,14 @@ class OutgoingMessageFactory(TenantModelFactory[OutgoingMessage]):
 
 @register
 class DeliveryFactory(TenantModelFactory[Delivery]):
-    """A message that waits."""
+    """A message that has arrived."""
 
     class Meta:
         model = Delivery
 
     message = factory.SubFactory(OutgoingMessageFactory)
     destination = factory.SubFactory(DestinationFactory)
-    next_try_at = STARTED_AT
+    state = DeliveryState.SENT
+    attempts = 1
+    status_code = 204
+    sent_at = STARTED_AT

@@ -47,11 +47,12 @@ def announce(
         with transaction.atomic():
             if not Destination.objects.exists():
                 return None
-            message = OutgoingMessage(type=type, key=key, project=project, occurred_at=occurred_at, data=dict(data))
+            message = OutgoingMessage(type=type, key=key, project=project, occurred_at=occurred_at)
+            message.data, message.kinds = dict(data), sorted(kinds)
             OutgoingMessage.objects.bulk_create([message], ignore_conflicts=True)
             if not OutgoingMessage.objects.filter(pk=message.pk).exists():
                 return None
-            wanting = [each for each in wanting_destinations(message) if not kinds or each.kind in kinds]
+            wanting = [each for each in Destination.objects.filter(is_active=True) if is_wanted(each, message)]
             address(message, wanting, at=max(occurred_at, not_before or occurred_at))
     except Exception:
         logger.exception("%s could not be put in", type)
@@ -59,21 +60,17 @@ def announce(
     return message
 
 
-def wanting_destinations(message: OutgoingMessage) -> list[Destination]:
-    """The active destinations that want a message of this type, of this project."""
-    found = Destination.objects.filter(is_active=True).order_by("id")
-    return [each for each in found if wants(each, message)]
-
-
-def wants(destination: Destination, message: OutgoingMessage) -> bool:
-    """Whether a message is of the types and the project that a destination is told of."""
+def is_wanted(destination: Destination, message: OutgoingMessage) -> bool:
+    """Whether a message is of the kind, the types and the project that a destination is told of."""
+    is_for_kind = not message.kinds or destination.kind in message.kinds
     is_of_project = destination.project_id is None or destination.project_id == message.project_id
-    return is_of_project and (not destination.event_types or message.type in destination.event_types)
+    return is_for_kind and is_of_project and (not destination.event_types or message.type in destination.event_types)
 
 
-def address(message: OutgoingMessage, destinations: Iterable[Destination], *, at: datetime) -> None:
+def address(message: OutgoingMessage, destinations: Iterable[Destination], *, at: datetime) -> list[Delivery]:
     """Let a message be sent to destinations.  at: from when on"""
     deliveries = [Delivery(message=message, destination=each, next_try_at=at) for each in destinations]
     Delivery.objects.bulk_create(deliveries)
     for delivery in deliveries:
         defer_job(DELIVER_TASK, subject=delivery.destination_id)
+    return deliveries
