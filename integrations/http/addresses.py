@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -122,6 +123,12 @@ class AddressGuard:
         return any(plain in network for network in self.allowed if network.version == plain.version)
 
 
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Which certificates are believed. Reading them takes 50 ms, so it is done once for all doors."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Deadline:
     """The moment by which a request has to be over, whoever draws it out and however: each single wait has a limit of
     its own, which a server that sends a byte now and then never reaches.
@@ -197,7 +204,7 @@ class GuardedTransport(httpx2.HTTPTransport):
     def __init__(self, guard: AddressGuard, deadline: Deadline, *, is_encrypted: bool, connections: int) -> None:
         # Not super().__init__(): it offers no place for a network backend, which its pool does.
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False),
+            ssl_context=_ssl_context(),
             max_connections=connections,
             keepalive_expiry=30,
             network_backend=_GuardedBackend(guard, deadline, is_encrypted=is_encrypted),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -29,9 +29,15 @@ HIDDEN_WORD = "word-in-the-address"
 
 
 class Receiver(FakeTool):
-    """Takes everything. The address has a word in it that nobody should see."""
+    """Takes everything. The address has a word in it that nobody should see.
+
+    takes: called while it answers
+    """
+
+    takes: Callable[[], object] = staticmethod(lambda: None)
 
     def answer(self, request: Request) -> Response:
+        self.takes()
         return Response(204, b"")
 
     @property
