@@ -22,6 +22,8 @@ from tenants.validators import CheckedJSONField
 from tenants.value_constraints import json_kind_check
 
 PLACE_MAX_LENGTH = 255
+MOST_DESTINATIONS = 50
+"""Each may keep a worker busy for as long as a try takes."""
 
 
 class Destination(TimestampedTenantModel):
@@ -95,9 +97,11 @@ class Destination(TimestampedTenantModel):
         return self.name
 
     def clean(self) -> None:
-        """Raises ValidationError for an address that its kind cannot use."""
+        """Raises ValidationError for an address that its kind cannot use, or for one destination too many."""
         super().clean()
         self._describe_address()
+        if self._state.adding and Destination.objects.count() >= MOST_DESTINATIONS:
+            raise ValidationError(f"An organisation has at most {MOST_DESTINATIONS} destinations.")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store the row. Raises ValidationError for an address that its kind cannot use."""

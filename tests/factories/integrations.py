@@ -133,6 +133,7 @@ class DestinationFactory(TenantModelFactory[Destination]):
 
     name = factory.Sequence(lambda n: f"Endpoint {n}")
     kind = DestinationKind.WEBHOOK
+    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
     is_active = False
     address = factory.LazyFunction(lambda: Secret("https://receiver.example/hooks/word-in-the-address"))
     signing = factory.LazyFunction(lambda: Secret.of_json({"current": f"whsec_{'QUJD' * 8}"}))

@@ -35,6 +35,7 @@ def replace_secret(*, destination: Destination, at: datetime) -> str:
     """
     if not sender_of(destination.kind).signs:
         raise NothingToSign("Messages to this kind of destination are not signed.")
+    destination = Destination.objects.select_for_update(of=("self",)).get(pk=destination.pk)
     before = _kept(destination)
     secret = new_secret()
     kept: dict[str, Any] = {"current": secret}
