@@ -29,8 +29,10 @@ from integrations.models import (
     SyncProgress,
     SyncResult,
 )
+from projects.models import Project
 from tenants.encryption.secret import Secret
 from tests.factories.base import TenantModelFactory, register
+from tests.factories.projects import ProjectFactory
 
 STARTED_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -124,6 +126,11 @@ class RawPayloadFactory(TenantModelFactory[RawPayload]):
     received_at = STARTED_AT
 
 
+def _any_project() -> Project:
+    """The oldest of the tenant: what an organisation is told needs none of its own."""
+    return Project.objects.order_by("id").first() or ProjectFactory.create()
+
+
 @register
 class DestinationFactory(TenantModelFactory[Destination]):
     """An endpoint for everything, switched off: nothing leaves a test that has not asked for it."""
@@ -133,7 +140,7 @@ class DestinationFactory(TenantModelFactory[Destination]):
 
     name = factory.Sequence(lambda n: f"Endpoint {n}")
     kind = DestinationKind.WEBHOOK
-    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    project = factory.LazyFunction(_any_project)
     is_active = False
     address = factory.LazyFunction(lambda: Secret("https://receiver.example/hooks/word-in-the-address"))
     signing = factory.LazyFunction(lambda: Secret.of_json({"current": f"whsec_{'QUJD' * 8}"}))
@@ -148,7 +155,7 @@ class OutgoingMessageFactory(TenantModelFactory[OutgoingMessage]):
 
     type = EventType.SYNC_FINISHED
     key = factory.Sequence(lambda n: f"run {n}")
-    project = factory.SubFactory("tests.factories.projects.ProjectFactory")
+    project = factory.LazyFunction(_any_project)
     occurred_at = STARTED_AT
     data = factory.LazyFunction(lambda: {"created": 3})
 

@@ -8,7 +8,8 @@ Nothing is sent here, and nothing that goes wrong here reaches the caller: an an
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -43,20 +44,39 @@ def announce(
     Returns None when the organisation has no destination, when it was told before, or when it could not be put in,
     which is logged. Never raises for what goes wrong in here; must not be called in a transaction that is broken.
     """
+    told: OutgoingMessage | None = None
+    with out_of_the_way(type):
+        told = _put_in(
+            OutgoingMessage(
+                type=type, key=key, project=project, occurred_at=occurred_at, data=dict(data), kinds=sorted(kinds)
+            ),
+            at=max(occurred_at, not_before or occurred_at),
+        )
+    return told
+
+
+@contextmanager
+def out_of_the_way(what: str) -> Iterator[None]:
+    """Gather and put in news without ever failing whoever has them: what goes wrong inside is taken back and logged."""
     try:
         with transaction.atomic():
-            if not Destination.objects.exists():
-                return None
-            message = OutgoingMessage(type=type, key=key, project=project, occurred_at=occurred_at)
-            message.data, message.kinds = dict(data), sorted(kinds)
-            OutgoingMessage.objects.bulk_create([message], ignore_conflicts=True)
-            if not OutgoingMessage.objects.filter(pk=message.pk).exists():
-                return None
-            wanting = [each for each in Destination.objects.filter(is_active=True) if is_wanted(each, message)]
-            address(message, wanting, at=max(occurred_at, not_before or occurred_at))
+            yield
     except Exception:
-        logger.exception("%s could not be put in", type)
+        logger.exception("%s could not be put in", what)
+
+
+def has_destinations() -> bool:
+    """Whether the organisation has any place at all to tell things, switched on or off."""
+    return Destination.objects.exists()
+
+
+def _put_in(message: OutgoingMessage, *, at: datetime) -> OutgoingMessage | None:
+    if not has_destinations():
         return None
+    OutgoingMessage.objects.bulk_create([message], ignore_conflicts=True)
+    if not OutgoingMessage.objects.filter(pk=message.pk).exists():
+        return None
+    address(message, [each for each in Destination.objects.filter(is_active=True) if is_wanted(each, message)], at=at)
     return message
 
 
