@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.html import format_html_join
 
 from integrations.domain.outgoing.managing import values_of_change
 from integrations.domain.outgoing.replaying import send_again, send_again_since, send_test
@@ -40,6 +41,11 @@ class DestinationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in 
     class Meta:
         model = Destination
         fields = "__all__"  # noqa: DJ007 - the page leaves out what nobody writes
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "address" in self.fields:
+            self.fields["address"].widget.attrs["class"] = "vURLField"  # as wide as what is entered
 
 
 class SendAgainSinceForm(ActForm):
@@ -176,7 +182,24 @@ class DeliveryPage(ActingPage, SystemAdmin):
     list_display = ("message", "destination", "state", "attempts", "status_code", "why", "next_try_at", "sent_at")
     list_filter = ("state", ("destination", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("message", "destination")
+    exclude = ("log", "error_code", "claimed_until")
+    readonly_fields = ("why", "tries")
+
+    def hidden_fields(self) -> tuple[str, ...]:
+        return (*super().hidden_fields(), "claimed_until")
 
     @admin.display(description="Last error")
     def why(self, delivery: Delivery) -> str:
         return reason_of(delivery.error_code)
+
+    @admin.display(description="Tries (UTC)")
+    def tries(self, delivery: Delivery) -> str:
+        return format_html_join("", "<div>{}</div>", ((_in_words(tried),) for tried in delivery.log))
+
+
+def _in_words(tried: dict[str, Any]) -> str:
+    """Such as "27 November, 18:40:42: 500, in 312 ms. It has an error of its own (5xx)."."""
+    at = datetime.fromisoformat(tried["at"])
+    status = tried["status_code"] or "no answer"
+    said = f"{at:%-d %B, %H:%M:%S}: {status}, in {tried['duration_ms']:,} ms."
+    return " ".join((said, reason_of(tried["error_code"]))).strip()

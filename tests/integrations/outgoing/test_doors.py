@@ -393,3 +393,15 @@ def test_new_address_takes_the_place_of_the_old_one(backoffice: Client, teller: 
     assert (now.place, now.failure_count, now.last_error_code) == ("receiver.example", 0, "")
     with tenant_context(teller.tenant_id):
         assert now.address.reveal_text() == HOOK
+
+
+def test_page_of_a_delivery_says_what_each_try_met(backoffice: Client, teller: Teller) -> None:
+    teller.receiver.next_answers.append(Response(500, {}))
+    teller.tell()
+    teller.send()
+    teller.pass_time(minutes=2)
+    teller.send()
+
+    page = text_of(backoffice.get(reverse("admin:integrations_delivery_change", args=[teller.delivery().pk])))
+
+    assert "1 June, 12:00:00: 500, in 0 ms. It has an error of its own (5xx). 1 June, 12:02:00: 204, in 0 ms." in page
