@@ -58,6 +58,11 @@ class Outcome:
     error: ToolError | None = None
 
 
+def unclaimed(at: datetime) -> Q:
+    """Nobody is sending it."""
+    return Q(claimed_until__isnull=True) | Q(claimed_until__lte=at)
+
+
 def due_deliveries(at: datetime) -> QuerySet[Delivery]:
     """What waits to be sent now and that nobody is sending; of a closed organisation there is nothing."""
     unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=at)
@@ -82,7 +87,7 @@ def claim_next(destination_id: UUID, *, at: datetime) -> Claim | None:
         return None
     waiting = Delivery.objects.filter(destination=destination, state=DeliveryState.WAITING)
     if not destination.is_active:
-        waiting.update(state=DeliveryState.CANCELLED, next_try_at=None, claim=None, claimed_until=None)
+        cancel(waiting.filter(unclaimed(at)))
         return None
     if destination.held_until is not None and destination.held_until > at:
         return None
@@ -196,13 +201,16 @@ def _keep(delivery: Delivery, outcome: Outcome, **values: Any) -> None:
     )
 
 
+def cancel(waiting: QuerySet[Delivery]) -> None:
+    waiting.update(state=DeliveryState.CANCELLED, next_try_at=None, claim=None, claimed_until=None)
+
+
 def switch_off(destination: Destination, because: DisabledBecause, *, at: datetime) -> None:
     """Stop sending to a destination, cancel what waits for it, and say why in the audit trail."""
     Destination.objects.filter(pk=destination.pk).update(
         is_active=False, disabled_at=at, disabled_because=because, updated_at=at
     )
-    waiting = Delivery.objects.filter(destination=destination, state=DeliveryState.WAITING)
-    waiting.update(state=DeliveryState.CANCELLED, next_try_at=None, claim=None, claimed_until=None)
+    cancel(Delivery.objects.filter(destination=destination, state=DeliveryState.WAITING))
     auditing.record(
         action=AuditAction.CONFIGURE_INTEGRATION,
         operation=Operation.UPDATE,

@@ -9,6 +9,7 @@ from uuid import uuid4
 from django.db.models import Q
 
 from integrations.domain.outgoing.announcing import DELIVER_TASK, address, is_wanted
+from integrations.domain.outgoing.claiming import unclaimed
 from integrations.enums import DeliveryState, EventType
 from integrations.models import Delivery, Destination, OutgoingMessage
 from tenants.domain import auditing
@@ -78,8 +79,7 @@ def _check_active(destination: Destination) -> None:
 
 def _renew(which: Q, at: datetime) -> int:
     """Let deliveries that nobody is sending wait for a first try. Returns how many."""
-    unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=at)
-    return Delivery.objects.filter(unclaimed, which).update(
+    return Delivery.objects.filter(unclaimed(at), which).update(
         state=DeliveryState.WAITING, attempts=0, next_try_at=at, claim=None, claimed_until=None
     )
 

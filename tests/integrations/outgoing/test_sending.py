@@ -342,6 +342,24 @@ def test_message_that_somebody_is_sending_is_sent_by_nobody_else(teller: Teller)
     assert len(teller.receiver.log) == 1
 
 
+def test_what_waits_for_a_place_that_a_person_switched_off_is_cancelled_but_what_is_on_its_way(teller: Teller) -> None:
+    teller.tell("1")
+    teller.tell("2")
+    with tenant_context(teller.tenant_id):
+        claim = claim_next(teller.destination.pk, at=teller.clock.now)
+        assert claim is not None
+        Destination.objects.filter(pk=teller.destination.pk).update(is_active=False)
+        assert due_destinations(teller.clock.now) == [teller.destination.pk]
+
+    assert teller.send() == Turn()
+    with tenant_context(teller.tenant_id):
+        assert keep_outcome(claim, Outcome(teller.clock.now, 1, 204), teller.clock.waiting())
+
+    assert [each.state for each in teller.deliveries()] == [DeliveryState.SENT, DeliveryState.CANCELLED]
+    with tenant_context(teller.tenant_id):
+        assert due_destinations(teller.clock.now) == []
+
+
 def test_message_of_a_killed_sender_is_sent_again_by_its_id(teller: Teller) -> None:
     message = teller.tell()
     with tenant_context(teller.tenant_id):
