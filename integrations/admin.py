@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
 
+import integrations.outgoing_admin  # noqa: F401 - registers its pages
 from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, IntegrationForm, StatusCategoriesForm
 from integrations.domain.connecting import run_connection_test
 from integrations.domain.environment import Environment

@@ -15,6 +15,8 @@ from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
 from integrations.connecting_api import SyncResultSerializer
 from integrations.domain.mappings import field_mappings_change, settings_changed
 from integrations.models import FieldMapping, Integration, SyncResult
+from integrations.outgoing_api import ITEM_VIEWS as OUTGOING_VIEWS
+from integrations.outgoing_api import ROUTES as OUTGOING_ROUTES
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
@@ -88,7 +90,8 @@ ROUTES: Routes = {
     "integrations": IntegrationViewSet,
     "sync-results": SyncResultViewSet,
     "field-mappings": FieldMappingViewSet,
+    **OUTGOING_ROUTES,
 }
 
-ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS}
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS, **OUTGOING_VIEWS}
 """Further things to ask of an item, by address."""

@@ -75,3 +75,41 @@ class Transformation(TextChoices):
     SPLIT_ON_COMMA = "SPLIT_ON_COMMA", "Split on commas into a list"
     YES_NO = "YES_NO", "As yes or no"
     STATUS_CATEGORY = "STATUS_CATEGORY", "Through the status categories of the configuration"
+
+
+class DestinationKind(TextChoices):
+    """Ways to tell an organisation something. Each has a sender in `integrations.destinations`."""
+
+    WEBHOOK = "WEBHOOK", "Webhook"
+    SLACK = "SLACK", "Slack"
+    TEAMS = "TEAMS", "Microsoft Teams"
+    EMAIL = "EMAIL", "E-mail"
+
+
+class EventType(TextChoices):
+    """What there is to tell. The values are the `type` of a message, and are never renamed."""
+
+    SYNC_FINISHED = "sync.finished", "A tool was read"
+    SYNC_FAILED = "sync.failed", "A tool could not be read"
+    GAP_OPENED = "gap.opened", "A gap was found"
+    GAP_WORSENED = "gap.worsened", "A gap became worse"
+    GAP_RESOLVED = "gap.resolved", "A gap was closed"
+    PREDICTION_ALERTED = "prediction.alerted", "A warning was issued"
+    PREDICTION_DIGEST = "prediction.digest", "Warnings that were not pushed"
+    TEST = "test", "A test, asked for by a person"
+
+
+class DeliveryState(TextChoices):
+    """WAITING: to be sent (again). FAILED: tried for the last time. CANCELLED: its destination was switched off."""
+
+    WAITING = "WAITING", "Waiting"
+    SENT = "SENT", "Sent"
+    FAILED = "FAILED", "Failed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+class DisabledBecause(TextChoices):
+    """Why the system switched a destination off."""
+
+    GONE = "GONE", "It said that it is gone for good"
+    FAILING = "FAILING", "It has failed for days"

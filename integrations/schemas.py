@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from integrations.connectors.registry import options_of
+from integrations.enums import DestinationKind, EventType
 from tenants.validators import JsonSchema
 
 SOUNDS_CONFIDENTIAL = r"(?i)(secret|token|passw|api_?key|credential|private|auth|cookie|signature)"
@@ -85,6 +86,34 @@ PARTITIONS: dict[str, Any] = {
 
 DEFERRED: dict[str, Any] = {"type": "array", "maxItems": 100_000}
 """Details that a tool owes; each is JSON that only the stream understands."""
+
+EVENT_TYPES: dict[str, Any] = {
+    "type": "array",
+    "items": {"enum": [each for each in EventType.values if each != EventType.TEST]},
+    "uniqueItems": True,
+}
+"""What a destination wants to be told; nothing in it: everything."""
+
+KINDS: dict[str, Any] = {"type": "array", "items": {"enum": list(DestinationKind.values)}, "uniqueItems": True}
+
+MESSAGE_DATA: dict[str, Any] = {"type": "object", "maxProperties": 50}
+
+ATTEMPTS: dict[str, Any] = {
+    "type": "array",
+    "maxItems": 50,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["at", "status_code", "error_code", "duration_ms"],
+        "properties": {
+            "at": {"type": "string", "format": "date-time"},
+            "status_code": {"type": ["integer", "null"]},
+            "error_code": {"type": "string", "maxLength": 64},
+            "duration_ms": {"type": "integer", "minimum": 0},
+        },
+    },
+}
+"""Tries of a delivery, the oldest first."""
 
 
 @cache

@@ -1,6 +1,6 @@
 """From the record of the work to predictions and gaps, in the order in which they need each other.
 
-    load history → settle → flow → forecast → explain → detect → follow actions
+    load history → settle → flow → forecast → explain → detect → follow actions → tell
 
 One transaction for a project: a run that is killed half-way leaves the former state. Of two runs over one project at
 once one does the work, and the other says so.
@@ -33,6 +33,7 @@ from projects.domain.queries.history import load_history
 from projects.enums import AnalysisKind
 from projects.history.flow import FlowMetrics
 from projects.models import Project
+from stratibreak.gap_news import announce_gap_news
 from tenants.isolation.context import require_tenant_id
 
 MODEL_ID, MODEL_VERSION = "pipeline.refresh", "1"
@@ -82,6 +83,7 @@ def refresh_project(*, project: Project, as_of: datetime, at: datetime) -> Proje
     detection = detect_gaps(project=project, history=history, calendar=calendar, forecast=forecast, as_of=as_of, at=at)
     follow_actions(project=project, at=at)
     quality = assess_data_quality(project, history, as_of=as_of, calendar=calendar)
+    announce_gap_news(project=project, at=at)
     duration_s = perf_counter() - started
     _record(project, forecast, detection, quality, at=at, duration_s=duration_s)
     return ProjectRefresh(project, RefreshOutcome.DONE, as_of, duration_s, flow, forecast, detection, settlement)

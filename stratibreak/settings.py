@@ -233,6 +233,8 @@ INTEGRATION_NETWORKS = env.list("INTEGRATION_NETWORKS", default=[])
 INTEGRATION_GATEWAYS: dict[str, str] = env.dict("INTEGRATION_GATEWAYS", default={})
 # RAW_PAYLOAD_RETENTION_DAYS: days that the answers of tools are kept, compressed and sealed; 0: none are.
 RAW_PAYLOAD_RETENTION_DAYS = env.int("RAW_PAYLOAD_RETENTION_DAYS", default=14)
+# OUTGOING_MESSAGE_RETENTION_DAYS: days that messages to destinations and their deliveries are kept, at least 7.
+OUTGOING_MESSAGE_RETENTION_DAYS = max(7, env.int("OUTGOING_MESSAGE_RETENTION_DAYS", default=30))
 
 # Audit
 

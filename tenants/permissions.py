@@ -69,6 +69,8 @@ class Resource(StrEnum):
     MISSED_EVENT_HISTORY = "missed_event_history"
     INTEGRATION = "integration"
     SYNC_RESULT = "sync_result"
+    DESTINATION = "destination"
+    DELIVERY = "delivery"
 
 
 MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
@@ -121,6 +123,8 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
         Resource.MISSED_EVENT_HISTORY: ("predictions.missedeventverdict",),
         Resource.INTEGRATION: ("integrations.integration", "integrations.fieldmapping"),
         Resource.SYNC_RESULT: ("integrations.syncresult", "integrations.syncprogress", "integrations.streamstate"),
+        Resource.DESTINATION: ("integrations.destination",),
+        Resource.DELIVERY: ("integrations.outgoingmessage", "integrations.delivery"),
     }
 )
 
@@ -140,6 +144,7 @@ SYSTEM_WRITTEN = frozenset(
         Resource.ALERT,
         Resource.MISSED_EVENT_HISTORY,
         Resource.SYNC_RESULT,
+        Resource.DELIVERY,
     }
 )
 """Resources the system creates: nobody adds, changes or deletes their rows through a door."""
@@ -184,6 +189,9 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.MISSED_EVENT_HISTORY: _READ,
             Resource.INTEGRATION: _OWN,
             Resource.SYNC_RESULT: _READ,
+            # Where news of the organisation goes is its administrators' word.
+            Resource.DESTINATION: _OWN | {Action.TRANSITION},
+            Resource.DELIVERY: _READ | {Action.TRANSITION},
         },
         Role.PROJECT_MANAGER: {
             Resource.TENANT: _VIEW,
@@ -211,6 +219,8 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.MISSED_EVENT_HISTORY: _READ,
             Resource.INTEGRATION: _OWN,
             Resource.SYNC_RESULT: _READ,
+            Resource.DESTINATION: _READ,
+            Resource.DELIVERY: _READ,
         },
         Role.TEAM_LEADER: {
             Resource.TENANT: _VIEW,
@@ -260,6 +270,8 @@ MATRIX: Mapping[Role, Mapping[Resource, frozenset[Action]]] = MappingProxyType(
             Resource.MISSED_EVENT_HISTORY: _READ,
             Resource.INTEGRATION: _READ,
             Resource.SYNC_RESULT: _READ,
+            Resource.DESTINATION: _READ,
+            Resource.DELIVERY: _READ,
         },
         Role.STAKEHOLDER: {
             Resource.TENANT: _VIEW,

@@ -8,8 +8,11 @@ between judging and connecting, so a name that changes its answer gains nothing.
 from __future__ import annotations
 
 import socket
+import ssl
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -30,6 +33,8 @@ _NOT_PUBLIC: Final[tuple[Network, ...]] = tuple(
         *("64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10"),
     )
 )
+_INNER_NAMES: Final = ("localhost",)
+_INNER_ENDINGS: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NAT64: Final = ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ip_network("::/96")
 _ISATAP_MARKS: Final = (0x00005EFE, 0x02005EFE)
@@ -80,6 +85,24 @@ class AddressGuard:
         """networks: CIDR. Raises ValueError for anything else."""
         return cls(allowed=tuple(ip_network(text) for text in networks))
 
+    def check_spelled(self, host: str) -> None:
+        """Refuse a host that is itself an address that is not admitted, in whatever spelling, or a name that never
+        leaves a network. Nothing is looked up: what a name answers is judged when it is connected to.
+
+        Raises AddressRefused.
+        """
+        name = host.rstrip(".").casefold()
+        try:
+            infos = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except (OSError, UnicodeError):
+            if name in _INNER_NAMES or name.endswith(_INNER_ENDINGS) or "." not in name:
+                raise AddressRefused from None
+            return
+        for info in infos:
+            address = ip_address(str(info[4][0]).partition("%")[0])
+            if not is_public(address) and not self._is_allowed(address):
+                raise AddressRefused
+
     def address_of(self, host: str, port: int, *, is_encrypted: bool) -> str:
         """The address to connect to. Raises AddressRefused, or OSError when the name has none.
 
@@ -100,12 +123,67 @@ class AddressGuard:
         return any(plain in network for network in self.allowed if network.version == plain.version)
 
 
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """Which certificates are believed. Reading them takes 50 ms, so it is done once for all doors."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+class Deadline:
+    """The moment by which a request has to be over, whoever draws it out and however: each single wait has a limit of
+    its own, which a server that sends a byte now and then never reaches.
+    """
+
+    def __init__(self) -> None:
+        self._not_after_s: float | None = None
+
+    def set(self, seconds: float | None) -> None:
+        """seconds: from now; None: no deadline"""
+        self._not_after_s = None if seconds is None else time.monotonic() + seconds
+
+    def cut(self, timeout_s: float | None, late: type[Exception]) -> float | None:
+        """A wait that ends by then. Raises `late` when it is past."""
+        if self._not_after_s is None:
+            return timeout_s
+        left_s = self._not_after_s - time.monotonic()
+        if left_s <= 0:
+            raise late("the time for the whole request is over")
+        return left_s if timeout_s is None else min(timeout_s, left_s)
+
+
+class _TimedStream(httpcore2.NetworkStream):
+    """A connection whose waits end by a deadline."""
+
+    def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.cut(timeout, httpcore2.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.cut(timeout, httpcore2.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        cut = self._deadline.cut(timeout, httpcore2.ConnectTimeout)
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, cut), self._deadline)
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
 class _GuardedBackend(httpcore2.SyncBackend):
     """Connects to judged addresses only. TLS still asks for the certificate of the name."""
 
-    def __init__(self, guard: AddressGuard, *, is_encrypted: bool) -> None:
+    def __init__(self, guard: AddressGuard, deadline: Deadline, *, is_encrypted: bool) -> None:
         super().__init__()
         self._guard = guard
+        self._deadline = deadline
         self._is_encrypted = is_encrypted
 
     def connect_tcp(self, host: str, port: int, *args: object, **kwargs: object) -> httpcore2.NetworkStream:
@@ -113,7 +191,8 @@ class _GuardedBackend(httpcore2.SyncBackend):
             address = self._guard.address_of(host, port, is_encrypted=self._is_encrypted)
         except (OSError, UnicodeError):
             raise httpcore2.ConnectError("the name could not be resolved") from None
-        return super().connect_tcp(address, port, *args, **kwargs)  # type: ignore[arg-type]
+        stream = super().connect_tcp(address, port, *args, **kwargs)  # type: ignore[arg-type]
+        return _TimedStream(stream, self._deadline)
 
     def connect_unix_socket(self, *args: object, **kwargs: object) -> httpcore2.NetworkStream:
         raise AddressRefused
@@ -122,11 +201,11 @@ class _GuardedBackend(httpcore2.SyncBackend):
 class GuardedTransport(httpx2.HTTPTransport):
     """httpx2's transport on a pool that connects through the guard. It knows no proxy, also none of the environment."""
 
-    def __init__(self, guard: AddressGuard, *, is_encrypted: bool, connections: int) -> None:
+    def __init__(self, guard: AddressGuard, deadline: Deadline, *, is_encrypted: bool, connections: int) -> None:
         # Not super().__init__(): it offers no place for a network backend, which its pool does.
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False),
+            ssl_context=_ssl_context(),
             max_connections=connections,
             keepalive_expiry=30,
-            network_backend=_GuardedBackend(guard, is_encrypted=is_encrypted),
+            network_backend=_GuardedBackend(guard, deadline, is_encrypted=is_encrypted),
         )

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import httpx2
 
-from integrations.http.addresses import AddressGuard, GuardedTransport
+from integrations.http.addresses import AddressGuard, Deadline, GuardedTransport
 from integrations.http.answers import Answer
 from integrations.http.errors import (
     FIRST_ERROR_STATUS,
@@ -52,13 +52,17 @@ Params = Mapping[str, str | int | Sequence[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorLimits:
-    """timeouts in seconds;  longest_wait_s: waited for at most before a next try;  most_requests: in one run"""
+    """timeouts in seconds;  longest_wait_s: waited for at most before a next try;  most_requests: in one run
+
+    whole_request_s: the longest that one request may take, None where each single wait has its own limit only
+    """
 
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 30.0
     most_bytes: int = 32 * 1024 * 1024
     longest_wait_s: float = 120.0
     most_requests: int = 100_000
+    whole_request_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -115,8 +119,9 @@ class Door:
         self._limits = limits or DoorLimits()
         self._base = _checked_base(service.base_url)
         self._not_before: float | None = None
+        self._deadline = Deadline()
         self._client = httpx2.Client(
-            transport=GuardedTransport(guard, is_encrypted=self._base.scheme == "https", connections=2),
+            transport=GuardedTransport(guard, self._deadline, is_encrypted=self._base.scheme == "https", connections=2),
             timeout=httpx2.Timeout(self._limits.read_timeout_s, connect=self._limits.connect_timeout_s),
             headers={"user-agent": USER_AGENT, "accept": "application/json", **service.headers},
             follow_redirects=False,
@@ -148,6 +153,19 @@ class Door:
     def post_form(self, address: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Answer:
         return self._ask("POST", address, headers=headers, data=form)
 
+    def hand_over(self, address: str, content: bytes, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send something, once: whether it was taken is said by the status (and the service's own rule) alone.
+
+        Of the answer no more is read than the limit, whatever its kind. Raises a ToolError for every status but 200 to
+        299, with the wait that the answer asks for.
+        """
+        answer = self._once("POST", self._url(address), read=self._read_some, content=content, headers=headers)
+        error = self._service.judge(answer) or _status_error(answer.status)
+        if error is not None:
+            error.retry_after_s, error.status = self._asked_wait_s(error, answer), answer.status
+            raise error
+        return answer
+
     def get_json(self, address: str, params: Params | None = None) -> Any:
         return self.get(address, params).json()
 
@@ -178,14 +196,17 @@ class Door:
                 raise error
             self._wait(wait_s)
 
-    def _once(self, method: str, url: httpx2.URL, **options: Any) -> Answer:
+    def _once(
+        self, method: str, url: httpx2.URL, *, read: Callable[[httpx2.Response], bytes] | None = None, **options: Any
+    ) -> Answer:
         if self.meter.requests >= min(self._limits.most_requests, self._service.most_requests or NO_LIMIT):
             raise BudgetSpent
         self._keep_pace()
         self.meter.requests += 1
+        self._deadline.set(self._limits.whole_request_s)
         try:
             with self._client.stream(method, url, **options) as response:
-                body = self._read(response)
+                body = (read or self._read)(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status_code, headers, body)
         except ToolError:
@@ -204,6 +225,16 @@ class Door:
                 raise TooLarge(f"More than {self._limits.most_bytes // (1024 * 1024)} MiB were sent.")
             parts.append(part)
         return b"".join(parts)
+
+    def _read_some(self, response: httpx2.Response) -> bytes:
+        """The beginning of a body, as it comes and packed as it is: nobody needs more of it."""
+        size, parts = 0, []
+        for part in response.iter_raw(4 * 1024):
+            parts.append(part)
+            size += len(part)
+            if size >= self._limits.most_bytes:
+                break
+        return b"".join(parts)[: self._limits.most_bytes]
 
     def _verdict(self, answer: Answer) -> ToolError | None:
         error = self._service.judge(answer) or _error_of(answer)
@@ -275,16 +306,20 @@ class Door:
 
 def _error_of(answer: Answer) -> ToolError | None:
     """What status, content type and body say by themselves."""
-    if answer.status >= FIRST_ERROR_STATUS:
-        return error_of_status(answer.status)
     if answer.status == HTTPStatus.NOT_MODIFIED:
         return None
-    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-        return ForeignAddress("It redirects.")
+    if (error := _status_error(answer.status)) is not None:
+        return error
     if answer.body and not answer.is_json:
         return WrongContentType()
     is_broken = answer.body and answer.json_or_none() is None and answer.body.strip() != b"null"
     return NotJson() if is_broken else None
+
+
+def _status_error(status: int) -> ToolError | None:
+    if status >= FIRST_ERROR_STATUS:
+        return error_of_status(status)
+    return ForeignAddress("It redirects.") if status >= HTTPStatus.MULTIPLE_CHOICES else None
 
 
 def _checked_base(text: str) -> httpx2.URL:

@@ -18,6 +18,7 @@ class ToolError(Exception):
 
     code: for machines;  is_transient: asking again later may help;  ends_run: no other request can do better
     retry_after_s: how long the tool asked us to wait, None where it did not say
+    status: of the answer, None where there was none or nobody kept it
     """
 
     code: ClassVar[str] = "tool_error"
@@ -30,6 +31,7 @@ class ToolError(Exception):
         self.detail = detail
         self.vendor_code = vendor_code if VENDOR_CODE.fullmatch(vendor_code) else ""
         self.retry_after_s = retry_after_s
+        self.status: int | None = None
         super().__init__(self.message)
 
     @property

@@ -11,7 +11,7 @@ from django.db import connections
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.worker import Worker
 
-from stratibreak.jobs.steps import Step, refresh_step, replay_step, sync_step
+from stratibreak.jobs.steps import Step, deliver_step, refresh_step, replay_step, sync_step
 from tenants.isolation.context import current_context
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ _KEEP_NOTE = "UPDATE procrastinate_jobs SET note = %(note)s WHERE id = %(id)s"
 NOTE_LENGTH = 500
 STEPS: dict[Step, Callable[[dict[str, str], UUID], str]] = {
     Step.SYNC: sync_step,
+    Step.DELIVER: deliver_step,
     Step.REFRESH: refresh_step,
     Step.REPLAY: replay_step,
 }

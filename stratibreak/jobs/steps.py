@@ -21,6 +21,10 @@ from django.db import reset_queries
 from django.utils import timezone
 
 from integrations.domain.environment import Environment
+from integrations.domain.outgoing.announcing import DELIVER_TASK
+from integrations.domain.outgoing.claiming import due_destinations
+from integrations.domain.outgoing.removing import drop_old_messages
+from integrations.domain.outgoing.sending import send_waiting
 from integrations.domain.starting import SYNC_TASK, is_switched_off
 from integrations.domain.syncing import due_integrations, sync_integration
 from integrations.models import Integration, SyncResult
@@ -45,15 +49,16 @@ UNCHANGED_COUNTS = frozenset({"unchanged_count", "failed_count"})
 
 
 class Step(StrEnum):
-    """Names of the tasks; the subject of the first is an integration, that of the others a project."""
+    """Names of the tasks; the subject of the first is an integration, of the second a destination, else a project."""
 
     SYNC = SYNC_TASK
+    DELIVER = DELIVER_TASK
     REFRESH = "refresh_project"
     REPLAY = "replay_project"
 
 
 def defer_due(at: datetime) -> int:
-    """Defer a sync of every integration whose time has come; answers how many.
+    """Defer a sync of every integration and a sending to every destination whose time has come; answers how many.
 
     What cannot be asked of one organisation is logged, and the others go on.
     """
@@ -65,6 +70,11 @@ def defer_due(at: datetime) -> int:
                     defer_job(Step.SYNC, subject=integration_id, is_needless_while_running=True)
                     for integration_id in due_integrations(at)
                 ]
+                deferred += [
+                    defer_job(Step.DELIVER, subject=destination_id, is_needless_while_running=True)
+                    for destination_id in due_destinations(at)
+                ]
+                drop_old_messages(at)
         except Exception:
             logger.exception("what is due of tenant %s could not be asked", tenant.pk)
         else:
@@ -81,6 +91,13 @@ def sync_step(carried: dict[str, str], integration_id: UUID) -> str:
     result = sync_integration(tenant_id=tenant_id, integration_id=integration_id, environment=environment)
     run_batch(carried, _follow_sync, integration_id)
     return BUSY if result is None else f"{result.get_status_display()}."
+
+
+def deliver_step(carried: dict[str, str], destination_id: UUID) -> str:
+    """Send what waits for a destination."""
+    environment = Environment.configured()
+    turn = send_waiting(tenant_id=UUID(carried["tenant_id"]), destination_id=destination_id, environment=environment)
+    return f"{turn}."
 
 
 def _follow_sync(integration_id: UUID) -> None:

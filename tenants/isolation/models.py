@@ -78,7 +78,7 @@ def _add_constraints(model: Any) -> None:
     table = model._meta.db_table
     references = tenant_references(model)
     added: list[Any] = [TenantKey(name=short_name(table, "tenant_key"))]
-    if not any(field.containing for field in references):
+    if not any(field.containing and not field.null for field in references):
         added.append(TenantReference(name=short_name(table, "tenant_ref"), field="tenant", cascade=True))
     added += [
         TenantReference(name=short_name(table, field.name, "ref"), field=field.name, cascade=field.containing)

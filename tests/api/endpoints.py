@@ -90,6 +90,9 @@ ENDPOINTS = (
     Endpoint("integrations", "integrations.Integration"),
     Endpoint("sync-results", "integrations.SyncResult", READ),
     Endpoint("field-mappings", "integrations.FieldMapping"),
+    Endpoint("destinations", "integrations.Destination"),
+    Endpoint("outgoing-messages", "integrations.OutgoingMessage", READ),
+    Endpoint("deliveries", "integrations.Delivery", READ),
 )
 
 
@@ -176,6 +179,23 @@ ITEM_ACTIONS = (
     ),
     ItemAction(
         "integrations/<id>/preview", "GET", "integrations.Integration", "integrations.Integration", Action.CHANGE, 424
+    ),
+    ItemAction(
+        "destinations/<id>/secret", "POST", "integrations.Destination", "integrations.Destination", Action.CHANGE, 200
+    ),
+    ItemAction(
+        "destinations/<id>/test", "POST", "integrations.Destination", "integrations.Destination", Action.TRANSITION, 409
+    ),
+    ItemAction(
+        "destinations/<id>/replay",
+        "POST",
+        "integrations.Destination",
+        "integrations.Destination",
+        Action.TRANSITION,
+        400,
+    ),
+    ItemAction(
+        "deliveries/<id>/replay", "POST", "integrations.Delivery", "integrations.Delivery", Action.TRANSITION, 409
     ),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),

@@ -8,10 +8,31 @@ from uuid import UUID
 
 import factory
 
-from integrations.enums import IntegrationStatus, IntegrationType, InternalField, SyncStatus, Transformation
-from integrations.models import FieldMapping, Integration, RawPayload, StreamState, SyncProgress, SyncResult
+from integrations.enums import (
+    DeliveryState,
+    DestinationKind,
+    EventType,
+    IntegrationStatus,
+    IntegrationType,
+    InternalField,
+    SyncStatus,
+    Transformation,
+)
+from integrations.models import (
+    Delivery,
+    Destination,
+    FieldMapping,
+    Integration,
+    OutgoingMessage,
+    RawPayload,
+    StreamState,
+    SyncProgress,
+    SyncResult,
+)
+from projects.models import Project
 from tenants.encryption.secret import Secret
 from tests.factories.base import TenantModelFactory, register
+from tests.factories.projects import ProjectFactory
 
 STARTED_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -103,3 +124,52 @@ class RawPayloadFactory(TenantModelFactory[RawPayload]):
     body = factory.LazyFunction(lambda: Secret(zlib.compress(b"[]")))
     size_bytes = 2
     received_at = STARTED_AT
+
+
+def _any_project() -> Project:
+    """The oldest of the tenant: what an organisation is told needs none of its own."""
+    return Project.objects.order_by("id").first() or ProjectFactory.create()
+
+
+@register
+class DestinationFactory(TenantModelFactory[Destination]):
+    """An endpoint for everything, switched off: nothing leaves a test that has not asked for it."""
+
+    class Meta:
+        model = Destination
+
+    name = factory.Sequence(lambda n: f"Endpoint {n}")
+    kind = DestinationKind.WEBHOOK
+    project = factory.LazyFunction(_any_project)
+    is_active = False
+    address = factory.LazyFunction(lambda: Secret("https://receiver.example/hooks/word-in-the-address"))
+    signing = factory.LazyFunction(lambda: Secret.of_json({"current": f"whsec_{'QUJD' * 8}"}))
+
+
+@register
+class OutgoingMessageFactory(TenantModelFactory[OutgoingMessage]):
+    """A tool was read."""
+
+    class Meta:
+        model = OutgoingMessage
+
+    type = EventType.SYNC_FINISHED
+    key = factory.Sequence(lambda n: f"run {n}")
+    project = factory.LazyFunction(_any_project)
+    occurred_at = STARTED_AT
+    data = factory.LazyFunction(lambda: {"created": 3})
+
+
+@register
+class DeliveryFactory(TenantModelFactory[Delivery]):
+    """A message that has arrived."""
+
+    class Meta:
+        model = Delivery
+
+    message = factory.SubFactory(OutgoingMessageFactory)
+    destination = factory.SubFactory(DestinationFactory)
+    state = DeliveryState.SENT
+    attempts = 1
+    status_code = 204
+    sent_at = STARTED_AT

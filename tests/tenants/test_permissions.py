@@ -82,7 +82,7 @@ ADMINISTRATORS_ALONE = (Resource.API_KEY, Resource.AUDIT, Resource.INVITATION, R
             {
                 *ADMINISTRATORS_ALONE,
                 *(Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
-                *(Resource.INTEGRATION, Resource.SYNC_RESULT),
+                *(Resource.INTEGRATION, Resource.SYNC_RESULT, Resource.DESTINATION, Resource.DELIVERY),
             },
         ),
         (
@@ -90,7 +90,8 @@ ADMINISTRATORS_ALONE = (Resource.API_KEY, Resource.AUDIT, Resource.INVITATION, R
             {
                 *ADMINISTRATORS_ALONE,
                 *(Resource.CONTRIBUTOR, Resource.PULSE, Resource.MONEY),
-                *(Resource.INTEGRATION, Resource.SYNC_RESULT, Resource.PEOPLE, Resource.RECORD, Resource.RUN),
+                *(Resource.INTEGRATION, Resource.SYNC_RESULT, Resource.DESTINATION, Resource.DELIVERY),
+                *(Resource.PEOPLE, Resource.RECORD, Resource.RUN),
             },
         ),
     ],

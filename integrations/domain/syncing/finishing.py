@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from integrations.domain.outgoing import announce
+from integrations.domain.outgoing.links import api_link
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.payloads import drop_old_payloads
-from integrations.enums import IntegrationStatus, SyncStatus
+from integrations.enums import EventType, IntegrationStatus, SyncStatus
 from integrations.http.errors import BudgetSpent, ToolError
 from integrations.models import Integration, SyncProgress, SyncResult
 from integrations.models.integration import LAST_ERROR_MAX_LENGTH
@@ -67,6 +69,7 @@ def finish_run(
     _note_on_integration(current, end, result, at=at)
     SyncProgress.objects.filter(pk=progress.pk).delete()
     _audit(integration, result)
+    _announce(integration, result, at=at)
     return result
 
 
@@ -124,14 +127,36 @@ def _wait(integration: Integration, end: RunEnd, *, failures: int) -> timedelta:
     return max(wait, timedelta(seconds=max((seconds for seconds in asked if seconds), default=0.0)))
 
 
+def _announce(integration: Integration, result: SyncResult, *, at: datetime) -> None:
+    """Tell who wants to know. A partial run is a finished one, whose errors are counted with the rest."""
+    failed = result.status == SyncStatus.FAILED
+    announce(
+        type=EventType.SYNC_FAILED if failed else EventType.SYNC_FINISHED,
+        key=str(result.pk),
+        occurred_at=at,
+        project=integration.project,
+        data={
+            "integration": str(integration.pk),
+            "integration_type": integration.type,
+            "project": str(integration.project_id),
+            "sync_result": str(result.pk),
+            "status": result.status,
+            "counts": _counts(result),
+            "error_code": result.error_code,
+            "link": api_link("sync-results", result.pk),
+        },
+    )
+
+
+def _counts(result: SyncResult) -> dict[str, int]:
+    names = ("created", "updated", "unchanged", "gone", "hidden", "failed")
+    return {name: getattr(result, f"{name}_count") for name in names}
+
+
 def _audit(integration: Integration, result: SyncResult) -> None:
-    numbers = {
-        name: getattr(result, f"{name}_count")
-        for name in ("created", "updated", "unchanged", "gone", "hidden", "failed")
-    }
     auditing.record(
         action=AuditAction.IMPORT_DATA,
         resource=integration,
         operation=Operation.BULK,
-        changes={"project": str(integration.project_id), "status": result.status, "counts": numbers},
+        changes={"project": str(integration.project_id), "status": result.status, "counts": _counts(result)},
     )

@@ -19,13 +19,17 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """path: unescaped, without the query;  query: the last value of each name;  body: JSON, a form, or None"""
+    """path: unescaped, without the query;  query: the last value of each name;  body: JSON, a form, or None
+
+    raw: the body as it was sent
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
+    raw: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def _handler_of(tool: FakeTool) -> type[BaseHTTPRequestHandler]:
                 body = json.loads(sent) if is_json else dict(parse_qsl(sent.decode()))
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
-            return Request(self.command, unquote(parts.path), query, headers, body)
+            return Request(self.command, unquote(parts.path), query, headers, body, sent)
 
         def _reset(self) -> None:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
