@@ -113,3 +113,11 @@ class DisabledBecause(TextChoices):
 
     GONE = "GONE", "It said that it is gone for good"
     FAILING = "FAILING", "It has failed for days"
+
+
+class DigestRhythm(TextChoices):
+    """How often a destination gets what was not worth a message of its own, after the quiet hours of the day."""
+
+    OFF = "OFF", "Never"
+    DAILY = "DAILY", "Every working day"
+    WEEKLY = "WEEKLY", "Every Monday"
