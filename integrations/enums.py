@@ -96,6 +96,7 @@ class EventType(TextChoices):
     GAP_RESOLVED = "gap.resolved", "A gap was closed"
     PREDICTION_ALERTED = "prediction.alerted", "A warning was issued"
     PREDICTION_DIGEST = "prediction.digest", "Warnings that were not pushed"
+    ACTION_OVERDUE = "action.overdue", "Actions became overdue"
     TEST = "test", "A test, asked for by a person"
 
 
@@ -121,3 +122,12 @@ class DigestRhythm(TextChoices):
     OFF = "OFF", "Never"
     DAILY = "DAILY", "Every working day"
     WEEKLY = "WEEKLY", "Every Monday"
+
+
+class MailGroup(TextChoices):
+    """People of the organisation that a mail goes to, beside the addresses that are named; only who may see it."""
+
+    ADMINISTRATORS = "ADMINISTRATORS", "Administrators"
+    MANAGERS = "MANAGERS", "Project managers"
+    OWNER = "OWNER", "Owner of the project"
+    MEMBERS = "MEMBERS", "Members of the project"
