@@ -48,7 +48,8 @@ def _fallback(notice: Notice) -> str:
 
 def _within(text: str, most: int) -> str:
     """The text, escaped, cut between characters so that no escape is cut into two."""
-    parts, size = [], 0
+    parts: list[str] = []
+    size = 0
     for each in text:
         mark = escaped(each)
         if size + len(mark) > most - len(CUT):

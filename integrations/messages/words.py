@@ -52,15 +52,12 @@ class WarningFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverdueFacts:
-    """One action whose day is over. about: what it was to close or to prevent"""
+class OverdueAction:
+    """One action whose day is over."""
 
     project: str
     action: str
-    about: str
     due_date: date | None
-    link: str
-    thread: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +79,6 @@ class GapCount:
     project: str
     opened: int
     worsened: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverdueAction:
-    project: str
-    action: str
-    due_date: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,15 +124,14 @@ def warning_notice(facts: WarningFacts, *, organisation: str, zone: tzinfo) -> N
     )
 
 
-def overdue_notice(facts: OverdueFacts, *, organisation: str) -> Notice:
+def overdue_notice(project: str, actions: Sequence[OverdueAction], *, organisation: str, link: str) -> Notice:
     return notice(
         organisation=organisation,
-        title=f"Overdue in {facts.project}: {facts.action}",
-        said={"Action": facts.action, "It was for": facts.about, "Was due on": day(facts.due_date)},
-        reason="It is said once, because its day is over and it is not done.",
-        link=facts.link,
-        link_text=OPEN,
-        thread=facts.thread,
+        title=f"{plural(len(actions), 'action')} overdue in {project}",
+        sections={"Not done, and their day is over": [_overdue(each) for each in actions]},
+        reason="It is said once of each action, on the first day after it was due.",
+        link=link,
+        link_text="Open the project",
     )
 
 
@@ -154,12 +143,12 @@ def digest_notice(facts: DigestFacts, *, organisation: str, zone: tzinfo, link: 
         sections={
             "Warnings": [_left_warning(each, zone) for each in facts.warnings],
             "Gaps": [_gap_count(each) for each in facts.gaps],
-            "Overdue actions": [f"{each.project}: {each.action}, due {day(each.due_date)}" for each in facts.actions],
+            "Overdue actions": [f"{each.project}: {_overdue(each)}" for each in facts.actions],
             "Tools that bring nothing": [_failing(each, zone) for each in facts.tools],
         },
         reason="It holds what was not worth a message of its own.",
         link=link,
-        link_text="Open the briefing",
+        link_text="Open the portfolio",
     )
 
 
@@ -224,6 +213,10 @@ def _left_warning(each: LeftWarning, zone: tzinfo) -> str:
 def _gap_count(each: GapCount) -> str:
     parts = [f"{number} {word}" for number, word in ((each.opened, "new"), (each.worsened, "worse")) if number]
     return f"{each.project}: {', '.join(parts)}"
+
+
+def _overdue(each: OverdueAction) -> str:
+    return f"{each.action}, due {day(each.due_date)}"
 
 
 def _failing(each: FailingTool, zone: tzinfo) -> str:

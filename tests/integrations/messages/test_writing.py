@@ -23,7 +23,6 @@ from integrations.messages.words import (
     GapCount,
     LeftWarning,
     OverdueAction,
-    OverdueFacts,
     WarningFacts,
     digest_notice,
     overdue_notice,
@@ -132,7 +131,7 @@ def test_digest_says_what_was_left_and_how_much() -> None:
         "Gaps\n- Checkout: 2 new, 1 worse\n\n"
         "Overdue actions\n- Checkout: Agree on the cut, due 27 Feb 2026\n\n"
         "Tools that bring nothing\n- Checkout: Tracker, never read\n\n"
-        "Open the briefing: https://s.example/b\n\n"
+        "Open the portfolio: https://s.example/b\n\n"
         "It holds what was not worth a message of its own.\n"
         "Stratibreak, for Demo\n"
     )
@@ -143,15 +142,17 @@ def test_digest_of_nothing_is_empty() -> None:
 
 
 def test_overdue_action_and_trial_say_why_they_come() -> None:
-    facts = OverdueFacts(
-        project="Checkout", action="Agree on the cut", about="Scope grows", due_date=None, link="", thread="a"
-    )
+    late = OverdueAction(project="Checkout", action="Agree on the cut", due_date=date(2026, 2, 27))
 
-    overdue = plain_text(overdue_notice(facts, organisation="Demo"))
+    overdue = plain_text(overdue_notice("Checkout", [late], organisation="Demo", link=""))
     trial = plain_text(trial_notice(organisation="Demo", destination="Our channel", link=""))
 
-    assert "Overdue in Checkout: Agree on the cut\n" in overdue
-    assert "It is said once, because its day is over and it is not done.\n" in overdue
+    assert overdue == (
+        "1 action overdue in Checkout\n\n"
+        "Not done, and their day is over\n- Agree on the cut, due 27 Feb 2026\n\n"
+        "It is said once of each action, on the first day after it was due.\n"
+        "Stratibreak, for Demo\n"
+    )
     assert "Sent to: Our channel\n" in trial
 
 
