@@ -47,5 +47,6 @@ def _has_digest(day: date, rhythm: DigestRhythm) -> bool:
 def _due_at(day: date, policy: PushPolicy) -> datetime:
     zone = ZoneInfo(policy.time_zone)
     midnight = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
-    ends = end_of_quiet_hours(midnight, policy)
-    return ends or datetime.combine(day, WITHOUT_QUIET_HOURS, tzinfo=zone).astimezone(UTC)
+    seven = datetime.combine(day, WITHOUT_QUIET_HOURS, tzinfo=zone).astimezone(UTC)
+    morning = end_of_quiet_hours(midnight, policy) or seven
+    return end_of_quiet_hours(morning, policy) or morning  # quiet hours of a day that begins before them

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from integrations.messages.words import plural
 from integrations.models import Destination
 from projects.models import Project
 from stratibreak.notifying.alerts import projects_with_warnings, tell_warnings
@@ -46,7 +47,7 @@ def tell_of_project(project_id: UUID, at: datetime) -> str:
         return "it is not there any more"
     warnings = tell_warnings(project=project, at=at)
     actions = tell_overdue(project=project, at=at)
-    return f"{warnings} warnings and {actions} overdue actions put in."
+    return f"{plural(warnings, 'warning')} and {plural(actions, 'overdue action')} put in."
 
 
 def write_digest(destination_id: UUID, at: datetime) -> str:
