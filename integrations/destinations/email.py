@@ -35,7 +35,8 @@ MOST_ADDRESSES: Final = 20
 LONGEST_S: Final = 60.0
 """After that a slow server is left alone for a while; who has the mail by then does not get it again."""
 _PERMANENT: Final = 500
-REACHED: Final = "reached"
+REACHED, REFUSED = "reached", "refused"
+"""In the memory of a delivery: digests of addresses that have it, and how many never will."""
 
 
 class MailRefused(Refused):
@@ -94,6 +95,7 @@ class EmailSender(Sender):
                     parcel.memory[REACHED] = sorted(reached)
                 else:
                     errors.append(error)
+        parcel.memory[REFUSED] = sum(not error.is_transient for error in errors)
         _raise_what_matters(errors, has_reached_somebody=bool(reached))
         return None
 

@@ -28,7 +28,7 @@ class Delivery(TenantModel):
 
     project_path: ClassVar[str | None] = "message__project"
     audit_mode: ClassVar[AuditMode] = AuditMode.NONE
-    shown_to_nobody: ClassVar[tuple[str, ...]] = ("claim",)
+    shown_to_nobody: ClassVar[tuple[str, ...]] = ("claim", "memory")
 
     message = TenantForeignKey("integrations.OutgoingMessage", containing=True, related_name="deliveries")
     destination = TenantForeignKey("integrations.Destination", containing=True, related_name="deliveries")
