@@ -95,7 +95,7 @@ class EventType(TextChoices):
     GAP_WORSENED = "gap.worsened", "A gap became worse"
     GAP_RESOLVED = "gap.resolved", "A gap was closed"
     PREDICTION_ALERTED = "prediction.alerted", "A warning was issued"
-    PREDICTION_DIGEST = "prediction.digest", "Warnings that were not pushed"
+    PREDICTION_DIGEST = "prediction.digest", "The digest"
     ACTION_OVERDUE = "action.overdue", "Actions became overdue"
     TEST = "test", "A test, asked for by a person"
 

@@ -11,7 +11,8 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join, linebreaks
+from django.utils.safestring import mark_safe
 
 from integrations.domain.outgoing.managing import values_of_change
 from integrations.domain.outgoing.replaying import send_again, send_again_since, send_test
@@ -37,7 +38,7 @@ class DestinationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in 
         choices=[(each.value, each.label) for each in EventType if each != EventType.TEST],
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="None ticked: everything.",
+        help_text="None ticked: everything. People are told of the last three alone, whatever else is ticked.",
     )
 
     class Meta:
@@ -160,7 +161,7 @@ class OutgoingMessagePage(SystemAdmin):
         """As a mail says it; Slack and Teams lay the same out in their way."""
         if not message.notice:
             return "Programs are told, and no people."
-        return format_html("<pre>{}</pre>", plain_text(notice_of_json(message.notice)))
+        return mark_safe(linebreaks(plain_text(notice_of_json(message.notice)), autoescape=True))  # noqa: S308 - escaped
 
 
 class SendAgainForm(ActForm):

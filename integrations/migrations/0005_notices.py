@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='outgoingmessage',
             name='type',
-            field=models.CharField(choices=[('sync.finished', 'A tool was read'), ('sync.failed', 'A tool could not be read'), ('gap.opened', 'A gap was found'), ('gap.worsened', 'A gap became worse'), ('gap.resolved', 'A gap was closed'), ('prediction.alerted', 'A warning was issued'), ('prediction.digest', 'Warnings that were not pushed'), ('action.overdue', 'Actions became overdue'), ('test', 'A test, asked for by a person')], max_length=64),
+            field=models.CharField(choices=[('sync.finished', 'A tool was read'), ('sync.failed', 'A tool could not be read'), ('gap.opened', 'A gap was found'), ('gap.worsened', 'A gap became worse'), ('gap.resolved', 'A gap was closed'), ('prediction.alerted', 'A warning was issued'), ('prediction.digest', 'The digest'), ('action.overdue', 'Actions became overdue'), ('test', 'A test, asked for by a person')], max_length=64),
         ),
         migrations.AddConstraint(
             model_name='destination',
