@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from gaps.domain.briefing import first_actions
 from integrations.domain.outgoing.announcing import put_in, wanting_destinations
-from integrations.domain.outgoing.links import page_link
+from integrations.domain.outgoing.links import api_link, page_link
 from integrations.enums import EventType
 from integrations.messages.words import WarningFacts, warning_notice
 from integrations.models import OutgoingMessage
@@ -98,7 +98,7 @@ def _message(decision: AlertDecision, at: datetime) -> OutgoingMessage:
             "predicted_for": prediction.predicted_for.isoformat(),
             "act_by": None if act_by is None else act_by.isoformat(),
             "is_first": facts.is_first,
-            "url": facts.link,
+            "link": api_link("predictions", prediction.pk),
         },
     )
 

@@ -97,7 +97,7 @@ def tell_digest(*, destination_id: UUID, at: datetime) -> bool:
         occurred_at=at,
         notice=notice.as_json(),
         thread=_thread(destination),
-        data={MADE_FOR: str(destination.pk), "since": since.isoformat(), **found.data, "url": notice.link},
+        data={MADE_FOR: str(destination.pk), "since": since.isoformat(), **found.data},
     )
     for decision in found.decisions:
         claim_delivery(decision, at=at)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from gaps.domain.acting import ACTION_MODELS
 from integrations.domain.outgoing.announcing import put_in, wanting_destinations
-from integrations.domain.outgoing.links import page_link
+from integrations.domain.outgoing.links import api_link, page_link
 from integrations.enums import EventType
 from integrations.messages.digest_times import may_be_sent
 from integrations.messages.words import OverdueAction, overdue_notice
@@ -66,7 +66,7 @@ def tell_overdue(*, project: Project, at: datetime) -> int:
         "project": str(project.pk),
         "actions": [str(each.action.pk) for each in found],
         TOLD: [str(each.escalation.pk) for each in found],
-        "url": notice.link,
+        "link": api_link("projects", project.pk),
     }
     return 0 if put_in(message, wanting, at=at) is None else len(found)
 
