@@ -41,7 +41,7 @@ class Delivery(TenantModel):
     error_code = models.CharField("last error", max_length=64, blank=True, default="")
     sent_at = models.DateTimeField(null=True, blank=True)
     log = CheckedJSONField("tries", schema=ATTEMPTS, default=list, blank=True)
-    memory = CheckedJSONField(schema=SENDER_MEMORY, default=dict, blank=True, editable=False)
+    memory = CheckedJSONField(schema=SENDER_MEMORY, default=dict, db_default={}, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta(TenantModel.Meta):
@@ -56,6 +56,7 @@ class Delivery(TenantModel):
                 name="%(app_label)s_%(class)s_next_try",
             ),
             json_kind_check("log", "array"),
+            json_kind_check("memory", "object"),
         ]
         indexes = [
             models.Index(fields=["tenant", "destination", "state", "next_try_at"], name="delivery_due_idx"),

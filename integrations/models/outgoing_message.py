@@ -40,7 +40,7 @@ class OutgoingMessage(TenantModel):
     occurred_at = models.DateTimeField()
     data = CheckedJSONField(schema=MESSAGE_DATA, default=dict, blank=True)
     kinds = CheckedJSONField("kinds of destinations", schema=KINDS, default=list, blank=True, help_text="Empty: all.")
-    notice = CheckedJSONField(schema=NOTICE, default=dict, blank=True)
+    notice = CheckedJSONField(schema=NOTICE, default=dict, db_default={}, blank=True)
     thread = models.CharField(max_length=THREAD_MAX_LENGTH, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
@@ -53,6 +53,7 @@ class OutgoingMessage(TenantModel):
             enum_constraint("type", EventType),
             json_kind_check("data", "object"),
             json_kind_check("kinds", "array"),
+            json_kind_check("notice", "object"),
         ]
         indexes = [models.Index(fields=["tenant", "created_at"], name="outgoing_message_age_idx")]
 
