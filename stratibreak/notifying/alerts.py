@@ -16,7 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gaps.domain.briefing import first_actions
-from integrations.domain.outgoing.announcing import put_in, wanting_destinations
+from integrations.domain.outgoing.announcing import active_destinations, is_wanted, put_in, wanting_destinations
 from integrations.domain.outgoing.links import api_link, page_link
 from integrations.enums import EventType
 from integrations.messages.words import WarningFacts, warning_notice
@@ -35,8 +35,9 @@ HAS_WORDS = {"title": ""}
 def projects_with_warnings(at: datetime) -> list[UUID]:
     """The projects of the current tenant with a warning that is due and that somebody wants."""
     due: Any = alerts_to_deliver(at).order_by("project_id")
-    projects = Project.objects.filter(pk__in=due.values("project_id"))
-    return [project.pk for project in projects if wanting_destinations(_unwritten(project))]
+    projects = list(Project.objects.filter(pk__in=due.values("project_id")))
+    places = active_destinations() if projects else []
+    return [each.pk for each in projects if any(is_wanted(place, _unwritten(each)) for place in places)]
 
 
 def tell_warnings(*, project: Project, at: datetime) -> int:

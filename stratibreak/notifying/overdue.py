@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from gaps.domain.acting import ACTION_MODELS
-from integrations.domain.outgoing.announcing import put_in, wanting_destinations
+from integrations.domain.outgoing.announcing import active_destinations, is_wanted, put_in, wanting_destinations
 from integrations.domain.outgoing.links import api_link, page_link
 from integrations.enums import EventType
 from integrations.messages.digest_times import may_be_sent
@@ -43,10 +43,15 @@ class _Untold:
 def projects_with_overdue_actions(at: datetime) -> list[UUID]:
     """The projects of the current tenant with an overdue action that somebody wants to hear of, and was not told of."""
     untold = _untold(at)
-    if not untold or not may_be_sent(push_policy(_organisation()), at):
+    organisation = _organisation()
+    if not untold or not may_be_sent(push_policy(organisation), at):
         return []
-    projects = Project.objects.filter(pk__in=list(untold))
-    return [each.pk for each in projects if wanting_destinations(_unwritten(each)) and not _told_today(each, at)]
+    projects, places = Project.objects.filter(pk__in=list(untold)), active_destinations()
+    wanting = [each for each in projects if any(is_wanted(place, _unwritten(each)) for place in places)]
+    keys = {_key(each, organisation, at): each.pk for each in wanting}
+    told_today: Any = OutgoingMessage.objects.filter(type=EventType.ACTION_OVERDUE, key__in=keys)
+    told = set(told_today.values_list("key", flat=True))
+    return [project_id for key, project_id in keys.items() if key not in told]
 
 
 def tell_overdue(*, project: Project, at: datetime) -> int:
@@ -61,7 +66,7 @@ def tell_overdue(*, project: Project, at: datetime) -> int:
         OverdueAction(project=project.name, action=each.action.title, due_date=each.action.due_date) for each in found
     ]
     notice = overdue_notice(project.name, late, organisation=organisation.shown_name, link=page_link(project))
-    message.key, message.occurred_at, message.notice = _key(project, at), at, notice.as_json()
+    message.key, message.occurred_at, message.notice = _key(project, organisation, at), at, notice.as_json()
     message.data = {
         "project": str(project.pk),
         "actions": [str(each.action.pk) for each in found],
@@ -79,13 +84,9 @@ def _organisation() -> Tenant:
     return Tenant.objects.get(pk=require_tenant_id())
 
 
-def _key(project: Project, at: datetime) -> str:
+def _key(project: Project, organisation: Tenant, at: datetime) -> str:
     """One message a day of the organisation."""
-    return f"{project.pk} {at.astimezone(ZoneInfo(_organisation().time_zone)).date()}"
-
-
-def _told_today(project: Project, at: datetime) -> bool:
-    return OutgoingMessage.objects.filter(type=EventType.ACTION_OVERDUE, key=_key(project, at)).exists()
+    return f"{project.pk} {at.astimezone(ZoneInfo(organisation.time_zone)).date()}"
 
 
 def _untold(at: datetime, project: Project | None = None) -> dict[UUID, list[_Untold]]:

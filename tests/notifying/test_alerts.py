@@ -19,6 +19,8 @@ from integrations.models import Destination
 from predictions.domain.alerting import dismiss_alert, mute_type
 from predictions.enums import DismissalReason, PredictionType, PushDecision, Severity
 from predictions.models import Alert, AlertDecision
+from projects.enums import ProjectStatus
+from stratibreak.jobs.notices import defer_notices
 from stratibreak.notifying.alerts import projects_with_warnings, tell_warnings
 from tenants.encryption.secret import Secret
 from tenants.enums import Role
@@ -294,3 +296,30 @@ def test_deleted_first_message_keeps_no_news_back(we: Organisation, slack: FakeS
 
     assert we.send(place) == Turn(sent=1)
     assert ["thread_ts" in request.body for request in slack.log] == [False, True, False]
+
+
+# --- what the clock's question costs ---
+
+
+@pytest.mark.parametrize("projects", [1, 3])
+def test_clock_asks_as_much_of_three_projects_as_of_one(
+    we: Organisation, slack: FakeSlack, projects: int, django_assert_num_queries: Any
+) -> None:
+    we.destination(DestinationKind.SLACK, slack.webhook)
+    with tenant_context(we.tenant_id):
+        others = [ProjectFactory.create(status=ProjectStatus.ACTIVE) for _ in range(projects - 1)]
+    for project in (we.project, *others):
+        we.warn(project=project)
+
+    # Destinations, the organisation; warnings, destinations; escalations, messages; digests; a job for each project.
+    with tenant_context(we.tenant_id), django_assert_num_queries(9 + projects):
+        jobs = defer_notices(NOON)
+
+    assert len(jobs) == projects
+
+
+def test_clock_asks_one_question_where_nobody_is_told(we: Organisation, django_assert_num_queries: Any) -> None:
+    we.warn()
+
+    with tenant_context(we.tenant_id), django_assert_num_queries(1):
+        assert defer_notices(NOON) == []

@@ -93,7 +93,11 @@ def put_in(message: OutgoingMessage, destinations: Iterable[Destination], *, at:
 
 def wanting_destinations(message: OutgoingMessage) -> list[Destination]:
     """The active destinations that are told of a message."""
-    return [each for each in Destination.objects.filter(is_active=True).order_by("id") if is_wanted(each, message)]
+    return [each for each in active_destinations() if is_wanted(each, message)]
+
+
+def active_destinations() -> list[Destination]:
+    return list(Destination.objects.filter(is_active=True).order_by("id"))
 
 
 def is_wanted(destination: Destination, message: OutgoingMessage) -> bool:
