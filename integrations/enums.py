@@ -95,7 +95,8 @@ class EventType(TextChoices):
     GAP_WORSENED = "gap.worsened", "A gap became worse"
     GAP_RESOLVED = "gap.resolved", "A gap was closed"
     PREDICTION_ALERTED = "prediction.alerted", "A warning was issued"
-    PREDICTION_DIGEST = "prediction.digest", "Warnings that were not pushed"
+    PREDICTION_DIGEST = "prediction.digest", "The digest"
+    ACTION_OVERDUE = "action.overdue", "Actions became overdue"
     TEST = "test", "A test, asked for by a person"
 
 
@@ -113,3 +114,20 @@ class DisabledBecause(TextChoices):
 
     GONE = "GONE", "It said that it is gone for good"
     FAILING = "FAILING", "It has failed for days"
+
+
+class DigestRhythm(TextChoices):
+    """How often a destination gets what was not worth a message of its own, after the quiet hours of the day."""
+
+    OFF = "OFF", "Never"
+    DAILY = "DAILY", "Every working day"
+    WEEKLY = "WEEKLY", "Every Monday"
+
+
+class MailGroup(TextChoices):
+    """People of the organisation that a mail goes to, beside the addresses that are named; only who may see it."""
+
+    ADMINISTRATORS = "ADMINISTRATORS", "Administrators"
+    MANAGERS = "MANAGERS", "Project managers"
+    OWNER = "OWNER", "Owner of the project"
+    MEMBERS = "MEMBERS", "Members of the project"

@@ -11,14 +11,17 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html_join, linebreaks
+from django.utils.safestring import mark_safe
 
 from integrations.domain.outgoing.managing import values_of_change
 from integrations.domain.outgoing.replaying import send_again, send_again_since, send_test
 from integrations.domain.outgoing.secrets import give_secret, replace_secret
 from integrations.enums import EventType
+from integrations.messages.notice import notice_of_json
+from integrations.messages.plain import plain_text
 from integrations.models import Delivery, Destination, OutgoingMessage
-from integrations.outgoing_health import describe_destination, reason_of
+from integrations.outgoing_health import describe_destination, problem_of, reason_of
 from tenants.admin.acts import Act, ActForm, ActingPage, DoingPage
 from tenants.admin.base import SystemAdmin
 from tenants.models import User
@@ -35,7 +38,7 @@ class DestinationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in 
         choices=[(each.value, each.label) for each in EventType if each != EventType.TEST],
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="None ticked: everything.",
+        help_text="None ticked: everything. People are told of the last three alone, whatever else is ticked.",
     )
 
     class Meta:
@@ -88,7 +91,7 @@ class DestinationPage(DoingPage):
         may_send = self.may(request, MAY_SEND) and destination.is_active
         return {
             "health": describe_destination(destination, timezone.now()),
-            "deliveries": [(each, reason_of(each.error_code)) for each in newest[:SHOWN_DELIVERIES]],
+            "deliveries": [(each, problem_of(each)) for each in newest[:SHOWN_DELIVERIES]],
             "may_send": may_send,
             "may_replace": self.may(request, MAY_CHANGE) and destination.signing is not None,
             "replay_form": SendAgainSinceForm() if may_send else None,
@@ -150,6 +153,15 @@ class OutgoingMessagePage(SystemAdmin):
     list_display = ("type", "project", "occurred_at", "created_at")
     list_filter = ("type",)
     list_select_related = ("project",)
+    readonly_fields = ("in_words",)
+    fields = ("type", "project", "occurred_at", "in_words", "data", "kinds", "key", "thread", "created_at")
+
+    @admin.display(description="In words")
+    def in_words(self, message: OutgoingMessage) -> str:
+        """As a mail says it; Slack and Teams lay the same out in their way."""
+        if not message.notice:
+            return "Programs are told, and no people."
+        return mark_safe(linebreaks(plain_text(notice_of_json(message.notice)), autoescape=True))  # noqa: S308 - escaped
 
 
 class SendAgainForm(ActForm):
@@ -190,7 +202,7 @@ class DeliveryPage(ActingPage, SystemAdmin):
 
     @admin.display(description="Last error")
     def why(self, delivery: Delivery) -> str:
-        return reason_of(delivery.error_code)
+        return problem_of(delivery)
 
     @admin.display(description="Tries (UTC)")
     def tries(self, delivery: Delivery) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from integrations.destinations.email import REFUSED
 from integrations.enums import DisabledBecause
 from integrations.health import Standing
-from integrations.models import Destination
+from integrations.models import Delivery, Destination
 
 _IF_SHORT: Final = "Nothing to do, if it stays short: it is tried again by itself."
 REASONS: Final[Mapping[str, str]] = {
@@ -26,6 +27,11 @@ REASONS: Final[Mapping[str, str]] = {
     "credentials_missing": "The stored address or secret cannot be used.",
     "internal_error": "An error of ours, which is in the server's log.",
     "refused": "It refused the message.",
+    "mail_refused": "The mail server does not accept the mail.",
+    "mail_server_busy": "The mail server cannot take the mail now.",
+    "mail_server_unreachable": "The mail server could not be reached, or did not answer in time.",
+    "mail_login_refused": "The mail server does not accept the installation's login.",
+    "nobody_to_tell": "None of the groups has anybody in it who may see this.",
 }
 """Why a try failed, by its code."""
 ADVICE: Final[Mapping[str, str]] = {
@@ -40,6 +46,11 @@ ADVICE: Final[Mapping[str, str]] = {
     "rate_limited": _IF_SHORT,
     "server_error": _IF_SHORT,
     "unreachable": _IF_SHORT,
+    "mail_refused": "Check the mail addresses, and enter them again below.",
+    "mail_server_busy": _IF_SHORT,
+    "mail_server_unreachable": _IF_SHORT,
+    "mail_login_refused": "Tell whoever runs the installation.",
+    "nobody_to_tell": "Add people to the project, or enter addresses below.",
 }
 """What a person can do about each."""
 _DEFAULT: Final = "It refused the message."
@@ -74,6 +85,14 @@ def describe_destination(destination: Destination, at: datetime) -> DestinationH
 def reason_of(code: str) -> str:
     """Why a try failed; empty where it did not."""
     return REASONS.get(code, _DEFAULT) if code else ""
+
+
+def problem_of(delivery: Delivery) -> str:
+    """What went wrong at the last try; empty where nothing did."""
+    refused = delivery.memory.get(REFUSED)
+    if not delivery.error_code and refused:
+        return f"{refused} of the addresses {'does' if refused == 1 else 'do'} not accept mail; the others have it."
+    return reason_of(delivery.error_code)
 
 
 def _standing(destination: Destination) -> tuple[Standing, str, str]:

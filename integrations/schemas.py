@@ -97,6 +97,9 @@ EVENT_TYPES: dict[str, Any] = {
 KINDS: dict[str, Any] = {"type": "array", "items": {"enum": list(DestinationKind.values)}, "uniqueItems": True}
 
 MESSAGE_DATA: dict[str, Any] = {"type": "object", "maxProperties": 50}
+NOTICE: dict[str, Any] = {"type": "object", "maxProperties": 20}
+"""A message in words, as `integrations.messages.notice` writes and reads it; nothing in it: it has none."""
+SENDER_MEMORY: dict[str, Any] = {"type": "object", "maxProperties": 10}
 
 ATTEMPTS: dict[str, Any] = {
     "type": "array",

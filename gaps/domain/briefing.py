@@ -58,8 +58,8 @@ def describe_briefing(
     ]
     ranking = rank_matters(matters, most=MOST_ROWS)
     actions = {
-        **_actions(CorrectiveAction, "gap", _ids(ranking.rows, MatterKind.GAP)),
-        **_actions(PreventiveAction, "prediction", _ids(ranking.rows, MatterKind.PREDICTION)),
+        **first_actions(CorrectiveAction, "gap", _ids(ranking.rows, MatterKind.GAP)),
+        **first_actions(PreventiveAction, "prediction", _ids(ranking.rows, MatterKind.PREDICTION)),
     }
     reasons = Counter(reason for _, reason in ranking.suppressed)
     return {
@@ -149,8 +149,8 @@ def _ids(rows: Iterable[Matter], kind: MatterKind) -> list[UUID]:
     return [matter.id for matter in rows if matter.kind == kind]
 
 
-def _actions(model: type[Model], of: str, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    """One action for each: the one under way, else the suggestion that matters most."""
+def first_actions(model: type[Model], of: str, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What to do first about each gap or prediction: the action under way, else the suggestion that matters most."""
     if not ids:
         return {}
     manager: Any = model._default_manager

@@ -32,6 +32,9 @@ class Parcel:
     project_name: of the project it is about, empty where it is about none: not part of `data`, which is thin
     time_zone: the organisation's, for words
     at: of this try;  address: opened;  signing_secrets: the newest first, empty for kinds that do not sign
+    notice: the message in words, as `integrations.messages.notice` reads it, empty where it has none
+    memory: what the sender puts here is kept, whether it succeeds or not, and is here again at the next try
+    thread_memory: that of the first message of the same thread that this destination has, empty where there is none
     """
 
     message_id: UUID
@@ -43,6 +46,9 @@ class Parcel:
     at: datetime
     address: str = field(repr=False)
     signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+    notice: Mapping[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
+    thread_memory: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sender(ABC):

@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from integrations.destinations.base import AddressUnfit, Sender
+from integrations.destinations.email import EmailSender
+from integrations.destinations.slack import SlackSender
+from integrations.destinations.teams import TeamsSender
 from integrations.destinations.webhook import WebhookSender
 from integrations.enums import DestinationKind
 
-SENDERS: Mapping[str, Sender] = MappingProxyType({DestinationKind.WEBHOOK: WebhookSender()})
+SENDERS: Mapping[str, Sender] = MappingProxyType(
+    {
+        DestinationKind.WEBHOOK: WebhookSender(),
+        DestinationKind.SLACK: SlackSender(),
+        DestinationKind.TEAMS: TeamsSender(),
+        DestinationKind.EMAIL: EmailSender(),
+    }
+)
 
 
 def sender_of(kind: str) -> Sender:

@@ -10,7 +10,7 @@ from django.db import models
 
 from integrations.destinations.base import AddressUnfit
 from integrations.destinations.registry import sender_of
-from integrations.enums import DestinationKind, DisabledBecause
+from integrations.enums import DestinationKind, DigestRhythm, DisabledBecause
 from integrations.http.addresses import AddressGuard
 from integrations.schemas import EVENT_TYPES
 from projects.constraints import not_blank
@@ -40,6 +40,7 @@ class Destination(TimestampedTenantModel):
     fixed_after_creation: ClassVar[tuple[str, ...]] = ("kind", "project")
     kept_by_system: ClassVar[tuple[str, ...]] = (
         "place",
+        "digested_until",
         "last_sent_at",
         "failure_count",
         "failing_since",
@@ -49,7 +50,7 @@ class Destination(TimestampedTenantModel):
         "disabled_because",
     )
     audit_ignored_fields: ClassVar[frozenset[str]] = frozenset(
-        {"last_sent_at", "failure_count", "failing_since", "held_until", "last_error_code"}
+        {"digested_until", "last_sent_at", "failure_count", "failing_since", "held_until", "last_error_code"}
     )
 
     name = models.CharField(max_length=200)
@@ -63,6 +64,14 @@ class Destination(TimestampedTenantModel):
         help_text="Empty: news of all projects.",
     )
     event_types = CheckedJSONField(schema=EVENT_TYPES, default=list, blank=True, help_text="Empty: everything.")
+    digest = models.CharField(
+        max_length=8,
+        choices=DigestRhythm,
+        default=DigestRhythm.WEEKLY,
+        db_default=DigestRhythm.WEEKLY,
+        help_text="What was not worth a message of its own, after the quiet hours of the organisation.",
+    )
+    digested_until = models.DateTimeField("last digest", null=True, blank=True)
     is_active = models.BooleanField("active", default=True)
     address = EncryptedField(
         help_text="An address on the web, or mail addresses with commas between them. Stored encrypted, never shown."
@@ -90,6 +99,7 @@ class Destination(TimestampedTenantModel):
                 violation_error_message="A destination has this name already.",
             ),
             enum_constraint("kind", DestinationKind),
+            enum_constraint("digest", DigestRhythm),
             json_kind_check("event_types", "array"),
         ]
 

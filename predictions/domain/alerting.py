@@ -18,12 +18,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from predictions.domain.probation import types_on_probation
 from predictions.enums import AlertState, DismissalReason, MuteState, PredictionType, PushDecision, PushReason
 from predictions.forecasters.alert_rules import (
     EARLY_ENOUGH,
+    WEEK,
     PushChoice,
     PushPolicy,
     Standing,
@@ -88,16 +89,34 @@ def raise_alerts(*, project: Project, at: datetime) -> Alerting:
 
 
 def alerts_to_deliver(at: datetime) -> QuerySet[AlertDecision]:
-    """The pushes of the current tenant that are due, oldest first; not of threads that ended or were silenced since."""
+    """The pushes of the current tenant that are due, oldest first; not of threads that ended or were silenced since.
+
+    After a week a push is left to the digest: whoever begins to deliver is not told of all that was ever due.
+    """
     due = AlertDecision.objects.filter(
-        decision__in=PUSHES, delivered_at__isnull=True, deliver_at__lte=at, **_still_wanted(at)
+        decision__in=PUSHES,
+        delivered_at__isnull=True,
+        deliver_at__lte=at,
+        deliver_at__gt=at - WEEK,
+        **_still_wanted(at),
     )
     return due.exclude(_is_muted("alert__type")).select_related("alert", "prediction", "project").order_by("id")
 
 
-def alerts_for_digest(at: datetime) -> QuerySet[AlertDecision]:
-    """What the next digest of the current tenant holds: live threads that were not pushed and not yet in a digest."""
-    left = AlertDecision.objects.filter(decision=PushDecision.DIGEST, delivered_at__isnull=True, **_still_wanted(at))
+def alerts_for_digest(at: datetime, *, since: datetime | None = None) -> QuerySet[AlertDecision]:
+    """What the next digest of the current tenant holds: live threads that were not pushed and not yet in a digest.
+
+    A push that nobody took for a week is as good as none, and stands here too.
+    since: of several digests each holds what came to be since then, whether another one held it before or not
+    """
+    never_taken = Q(delivered_at__isnull=True) | Q(delivered_at__gt=F("deliver_at") + WEEK)
+    is_lost = never_taken & Q(decision__in=PUSHES, deliver_at__lte=at - WEEK)
+    is_left = Q(decision=PushDecision.DIGEST)
+    if since is None:
+        asked = (is_left | is_lost) & Q(delivered_at__isnull=True)
+    else:
+        asked = is_left & Q(decided_at__gte=since) | is_lost & Q(deliver_at__gte=since - WEEK)
+    left = AlertDecision.objects.filter(asked, **_still_wanted(at))
     return left.exclude(_is_muted("alert__type")).select_related("alert", "prediction", "project").order_by("id")
 
 

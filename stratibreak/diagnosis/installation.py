@@ -34,6 +34,7 @@ from .finding import Finding
 from .jobs import job_findings
 from .keys import key_findings
 from .logins import login_findings
+from .mail import mail_findings
 
 OLDEST_SERVER = 150_000
 OLDEST_BACKUP = timedelta(days=7)
@@ -59,7 +60,7 @@ def diagnose(*, is_quick: bool = False) -> list[Finding]:
         state = f"does not answer: {str(error).strip().splitlines()[0]}"
         return [Finding("database", state, True, "Start it, or correct DATABASE_URL."), *found]
     questions = [_server, _connections, _runtime_role, login_findings, _keys, _migrations, _access]
-    questions += [_drift_by_name if is_quick else _drift, _audit, _backups, job_findings, _passwords]
+    questions += [_drift_by_name if is_quick else _drift, _audit, _backups, job_findings, mail_findings, _passwords]
     for question in questions:
         found += _asked(question)
     return found

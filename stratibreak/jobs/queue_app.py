@@ -11,7 +11,15 @@ from django.db import connections
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.worker import Worker
 
-from stratibreak.jobs.steps import Step, deliver_step, refresh_step, replay_step, sync_step
+from stratibreak.jobs.steps import (
+    Step,
+    deliver_step,
+    digest_step,
+    notify_step,
+    refresh_step,
+    replay_step,
+    sync_step,
+)
 from tenants.isolation.context import current_context
 
 logger = logging.getLogger(__name__)
@@ -25,6 +33,8 @@ STEPS: dict[Step, Callable[[dict[str, str], UUID], str]] = {
     Step.DELIVER: deliver_step,
     Step.REFRESH: refresh_step,
     Step.REPLAY: replay_step,
+    Step.NOTIFY: notify_step,
+    Step.DIGEST: digest_step,
 }
 
 

@@ -1,4 +1,4 @@
-"""The steps of the pipeline as jobs: sync → forecast, detect and alert → first replay.
+"""The steps of the pipeline as jobs: sync → forecast, detect and alert → notify, and the first replay.
 
 1. Each step is a job of its own, so what one fails at hinders neither another step nor another project.
 2. A step that leaves something to do defers the next one in the transaction of a tenant that it works in.
@@ -33,6 +33,7 @@ from predictions.domain.replaying import ReplayInputs, has_replay, load_replay_i
 from predictions.forecasters.replay import ReplayPlan
 from projects.enums import AnalysisKind, ProjectStatus
 from projects.models import AnalysisRecord, Project
+from stratibreak.jobs.notices import DIGEST_TASK, NOTIFY_TASK, defer_notices, tell_of_project, write_digest
 from stratibreak.pipeline import RefreshOutcome, refresh_project
 from stratibreak.replay_report import run_and_keep
 from tenants.isolation.jobs import run_batch
@@ -49,12 +50,14 @@ UNCHANGED_COUNTS = frozenset({"unchanged_count", "failed_count"})
 
 
 class Step(StrEnum):
-    """Names of the tasks; the subject of the first is an integration, of the second a destination, else a project."""
+    """Names of the tasks; the subject of a sync is an integration, of what is sent a destination, else a project."""
 
     SYNC = SYNC_TASK
     DELIVER = DELIVER_TASK
     REFRESH = "refresh_project"
     REPLAY = "replay_project"
+    NOTIFY = NOTIFY_TASK
+    DIGEST = DIGEST_TASK
 
 
 def defer_due(at: datetime) -> int:
@@ -79,7 +82,28 @@ def defer_due(at: datetime) -> int:
             logger.exception("what is due of tenant %s could not be asked", tenant.pk)
         else:
             count += sum(job_id is not None for job_id in deferred)
+        count += _defer_notices(tenant.pk, at)
     return count
+
+
+def _defer_notices(tenant_id: UUID, at: datetime) -> int:
+    """In a transaction of its own: what goes wrong with telling keeps no tool from being read."""
+    try:
+        with tenant_context(tenant_id, reason="the clock"):
+            return sum(job_id is not None for job_id in defer_notices(at))
+    except Exception:
+        logger.exception("what there is to tell of tenant %s could not be asked", tenant_id)
+        return 0
+
+
+def notify_step(carried: dict[str, str], project_id: UUID) -> str:
+    """Put in the warnings and the overdue actions of a project; other jobs send them."""
+    return run_batch(carried, tell_of_project, project_id, timezone.now())
+
+
+def digest_step(carried: dict[str, str], destination_id: UUID) -> str:
+    """Put in the digest of a destination."""
+    return run_batch(carried, write_digest, destination_id, timezone.now())
 
 
 def sync_step(carried: dict[str, str], integration_id: UUID) -> str:
@@ -124,8 +148,10 @@ def _has_changes(result: SyncResult) -> bool:
 
 
 def refresh_step(carried: dict[str, str], project_id: UUID) -> str:
-    """Forecast, detect and keep alerts, in one transaction; then have the past replayed, once."""
-    return run_batch(carried, _refresh, project_id, timezone.now())
+    """Forecast, detect and keep alerts, in one transaction; then have the past replayed, once, and people told."""
+    said = run_batch(carried, _refresh, project_id, timezone.now())
+    _defer_notices(UUID(carried["tenant_id"]), timezone.now())
+    return said
 
 
 def _refresh(project_id: UUID, at: datetime) -> str:

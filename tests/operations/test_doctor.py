@@ -18,12 +18,14 @@ from django.db import connection, connections, transaction
 from stratibreak import diagnosis
 from stratibreak.diagnosis import Finding, diagnose
 from stratibreak.diagnosis.installation import backup_stamp
+from stratibreak.diagnosis.mail import mail_findings
 from tenants.audit.partitions import Month, list_partitions, make_partitions
 from tenants.domain.keys import create_data_key
 from tenants.isolation.owner import owner_access
 from tenants.isolation.queue import defer_job
 from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
+from tests.notifying.mail_server import MailServer, serving_mail
 from tests.owner_rows import owner_connection
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "platform"])
@@ -275,3 +277,21 @@ def test_the_age_of_the_last_backup_is_said(ours: LookAlike, settings: Any, tmp_
     assert backup_stamp().exists()
     assert (before, after) == (["none was made from here"], ["last made from here 0 days ago"])
     assert diagnosis.__all__ == ["Finding", "diagnose"]
+
+
+def test_mail_server_is_asked_for_its_greeting(settings: Any) -> None:
+    settings.PUBLIC_URL = "https://stratibreak.example"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with serving_mail(MailServer()) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        there = [finding.state for finding in mail_findings()]
+        server.greeting = "554 go away"
+        refused = list(mail_findings())[1]
+
+    gone = list(mail_findings())[1]
+
+    assert there == ["https://stratibreak.example", f"127.0.0.1:{server.port} answers"]
+    assert refused.state == f"127.0.0.1:{server.port} does not take us: SMTPConnectError"
+    assert gone.state == f"127.0.0.1:{server.port} does not take us: ConnectionRefusedError"
+    assert "Set EMAIL_URL" in gone.mend
+    assert server.received == []

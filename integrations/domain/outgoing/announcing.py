@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 DELIVER_TASK: Final = "deliver_messages"
 """The job that sends what waits for one destination, by the name that workers know it by."""
+MADE_FOR: Final = "destination"
+"""In the data of a message that is for one destination alone."""
 
 
 def announce(
@@ -36,7 +38,7 @@ def announce(
     kinds: Collection[DestinationKind] = (),
     not_before: datetime | None = None,
 ) -> OutgoingMessage | None:
-    """Tell every active destination that wants to know, once this transaction commits.
+    """Tell every active destination that wants to know, once this transaction commits: programs only.
 
     key: names the event within its type: what was told under it is not told again
     data: JSON: ids, kinds, figures, links; no names of people, nothing that people wrote
@@ -73,15 +75,41 @@ def has_destinations() -> bool:
 def _put_in(message: OutgoingMessage, *, at: datetime) -> OutgoingMessage | None:
     if not has_destinations():
         return None
+    return put_in(message, wanting_destinations(message), at=at)
+
+
+def put_in(message: OutgoingMessage, destinations: Iterable[Destination], *, at: datetime) -> OutgoingMessage | None:
+    """Keep a message and let it be sent to destinations, once this transaction commits. None: it was told before.
+
+    For whoever has to know that it is in, because something else of the transaction depends on that.
+    at: from when on it is sent
+    """
     OutgoingMessage.objects.bulk_create([message], ignore_conflicts=True)
     if not OutgoingMessage.objects.filter(pk=message.pk).exists():
         return None
-    address(message, [each for each in Destination.objects.filter(is_active=True) if is_wanted(each, message)], at=at)
+    address(message, destinations, at=at)
     return message
 
 
+def wanting_destinations(message: OutgoingMessage) -> list[Destination]:
+    """The active destinations that are told of a message."""
+    return [each for each in active_destinations() if is_wanted(each, message)]
+
+
+def active_destinations() -> list[Destination]:
+    return list(Destination.objects.filter(is_active=True).order_by("id"))
+
+
 def is_wanted(destination: Destination, message: OutgoingMessage) -> bool:
-    """Whether a message is of the kind, the types and the project that a destination is told of."""
+    """Whether a message is of the kind, the types and the project that a destination is told of.
+
+    Places where people read want only what has words: what is told to people is decided by the rules of alerts, and
+    nobody reads a line for every gap and every run. A digest is of the destination that it was made for.
+    """
+    if destination.kind != DestinationKind.WEBHOOK and not message.notice:
+        return False
+    if message.data.get(MADE_FOR, str(destination.pk)) != str(destination.pk):
+        return False
     is_for_kind = not message.kinds or destination.kind in message.kinds
     is_of_project = destination.project_id is None or destination.project_id == message.project_id
     return is_for_kind and is_of_project and (not destination.event_types or message.type in destination.event_types)

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 from django.db.models import Q, QuerySet
 
 from integrations.destinations.base import Parcel
+from integrations.domain.outgoing.recipients import opened_address
 from integrations.domain.outgoing.schedule import MOST_ATTEMPTS, has_failed_for_too_long, hold_after, wait_after
 from integrations.domain.outgoing.secrets import signing_secrets
 from integrations.enums import DeliveryState, DisabledBecause
@@ -117,7 +118,7 @@ def _claimed(delivery: Delivery, destination: Destination, at: datetime) -> Clai
 def _parcel(delivery: Delivery, destination: Destination, at: datetime) -> Parcel | None:
     message = delivery.message
     try:
-        address = destination.address.reveal_text()
+        address = opened_address(destination, message.project or destination.project)
         secrets = signing_secrets(destination, at=at)
     except EncryptionError:
         return None
@@ -131,7 +132,22 @@ def _parcel(delivery: Delivery, destination: Destination, at: datetime) -> Parce
         at=at,
         address=address,
         signing_secrets=secrets,
+        notice=message.notice,
+        memory=dict(delivery.memory),
+        thread_memory=_thread_memory(delivery),
     )
+
+
+def _thread_memory(delivery: Delivery) -> dict[str, Any]:
+    """What the sender kept of the first message of the thread that arrived at the same place."""
+    thread = delivery.message.thread
+    if not thread:
+        return {}
+    before = Delivery.objects.filter(
+        destination=delivery.destination_id, state=DeliveryState.SENT, message__thread=thread, pk__lt=delivery.pk
+    )
+    found: dict[str, Any] | None = before.order_by("id").values_list("memory", flat=True).first()
+    return found or {}
 
 
 def parcel_of(claim: Claim) -> Parcel:
@@ -148,6 +164,8 @@ def keep_outcome(claim: Claim, outcome: Outcome, waiting: Waiting) -> bool:
     if destination is None or delivery is None:
         logger.warning("delivery %s was claimed anew, or removed, while it was sent", claim.delivery_id)
         return False
+    if claim.parcel is not None:
+        delivery.memory = claim.parcel.memory
     if outcome.error is None:
         _keep_sent(delivery, destination, outcome)
     else:
@@ -197,6 +215,7 @@ def _keep(delivery: Delivery, outcome: Outcome, **values: Any) -> None:
         status_code=outcome.status_code,
         error_code=code,
         log=[*delivery.log, tried][-KEPT_TRIES:],
+        memory=delivery.memory,
         **values,
     )
 

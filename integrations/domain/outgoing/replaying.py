@@ -10,12 +10,17 @@ from django.db.models import Q
 
 from integrations.domain.outgoing.announcing import DELIVER_TASK, address, is_wanted
 from integrations.domain.outgoing.claiming import unclaimed
+from integrations.domain.outgoing.links import page_link
 from integrations.enums import DeliveryState, EventType
+from integrations.messages.notice import Notice
+from integrations.messages.words import trial_notice
 from integrations.models import Delivery, Destination, OutgoingMessage
 from tenants.domain import auditing
 from tenants.domain.auditing import AuditAction, Operation
 from tenants.domain.refusals import Refusal
+from tenants.isolation.context import require_tenant_id
 from tenants.isolation.queue import defer_job
+from tenants.models import Tenant
 
 MOST_AT_ONCE: Final = 5_000
 
@@ -66,10 +71,17 @@ def send_again_since(*, destination: Destination, since: datetime, at: datetime)
 def send_test(*, destination: Destination, at: datetime) -> Delivery:
     """Send a destination a message that says nothing, to see whether it arrives. Raises CannotSend."""
     _check_active(destination)
-    message = OutgoingMessage.objects.create(type=EventType.TEST, key=str(uuid4()), occurred_at=at)
+    message = OutgoingMessage.objects.create(
+        type=EventType.TEST, key=str(uuid4()), occurred_at=at, notice=_trial(destination).as_json()
+    )
     [delivery] = address(message, [destination], at=at)
     _audit(destination, "a test is sent", 1)
     return delivery
+
+
+def _trial(destination: Destination) -> Notice:
+    organisation = Tenant.objects.get(pk=require_tenant_id())
+    return trial_notice(organisation=organisation.shown_name, destination=destination.name, link=page_link(destination))
 
 
 def _check_active(destination: Destination) -> None:
@@ -80,7 +92,7 @@ def _check_active(destination: Destination) -> None:
 def _renew(which: Q, at: datetime) -> int:
     """Let deliveries that nobody is sending wait for a first try. Returns how many."""
     return Delivery.objects.filter(unclaimed(at), which).update(
-        state=DeliveryState.WAITING, attempts=0, next_try_at=at, claim=None, claimed_until=None
+        state=DeliveryState.WAITING, attempts=0, next_try_at=at, claim=None, claimed_until=None, memory={}
     )
 
 

@@ -321,6 +321,7 @@ def entered(**values: Any) -> dict[str, Any]:
         "name": "Hook",
         "kind": "WEBHOOK",
         "address": HOOK,
+        "digest": "OFF",
         "is_active": "on",
         "event_types": ["gap.opened"],
         **values,
@@ -354,7 +355,7 @@ def test_page_says_why_an_endpoint_is_off_and_switches_it_on(backoffice: Client,
     url = reverse("admin:integrations_destination_change", args=[teller.destination.pk])
 
     assert "It said that it is gone for good" in text_of(backoffice.get(url))
-    backoffice.post(url, {"name": "Ours", "is_active": "on"})
+    backoffice.post(url, {"name": "Ours", "digest": "OFF", "is_active": "on"})
 
     now = teller.now_is()
     assert (now.is_active, now.disabled_because, now.failure_count) == (True, "", 0)
@@ -387,7 +388,7 @@ def test_new_address_takes_the_place_of_the_old_one(backoffice: Client, teller: 
         Destination.objects.filter(pk=teller.destination.pk).update(failure_count=3, last_error_code="not_found")
     url = reverse("admin:integrations_destination_change", args=[teller.destination.pk])
 
-    backoffice.post(url, {"name": "Ours", "is_active": "on", "address": HOOK})
+    backoffice.post(url, {"name": "Ours", "digest": "OFF", "is_active": "on", "address": HOOK})
 
     now = teller.now_is()
     assert (now.place, now.failure_count, now.last_error_code) == ("receiver.example", 0, "")
