@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from projects.domain.data_quality import newest_quality
+from projects.domain.people import AccountsNotLinked, link_accounts, set_apart, user_changed
 from projects.forecast_answer import newest_forecasts
 from projects.models import (
     ActivityEvent,
@@ -225,14 +227,38 @@ class WorkflowStatusPage(RecordAdmin):
 
 @admin.register(Contributor)
 class ContributorPage(RecordAdmin):
-    """People as the tools name them, under a pseudonym."""
+    """People as the tools name them, under a pseudonym; accounts of one person have the same one under “person”."""
 
-    list_display = ("pseudonym", "display_label", "source", "is_active", "user")
-    list_filter = ("is_active",)
+    list_display = ("pseudonym", "display_label", "source", "is_active", "user", "person")
+    list_filter = ("is_active", "is_apart")
     list_select_related = ("user",)
+    actions = ("link", "part")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an import knows the account; by hand nobody does
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Link accounts anew where one was given to a user, as the API does."""
+        super().save_model(request, obj, form, change)
+        if "user" in form.changed_data:
+            user_changed()
+
+    @admin.action(description="The selected accounts are one person's", permissions=["change"])
+    def link(self, request: HttpRequest, queryset: QuerySet[Contributor]) -> None:
+        """Count the people behind the accounts once."""
+        try:
+            link_accounts(*queryset)
+        except AccountsNotLinked as refused:
+            self.message_user(request, f"Nothing was linked: {refused}", messages.ERROR)
+        else:
+            self.message_user(request, "These accounts count as one person from the next analysis on.")
+
+    @admin.action(description="The selected accounts are nobody else's", permissions=["change"])
+    def part(self, request: HttpRequest, queryset: QuerySet[Contributor]) -> None:
+        """Count each account as a person, whatever its address or user say."""
+        for account in queryset:
+            set_apart(account)
+        self.message_user(request, "Each of these accounts counts as a person of its own from the next analysis on.")
 
 
 @admin.register(CostEntry)

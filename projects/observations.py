@@ -5,13 +5,14 @@ tenant, no project and no row: `projects.domain.recording` turns observations in
 
 Conventions. An instant (`*_at`) is aware and in UTC. A date (`*_date`) is the calendar day that the source shows and
 has no time zone. `None` means that the source does not say. People appear only by the identifier of their account;
-names and addresses are never observed.
+names are never observed. One fact tells an address, `AccountObservation`: the recording makes a keyed digest of it and
+forgets it, so that one person's accounts in two tools are known as such.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from projects.enums import (
@@ -218,6 +219,17 @@ class IncidentObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountObservation:
+    """The address of an account, where the source tells it and has verified that it is theirs.
+
+    email: seen by `domain.recording.pseudonyms` alone; it is in no row, no log and no text of this object
+    """
+
+    account_id: str
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationBatch:
     """Facts that are recorded together or not at all.
 
@@ -237,6 +249,7 @@ class ObservationBatch:
     ci_runs: tuple[CiRunObservation, ...] = ()
     deployments: tuple[DeploymentObservation, ...] = ()
     incidents: tuple[IncidentObservation, ...] = ()
+    accounts: tuple[AccountObservation, ...] = ()
     whole_states: frozenset[str] = frozenset()
     whole_histories: frozenset[str] = frozenset()
 
@@ -257,6 +270,7 @@ class ObservationBatch:
             ci_runs=tuple(fact for part in parts for fact in part.ci_runs),
             deployments=tuple(fact for part in parts for fact in part.deployments),
             incidents=tuple(fact for part in parts for fact in part.incidents),
+            accounts=tuple(fact for part in parts for fact in part.accounts),
             whole_states=frozenset().union(*(part.whole_states for part in parts)),
             whole_histories=frozenset().union(*(part.whole_histories for part in parts)),
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from projects.api.people import ContributorViewSet
 from projects.models import (
     ActivityEvent,
     CiRun,
     CoAssignee,
-    Contributor,
     CostEntry,
     Deployment,
     FieldChange,
@@ -85,15 +85,6 @@ class WorkflowStatusViewSet(TenantViewSet[WorkflowStatus]):
     model = WorkflowStatus
     serializer_class = serializer_for(WorkflowStatus)
     filters = {"project": EXACT, "source": EXACT, "category": SET}
-
-
-class ContributorViewSet(TenantViewSet[Contributor]):
-    """Accounts of sources, known by a pseudonym."""
-
-    model = Contributor
-    serializer_class = serializer_for(Contributor)
-    filters = {"source": EXACT, "user": EXACT, "is_active": EXACT}
-    http_method_names = ["get", "head", "put", "patch", "delete"]
 
 
 class ActivityEventViewSet(TenantViewSet[ActivityEvent]):

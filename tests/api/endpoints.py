@@ -169,6 +169,10 @@ ITEM_ACTIONS = (
     ItemAction(
         "integrations/<id>/preview", "GET", "integrations.Integration", "integrations.Integration", Action.CHANGE, 424
     ),
+    ItemAction("contributors/<id>/person", "POST", "projects.Contributor", "projects.Contributor", Action.CHANGE, 400),
+    ItemAction(
+        "contributors/<id>/person", "DELETE", "projects.Contributor", "projects.Contributor", Action.CHANGE, 204
+    ),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),

@@ -23,7 +23,7 @@ from integrations.connectors.asana.payloads import (
     parse_task,
     section_in,
 )
-from integrations.connectors.facts import POINTS, status_move
+from integrations.connectors.facts import POINTS, addresses_of, status_move
 from projects.enums import ActivityKind, ActivityRole, LinkDirection, StatusCategory, TrackedField
 from projects.imports.json_access import EMPTY, JsonObject, object_in, string_in
 from projects.imports.statuses import likely_status_category
@@ -82,6 +82,7 @@ def task_facts(sent: JsonObject, stories: Iterable[JsonObject], *, container: st
         changes=tuple(sorted(changes, key=lambda change: (change.changed_at, change.external_id))),
         links=tuple(_links(task, told)),
         activities=tuple(_activities(task, told)),
+        accounts=addresses_of((sent.get("assignee"), sent.get("created_by")), ids_in=("gid",), email_in="email"),
         whole_states=frozenset({task.gid}),
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from integrations.connectors.facts import id_of
+from integrations.connectors.facts import addresses_of, id_of
 from projects.enums import ActivityKind, ActivityRole
 from projects.imports.errors import FieldRefused
 from projects.imports.jira_changelog import account_id
@@ -41,9 +41,12 @@ def issue_facts(
         whole = {**issue, "changelog": {"total": len(ordered), "histories": ordered}}
     batch, _ = parse_issue(whole, page_fields=custom)
     items = tuple(replace(item, url=f"{site}/browse/{item.key}") for item in batch.items)
-    found = tuple(_comment(comment, item_id=items[0].external_id, issue=issue) for comment in comments)
+    spoken = list(comments)
+    found = tuple(_comment(comment, item_id=items[0].external_id, issue=issue) for comment in spoken)
     known = tuple(statuses.get(status.external_id, status) for status in batch.statuses)
-    return replace(batch, items=items, activities=found, statuses=known)
+    people = _people(issue, histories or (), spoken)
+    accounts = addresses_of(people, ids_in=("accountId", "key", "name"), email_in="emailAddress")
+    return replace(batch, items=items, activities=found, statuses=known, accounts=accounts)
 
 
 def listed_statuses(sent: Iterable[JsonObject]) -> dict[str, StatusObservation]:
@@ -71,6 +74,13 @@ def embedded_comments(issue: JsonObject) -> tuple[list[JsonObject], bool]:
     comments = objects_in(holder, "comments", path="fields.comment")
     total = holder.get("total")
     return comments, not isinstance(total, int) or total <= len(comments)
+
+
+def _people(issue: JsonObject, *authored: Iterable[JsonObject]) -> Iterator[object]:
+    """Everybody in an issue. Their addresses are verified by Atlassian, on a server of one's own by its owner."""
+    fields = object_in(issue, "fields", path="issue") or {}
+    yield from (fields.get(member) for member in ("assignee", "reporter", "creator"))
+    yield from (record.get("author") for records in authored for record in records)
 
 
 def _comment(comment: JsonObject, *, item_id: str, issue: JsonObject) -> ActivityObservation:

@@ -32,6 +32,7 @@ from projects.domain.recording.memberships import (
     replace_stays,
     stays_of,
 )
+from projects.domain.recording.people import record_addresses
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 from projects.domain.recording.statuses import corrected_categories, record_statuses
 from projects.models import (
@@ -63,7 +64,7 @@ class RecordingResult:
 
     created, updated, unchanged: items; an observation older than what is recorded leaves its item unchanged
     facts: rows written beside items (changes, statuses, memberships, links, iterations, milestones, co-assignees,
-        activities, CI runs, deployments, incidents)
+        activities, CI runs, deployments, incidents, addresses of accounts)
     """
 
     created: int = 0
@@ -106,7 +107,8 @@ def record_observations(
 
 def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms) -> RecordingResult:
     people = record_contributors(scope, accounts_in(observations), pseudonyms)
-    facts = record_statuses(scope, observations.statuses)
+    facts = record_addresses(scope, observations.accounts, pseudonyms)
+    facts += record_statuses(scope, observations.statuses)
     items = newest_of_each(observations.items)
     corrections = corrected_categories(scope, (item.status_id for item in items))
     recorded = record_items(scope, items, contributors=people, corrections=corrections)

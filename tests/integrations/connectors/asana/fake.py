@@ -34,7 +34,7 @@ def _task(number: str, *, day: int, places: dict[str, str | None], **members: An
         "due_on": None,
         "due_at": None,
         "assignee": None,
-        "created_by": _gid("7"),
+        "created_by": {"gid": "7", "email": "ann@acme.example"},
         "parent": None,
         "projects": [_gid(project) for project in places],
         "memberships": [

@@ -289,3 +289,9 @@ def test_approval_is_a_review() -> None:
     (activity,) = task_facts(_sent(), [told], container=HOUSE).activities
 
     assert activity.kind == ActivityKind.APPROVAL
+
+
+def test_address_is_told_of_whoever_the_task_names() -> None:
+    (account,) = task_facts(_sent(assignee={"gid": "8", "email": "bob@acme.example"}), [], container=HOUSE).accounts
+
+    assert (account.account_id, account.email) == ("8", "bob@acme.example")

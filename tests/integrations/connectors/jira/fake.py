@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.integrations.connectors.local_server import FakeTool, Request, Response
+from tests.integrations.connectors.local_server import WORDS, FakeTool, Request, Response
 
 TOKEN = "jira-well-known-secret"
 EMAIL = "robot@acme.example"
@@ -33,7 +33,7 @@ SPRINT = {
 
 
 def _person(name: str) -> dict[str, str]:
-    return {"accountId": name}
+    return {"accountId": name, "emailAddress": f"{name}@acme.example", "displayName": WORDS}
 
 
 def _stamp(moment: datetime) -> str:

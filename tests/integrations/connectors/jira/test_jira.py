@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from integrations.enums import SyncStatus
-from projects.models import FieldChange, IterationMembership, WorkItem
+from projects.models import Contributor, FieldChange, IterationMembership, WorkItem
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
 from tests.integrations.connectors.jira.fake import EMAIL, LONG_HISTORY, TOKEN, FakeJira
@@ -57,6 +57,13 @@ class TestJira(ConnectorBattery):
 
         with tenant_context(played.tenant_id):
             assert WorkItem.objects.get(external_id="10001", source="jira").url == "https://acme.example/browse/ROCK-1"
+
+    def test_addresses_become_digests_of_the_people_in_the_issues(self, played: Played) -> None:
+        played.sync()
+
+        with tenant_context(played.tenant_id):
+            known = Contributor.objects.filter(source="jira").exclude(email_digest="")
+            assert len(set(known.values_list("email_digest", flat=True))) == 2  # ann and bob
 
     @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
     def test_edit_is_found_whatever_the_zone_of_the_account(self, played: Played, zone: str) -> None:
