@@ -37,6 +37,7 @@ class WorkItemObservation:
     is_creation_known: False where the source does not say it: created_at is then the moment of reading, and counts
         only until the item is recorded
     resolved_at: when it was done; None unless it is
+    mentions: what its texts beside the title name of other items, as `projects.mentions` finds it; never the texts
     source_version: grows with every change of the item in the source (Jira: `updated` in epoch milliseconds), so that
         an older answer never overwrites a newer one; None where the source offers nothing that grows
     """
@@ -64,6 +65,7 @@ class WorkItemObservation:
     parent_id: str = ""
     parent_key: str = ""
     labels: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
     comment_count: int | None = None
     url: str = ""
     source_version: int | None = None
@@ -165,6 +167,7 @@ class ActivityObservation:
 
     item_id: the item it is about; "" for one about none, or about something that is no item (a pull request)
     item_key: its key, where the source names the item by that alone
+    mentions: what a change under review names of items, as `projects.mentions` finds it; never its texts
     """
 
     external_id: str
@@ -174,6 +177,7 @@ class ActivityObservation:
     item_key: str = ""
     actor_id: str | None = None
     role: ActivityRole = ActivityRole.OTHER
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

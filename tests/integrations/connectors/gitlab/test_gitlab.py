@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from integrations.connectors.gitlab.mapping import closed_issue, pipeline_facts
+from integrations.connectors.gitlab.mapping import closed_issue, merge_request_facts, pipeline_facts
 from integrations.connectors.gitlab.notes import due_day, estimate_s
 from integrations.enums import SyncStatus
 from projects.enums import ActivityKind, IncidentSeverity, RunOutcome, StatusCategory, TrackedField
@@ -233,3 +233,18 @@ def test_pipeline_that_waits_for_a_person_has_not_ended() -> None:
     (run,) = pipeline_facts(sent).ci_runs
 
     assert (run.outcome, run.finished_at) == (RunOutcome.RUNNING, None)
+
+
+def test_merge_is_about_what_title_branch_and_description_of_the_merge_request_name() -> None:
+    sent = {
+        "id": 5,
+        "iid": 2,
+        "title": "OPS-3: close the gate",
+        "source_branch": "PROJ-12-gate",
+        "description": "See https://trello.com/c/Ab12Cd34/7-gate",
+        "merged_at": "2026-05-02T10:00:00Z",
+    }
+
+    (merge,) = merge_request_facts(sent, [], path="acme/app").activities
+
+    assert merge.mentions == ("OPS-3", "PROJ-12", "//trello.com/c/Ab12Cd34")
