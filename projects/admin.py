@@ -34,6 +34,7 @@ from projects.models import (
     PulseSummary,
     ScopeApproval,
     Stakeholder,
+    TimeEntry,
     WorkflowStatus,
     WorkItem,
     WorkItemLink,
@@ -267,6 +268,14 @@ class CostEntryPage(RecordAdmin):
 
     list_display = ("project", "incurred_on_date", "amount", "currency", "category", "hours")
     list_select_related = ("project",)
+
+
+@admin.register(TimeEntry)
+class TimeEntryPage(RecordAdmin):
+    """Time written down as worked on items: when and how long, never what was said of it."""
+
+    list_display = ("project", "work_item", "worked_on_date", "duration_s", "contributor", "removed_at")
+    list_select_related = ("project", "work_item", "contributor")
 
 
 @admin.register(ActivityEvent)

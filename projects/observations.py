@@ -181,6 +181,22 @@ class ActivityObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEntryObservation:
+    """Time that somebody has written down as worked on one item. There is no place for what they said of it.
+
+    external_id: unique in the source;  duration_s: negative for a correction
+    worked_on_date: the day in UTC where started_at is known
+    """
+
+    external_id: str
+    item_id: str
+    worked_on_date: date
+    duration_s: int
+    started_at: datetime | None = None
+    actor_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CiRunObservation:
     """One run of a pipeline. finished_at: None only while outcome is RUNNING;  attempt: from 1, a retry counts up"""
 
@@ -239,6 +255,7 @@ class ObservationBatch:
 
     whole_states: items whose present memberships and links are all here: what is no longer shown has ended
     whole_histories: items whose memberships are all here, past ones too: they replace what was recorded before
+    whole_times: items whose time entries are all here: what is no longer among them was removed
     """
 
     items: tuple[WorkItemObservation, ...] = ()
@@ -253,9 +270,11 @@ class ObservationBatch:
     ci_runs: tuple[CiRunObservation, ...] = ()
     deployments: tuple[DeploymentObservation, ...] = ()
     incidents: tuple[IncidentObservation, ...] = ()
+    time_entries: tuple[TimeEntryObservation, ...] = ()
     accounts: tuple[AccountObservation, ...] = ()
     whole_states: frozenset[str] = frozenset()
     whole_histories: frozenset[str] = frozenset()
+    whole_times: frozenset[str] = frozenset()
 
     @classmethod
     def merged(cls, batches: Iterable[ObservationBatch]) -> ObservationBatch:
@@ -274,7 +293,9 @@ class ObservationBatch:
             ci_runs=tuple(fact for part in parts for fact in part.ci_runs),
             deployments=tuple(fact for part in parts for fact in part.deployments),
             incidents=tuple(fact for part in parts for fact in part.incidents),
+            time_entries=tuple(fact for part in parts for fact in part.time_entries),
             accounts=tuple(fact for part in parts for fact in part.accounts),
             whole_states=frozenset().union(*(part.whole_states for part in parts)),
             whole_histories=frozenset().union(*(part.whole_histories for part in parts)),
+            whole_times=frozenset().union(*(part.whole_times for part in parts)),
         )

@@ -14,6 +14,7 @@ from projects.models import (
     Iteration,
     IterationMembership,
     PulseSummary,
+    TimeEntry,
     WorkflowStatus,
     WorkItem,
     WorkItemLink,
@@ -127,6 +128,14 @@ class CostEntryViewSet(TenantViewSet[CostEntry]):
     filters = {"project": EXACT, "category": SET, "incurred_on_date": RANGE}
 
 
+class TimeEntryViewSet(TenantViewSet[TimeEntry]):
+    """Time that was written down as worked on items: who, when and how long, never what was said of it."""
+
+    model = TimeEntry
+    serializer_class = serializer_for(TimeEntry)
+    filters = {"project": EXACT, "work_item": EXACT, "worked_on_date": RANGE, "removed_at": NULLABLE_RANGE}
+
+
 class PulseSummaryViewSet(TenantViewSet[PulseSummary]):
     """Mean answers of a team to opt-in questions; never a single answer."""
 
@@ -149,5 +158,6 @@ RECORD_ROUTES: Routes = {
     "deployments": DeploymentViewSet,
     "incidents": IncidentViewSet,
     "cost-entries": CostEntryViewSet,
+    "time-entries": TimeEntryViewSet,
     "pulse-summaries": PulseSummaryViewSet,
 }

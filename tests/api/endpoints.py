@@ -67,6 +67,7 @@ ENDPOINTS = (
     Endpoint("deployments", "projects.Deployment"),
     Endpoint("incidents", "projects.Incident"),
     Endpoint("cost-entries", "projects.CostEntry"),
+    Endpoint("time-entries", "projects.TimeEntry"),
     Endpoint("pulse-summaries", "projects.PulseSummary"),
     Endpoint("analysis-records", "projects.AnalysisRecord", READ),
     Endpoint("import-runs", "projects.ImportRun", READ),

@@ -44,6 +44,7 @@ STORY_FIELDS: Final = (
     *("custom_field.name", "custom_field.format", "old_number_value", "new_number_value"),
     *("old_enum_value.name", "new_enum_value.name", "new_approval_status"),
 )
+TIME_FIELDS: Final = ("duration_minutes", "entered_on", "created_by.gid")
 ESTIMATED_TIME: Final = "estimated time"
 PRIORITY: Final = "priority"
 DURATION: Final = "duration"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,10 +25,15 @@ from integrations.connectors.base import (
     Reading,
     Stream,
 )
-from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts
-from integrations.connectors.bitrix24.payloads import KEPT_FOR_HISTORY, SELECTED, SELECTED_FOR_HISTORY
+from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts, time_facts
+from integrations.connectors.bitrix24.payloads import (
+    KEPT_FOR_HISTORY,
+    SELECTED,
+    SELECTED_FOR_HISTORY,
+    SELECTED_FOR_TIMES,
+)
 from integrations.connectors.options import Account
-from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, newest, text
+from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, mapped, newest, text
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import (
@@ -49,6 +55,8 @@ from projects.imports.json_access import JsonObject
 PACE_S: Final = 0.5
 """Two requests a second are never too many, on any plan."""
 INTENSITY_WAIT_S: Final = 1.0
+TIMES_ON_PAGE: Final = 50
+NO_TIME: Final = ("", "0")
 NO_GROUP: Final = "0"
 CHANGED: Final = "changedDate"
 METHOD_NOT_FOUND: Final = "ERROR_METHOD_NOT_FOUND"
@@ -180,18 +188,50 @@ class Bitrix24:
             self._sprints[group_id] = []
             return []
 
+    def times(self, task_id: str) -> list[JsonObject]:
+        """All times of a task. The members have to stand in this order.
+
+        https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-get-list.html
+        """
+        found: list[JsonObject] = []
+        while True:
+            after = _number(found[-1], "ID") if found else 0
+            with _of_one_task("It has no times of tasks."):
+                sent = self.ask(
+                    "task.elapseditem.getlist",
+                    TASKID=int(task_id),
+                    ORDER={"ID": "asc"},
+                    FILTER={">ID": after},
+                    SELECT=["ID", "TASK_ID", "USER_ID", "SECONDS", "CREATED_DATE", "DATE_START"],
+                )
+            page = as_objects(sent, "result")
+            if page and _number(page[0], "ID") <= after:
+                raise RepeatedPage
+            found += page
+            if len(page) < TIMES_ON_PAGE:
+                return found
+
     def history(self, task_id: str) -> list[JsonObject]:
         """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-history-list.html"""
         pages = self._pages("tasks.task.history.list", taskId=int(task_id), order={"createdDate": "asc"})
-        try:
+        with _of_one_task("It has no history of tasks."):
             return [entry for sent in pages for entry in as_objects(sent["result"], "list")]
-        except NotFound as error:
-            if error.vendor_code != METHOD_NOT_FOUND:
-                raise
-            raise Forbidden("It has no history of tasks.", vendor_code=METHOD_NOT_FOUND) from None
-        except BadRequest as error:
-            # What it says of one task that was deleted, or may no longer be seen.
-            raise NotFound(vendor_code=error.vendor_code) from None
+
+
+@contextmanager
+def _of_one_task(unknown: str) -> Iterator[None]:
+    """What a portal says of one task that was deleted, or may no longer be seen, is told from what it has not at all.
+
+    unknown: in our words, what a portal lacks that does not know the method
+    """
+    try:
+        yield
+    except NotFound as error:
+        if error.vendor_code != METHOD_NOT_FOUND:
+            raise
+        raise Forbidden(unknown, vendor_code=METHOD_NOT_FOUND) from None
+    except BadRequest as error:
+        raise NotFound(vendor_code=error.vendor_code) from None
 
 
 class SprintStream(Stream[Bitrix24]):
@@ -256,12 +296,38 @@ class HistoryStream(DetailedStream[Bitrix24]):
         return replace(page, read=len(history))
 
 
+class TimeStream(DetailedStream[Bitrix24]):
+    """Times that were written down for each task that has changed: requests for those that have any.
+
+    checkpoint: as for tasks;  a deferred detail is the id of a task
+    """
+
+    name = "time_entries"
+    is_optional = True
+
+    def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
+        details = Details()
+        for tasks in _listed(client, reading, self.since(reading), SELECTED_FOR_TIMES):
+            for task in tasks:
+                task_id = text(task, "id")
+                if text(task, "timeSpentInLogs") in NO_TIME:
+                    page = Page(batch=time_facts(task_id, ()))
+                else:
+                    page = details.read(task_id, partial(self.again, client, reading.partition, task_id))
+                yield replace(page, checkpoint={"after": task_id}, cursor=cursor_of(task, CHANGED))
+
+    def again(self, client: Bitrix24, partition: Partition, detail: Json) -> Page:
+        entries = client.times(str(detail))
+        page = mapped({"id": detail}, lambda _: time_facts(str(detail), entries))
+        return replace(page, read=len(entries))
+
+
 class Bitrix24Connector(Connector[Bitrix24]):
     """https://apidocs.bitrix24.com/"""
 
     type = "BITRIX24"
     source = "bitrix24"
-    streams = (SprintStream(), TaskStream(), HistoryStream())
+    streams = (SprintStream(), TaskStream(), HistoryStream(), TimeStream())
 
     def open(self, account: Account, network: Network) -> Bitrix24:
         token = account.secret("access_token") if account.has_secret("access_token") else ""

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from integrations.connectors.facts import id_of, moment, moment_or_none, status_move
-from integrations.connectors.gitlab.notes import note_changes
+from integrations.connectors.gitlab.notes import note_changes, note_times
 from integrations.connectors.gitlab.payloads import (
     Event,
     Group,
@@ -122,8 +122,10 @@ def issue_facts(
         links=tuple(_links(issue.id, history.links)),
         activities=tuple(_comments(issue, notes)),
         incidents=_incidents(issue),
+        time_entries=note_times(issue.id, notes),
         whole_states=one,
         whole_histories=one,
+        whole_times=one,
     )
 
 
