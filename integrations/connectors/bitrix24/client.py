@@ -30,7 +30,6 @@ from integrations.connectors.bitrix24.payloads import (
     KEPT_FOR_HISTORY,
     SELECTED,
     SELECTED_FOR_HISTORY,
-    SELECTED_FOR_TIMES,
 )
 from integrations.connectors.options import Account
 from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, mapped, newest, text
@@ -55,7 +54,8 @@ from projects.imports.json_access import JsonObject
 PACE_S: Final = 0.5
 """Two requests a second are never too many, on any plan."""
 INTENSITY_WAIT_S: Final = 1.0
-TIMES_ON_PAGE: Final = 50
+TIME_SPENT: Final = "timeSpentInLogs"
+TIMES_NOT_OFFERED: Final = "time_entries_not_offered"
 NO_TIME: Final = ("", "0")
 NO_GROUP: Final = "0"
 CHANGED: Final = "changedDate"
@@ -87,6 +87,7 @@ class Bitrix24:
 
     place: of methods, with the code of a webhook;  token: of an application, else ""
     counted: ids of a group whose census met an error on the way
+    has_times: False once the portal has said that it keeps no times, or shows them not
     """
 
     door: Door
@@ -96,6 +97,7 @@ class Bitrix24:
     group_ids: Sequence[str]
     more_fields: Sequence[str] = ()
     counted: dict[str, list[str]] = field(default_factory=dict)
+    has_times: bool = True
     _sprints: dict[str, list[JsonObject]] = field(default_factory=dict)
 
     def ask(self, method: str, **params: Any) -> JsonObject:
@@ -188,28 +190,37 @@ class Bitrix24:
             self._sprints[group_id] = []
             return []
 
-    def times(self, task_id: str) -> list[JsonObject]:
-        """All times of a task. The members have to stand in this order.
+    def times(self, task_id: str) -> list[JsonObject] | None:
+        """All times of a task; None where the portal has none, or the credentials may not. The members keep this order.
 
         https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-get-list.html
         """
+        if not self.has_times:
+            return None
         found: list[JsonObject] = []
-        while True:
-            after = _number(found[-1], "ID") if found else 0
+        try:
             with _of_one_task("It has no times of tasks."):
-                sent = self.ask(
-                    "task.elapseditem.getlist",
-                    TASKID=int(task_id),
-                    ORDER={"ID": "asc"},
-                    FILTER={">ID": after},
-                    SELECT=["ID", "TASK_ID", "USER_ID", "SECONDS", "CREATED_DATE", "DATE_START"],
-                )
-            page = as_objects(sent, "result")
-            if page and _number(page[0], "ID") <= after:
-                raise RepeatedPage
-            found += page
-            if len(page) < TIMES_ON_PAGE:
-                return found
+                while page := self._times_after(task_id, found[-1] if found else {"ID": 0}):
+                    found += page
+        except Forbidden:
+            self.has_times = False
+            return None
+        return found
+
+    def _times_after(self, task_id: str, last: JsonObject) -> list[JsonObject]:
+        """Up to fifty. Raises RepeatedPage where the tool does not heed from where on it is asked."""
+        after = _number(last, "ID")
+        sent = self.ask(
+            "task.elapseditem.getlist",
+            TASKID=int(task_id),
+            ORDER={"ID": "asc"},
+            FILTER={">ID": after},
+            SELECT=["ID", "TASK_ID", "USER_ID", "SECONDS", "CREATED_DATE", "DATE_START"],
+        )
+        page = as_objects(sent, "result")
+        if page and _number(page[0], "ID") <= after:
+            raise RepeatedPage
+        return page
 
     def history(self, task_id: str) -> list[JsonObject]:
         """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-history-list.html"""
@@ -243,24 +254,42 @@ class SprintStream(Stream[Bitrix24]):
         yield all_mapped(sprints, sprint_facts)
 
 
-class TaskStream(ItemStream[Bitrix24]):
-    """Tasks by id, which no edit changes. checkpoint: {"after": id of the last that is dealt with}"""
+class TaskStream(ItemStream[Bitrix24], DetailedStream[Bitrix24]):
+    """Tasks by id, which no edit changes, and the times that people wrote down for them, where a task has any.
+
+    checkpoint: {"after": id of the last that is dealt with};  a deferred detail is the id of a task with times
+    """
 
     name = "tasks"
 
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
-        group_id, now = reading.partition.id, client.door.waiting.now()
+        group_id, now, details = reading.partition.id, client.door.waiting.now(), Details()
         facts = partial(task_facts, group_id=group_id, site=client.site, first_seen_at=now)
         for tasks in _listed(client, reading, self.since(reading), [*SELECTED, *client.more_fields]):
             page = all_mapped(tasks, facts)
             unknown = sum(not item.is_creation_known for item in page.batch.items)
+            timed = sorted((task for task in tasks if text(task, TIME_SPENT) not in NO_TIME), key=_id_of)
+            last = {"after": _last(tasks)}
             yield replace(
                 page,
-                checkpoint={"after": _last(tasks)},
+                batch=replace(
+                    page.batch, whole_times=frozenset(text(task, "id") for task in tasks if task not in timed)
+                ),
+                checkpoint=last if not timed else None,
                 cursor=newest(tasks, CHANGED),
                 skipped=Counter({CREATION_UNKNOWN: unknown}),
                 fields={text(task, "id"): task for task in tasks},
             )
+            for task in timed:
+                detail = text(task, "id")
+                page = details.read(detail, partial(self.again, client, reading.partition, detail))
+                yield replace(page, checkpoint=last if task is timed[-1] else {"after": detail})
+
+    def again(self, client: Bitrix24, partition: Partition, detail: Json) -> Page:
+        had_times, entries = client.has_times, client.times(str(detail))
+        if entries is None:
+            return Page(skipped=Counter({TIMES_NOT_OFFERED: int(had_times)}))
+        return replace(mapped({"id": detail}, lambda _: time_facts(str(detail), entries)), read=0)
 
     def census(self, client: Bitrix24, partition: Partition) -> Iterator[Sequence[str]]:
         if not partition.facts["has_tasks"]:
@@ -296,38 +325,12 @@ class HistoryStream(DetailedStream[Bitrix24]):
         return replace(page, read=len(history))
 
 
-class TimeStream(DetailedStream[Bitrix24]):
-    """Times that were written down for each task that has changed: requests for those that have any.
-
-    checkpoint: as for tasks;  a deferred detail is the id of a task
-    """
-
-    name = "time_entries"
-    is_optional = True
-
-    def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
-        details = Details()
-        for tasks in _listed(client, reading, self.since(reading), SELECTED_FOR_TIMES):
-            for task in tasks:
-                task_id = text(task, "id")
-                if text(task, "timeSpentInLogs") in NO_TIME:
-                    page = Page(batch=time_facts(task_id, ()))
-                else:
-                    page = details.read(task_id, partial(self.again, client, reading.partition, task_id))
-                yield replace(page, checkpoint={"after": task_id}, cursor=cursor_of(task, CHANGED))
-
-    def again(self, client: Bitrix24, partition: Partition, detail: Json) -> Page:
-        entries = client.times(str(detail))
-        page = mapped({"id": detail}, lambda _: time_facts(str(detail), entries))
-        return replace(page, read=len(entries))
-
-
 class Bitrix24Connector(Connector[Bitrix24]):
     """https://apidocs.bitrix24.com/"""
 
     type = "BITRIX24"
     source = "bitrix24"
-    streams = (SprintStream(), TaskStream(), HistoryStream(), TimeStream())
+    streams = (SprintStream(), TaskStream(), HistoryStream())
 
     def open(self, account: Account, network: Network) -> Bitrix24:
         token = account.secret("access_token") if account.has_secret("access_token") else ""
@@ -443,6 +446,10 @@ def _partition(group_id: str, shown: Mapping[str, JsonObject] | None, *, has_tas
     is_ordinary = group_id == NO_GROUP or not has_tasks or group.get("scrumMasterId", "") in (None, 0, "0")
     name = "Tasks without a group" if group_id == NO_GROUP else text(group, "name") or f"Group {group_id}"
     return Partition(id=group_id, name=name, facts={"has_tasks": has_tasks, "may_have_sprints": not is_ordinary})
+
+
+def _id_of(task: JsonObject) -> int:
+    return _number(task, "id")
 
 
 def _last(tasks: Sequence[JsonObject]) -> str:

@@ -24,7 +24,6 @@ SELECTED: Final = (
 SELECTED_FOR_HISTORY: Final = (
     *("ID", "CREATED_DATE", "CHANGED_DATE", "CREATED_BY", "RESPONSIBLE_ID", "SPRINT_ID", "GROUP_ID"),
 )
-SELECTED_FOR_TIMES: Final = ("ID", "CHANGED_DATE", "GROUP_ID", "TIME_SPENT_IN_LOGS")
 KEPT_FOR_HISTORY: Final = ("id", "createdDate", "createdBy", "responsibleId", "sprintId")
 
 
