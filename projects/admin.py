@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from projects.domain.data_quality import newest_quality
 from projects.domain.people import AccountsNotLinked, link_accounts, set_apart, user_changed
+from projects.domain.same_work import say_same_work
 from projects.forecast_answer import newest_forecasts
 from projects.models import (
     ActivityEvent,
@@ -179,8 +180,22 @@ class FieldChangePage(RecordAdmin):
 class WorkItemLinkPage(RecordAdmin):
     """What blocks, causes or duplicates what."""
 
-    list_display = ("work_item", "link_type", "direction", "target_key", "linked_at", "unlinked_at")
+    list_display = ("work_item", "link_type", "direction", "target_key", "linked_at", "unlinked_at", "is_same_work")
+    list_filter = ("is_same_work",)
     list_select_related = ("work_item",)
+    actions = ("confirm_same_work", "reject_same_work")
+
+    @admin.action(description="The selected links join one piece of work: count it once", permissions=["change"])
+    def confirm_same_work(self, request: HttpRequest, queryset: QuerySet[WorkItemLink]) -> None:
+        """Count the target, and the item that is linked to it no longer."""
+        said = say_same_work(queryset, is_same=True)
+        self.message_user(request, f"Counted once from the next analysis on: {said}.")
+
+    @admin.action(description="The selected links join two pieces of work: count both", permissions=["change"])
+    def reject_same_work(self, request: HttpRequest, queryset: QuerySet[WorkItemLink]) -> None:
+        """Count both, whatever their tools say."""
+        said = say_same_work(queryset, is_same=False)
+        self.message_user(request, f"Counted apart from the next analysis on: {said}.")
 
 
 @admin.register(Iteration)

@@ -77,7 +77,7 @@ class WorkItemLinkViewSet(TenantViewSet[WorkItemLink]):
 
     model = WorkItemLink
     serializer_class = serializer_for(WorkItemLink)
-    filters = {"work_item": EXACT, "target_item": EXACT, "link_type": SET}
+    filters = {"work_item": EXACT, "target_item": EXACT, "link_type": SET, "is_same_work": EXACT}
 
 
 class WorkflowStatusViewSet(TenantViewSet[WorkflowStatus]):

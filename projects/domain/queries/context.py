@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -34,13 +34,13 @@ ROWS_PER_FETCH = 5_000
 PERCENT = 100.0
 
 
-def context_facts(project_id: UUID, people: People) -> Iterator[ContextFact]:
+def context_facts(project_id: UUID, people: People, copies: Mapping[UUID, UUID]) -> Iterator[ContextFact]:
     """Everything on record about a project beside its work, in the tenant that is current; ten queries."""
     yield from _iterations(project_id)
     yield from _milestones(project_id)
     yield from _stays(IterationMembership.objects.filter(iteration__project_id=project_id), "iteration_id")
     yield from _stays(MilestoneMembership.objects.filter(milestone__project_id=project_id), "milestone_id")
-    yield from _activity(project_id, people)
+    yield from _activity(project_id, people, copies)
     yield from _capacity(project_id, people)
     yield from _pulses(project_id)
     yield from _ci_runs(project_id)
@@ -83,7 +83,7 @@ def _stays(memberships: Any, group: str) -> Iterator[StayFact]:
         yield StayFact(item_id, group_id, from_us(recorded_us), _at(joined_us), _at(left_us))
 
 
-def _activity(project_id: UUID, people: People) -> Iterator[ActivityFact]:
+def _activity(project_id: UUID, people: People, copies: Mapping[UUID, UUID]) -> Iterator[ActivityFact]:
     for id_, occurred_us, recorded_us, kind, role, contributor_id, item_id in _rows(
         ActivityEvent.objects.filter(project_id=project_id),
         "id", Microseconds("occurred_at"), Microseconds("recorded_at"), "kind", "contributor_role", "contributor_id",
@@ -96,7 +96,7 @@ def _activity(project_id: UUID, people: People) -> Iterator[ActivityFact]:
             ActivityKind(kind),
             ActivityRole(role),
             people.of(contributor_id),
-            item_id,
+            copies.get(item_id, item_id),
         )
 
 

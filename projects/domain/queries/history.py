@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 from projects.domain.queries.context import ROWS_PER_FETCH, context_facts
 from projects.domain.queries.microseconds import Microseconds
 from projects.domain.queries.people import People
+from projects.domain.queries.same_work import LinkRow, load_copies
 from projects.domain.recording.contributors import PERSON_FIELDS
 from projects.domain.recording.people import load_people
 from projects.enums import LinkDirection, Presence, StatusCategory, TrackedField
@@ -44,23 +45,27 @@ def load_history(project_id: UUID) -> ProjectHistory:
     """Everything on record about a project's work, in the tenant that is current; restrict it with `.as_of(t)`.
 
     Eighteen queries, whatever the size: eight of the work, ten of what surrounds it. An unknown project has an empty
-    history. Of several accounts of one person the first stands for all, so that people are counted once. A status
-    change whose new status has no WorkflowStatus is left out, because its category would be a guess.
+    history. Of several accounts of one person the first stands for all, and of several items that are one piece of
+    work the leading one, so that both are counted once (a nineteenth query where there are such items). A status change
+    whose new status has no WorkflowStatus is left out, because its category would be a guess.
     """
     return ProjectHistory.from_facts(_facts(project_id))
 
 
 def _facts(project_id: UUID) -> Iterator[HistoryFact]:
     people = People(load_people())
+    links = list(_links(project_id))
+    copies = load_copies(links)
     sources: dict[UUID, str] = {}
     for source, fact in _item_facts(project_id, people):
         sources[fact.id] = source
-        yield fact
+        if fact.id not in copies:
+            yield fact
     yield from _change_facts(project_id, sources, _meaning_of_status(project_id), people)
-    yield from _link_facts(project_id)
+    yield from _link_facts(links, copies)
     yield from _plan_facts(project_id)
     yield from _cost_facts(project_id)
-    yield from context_facts(project_id, people)
+    yield from context_facts(project_id, people, copies)
 
 
 def _item_facts(project_id: UUID, people: People) -> Iterator[tuple[str, WorkItemFact]]:
@@ -160,23 +165,31 @@ def _number_text(text: str) -> str:
         return text
 
 
-def _link_facts(project_id: UUID) -> Iterator[BlockingLinkFact]:
-    """Links that make one item of the record wait for another; what waits outside of it cannot be seen to be done."""
+def _links(project_id: UUID) -> Iterator[LinkRow]:
+    """Links that say something here: that one item waits for another, or that both are one piece of work."""
     rows = (
         WorkItemLink.objects.filter(work_item__project_id=project_id, target_item__isnull=False)
         .order_by()
         .values_list("work_item_id", "target_item_id", "link_type", "direction", "recorded_at", "linked_at",
-                     "unlinked_at")
+                     "unlinked_at", "is_same_work")
     )  # fmt: skip
-    for item_id, target_id, link_type, direction, *instants in rows.iterator(chunk_size=ROWS_PER_FETCH):
-        item_acts = direction == LinkDirection.OUTWARD
-        if BLOCKING_LINK.search(link_type):
+    for row in map(LinkRow._make, rows.iterator(chunk_size=ROWS_PER_FETCH)):
+        if row.may_be_same_work or BLOCKING_LINK.search(row.link_type) or DEPENDING_LINK.search(row.link_type):
+            yield row
+
+
+def _link_facts(links: Iterable[LinkRow], copies: Mapping[UUID, UUID]) -> Iterator[BlockingLinkFact]:
+    """Links that make one item of the record wait for another; what waits outside of it cannot be seen to be done."""
+    for row in links:
+        item_id, target_id = (copies.get(each, each) for each in (row.item_id, row.target_id))
+        item_acts = row.direction == LinkDirection.OUTWARD
+        if BLOCKING_LINK.search(row.link_type):
             waiting, blocker = (target_id, item_id) if item_acts else (item_id, target_id)
-        elif DEPENDING_LINK.search(link_type):
+        elif DEPENDING_LINK.search(row.link_type):
             waiting, blocker = (item_id, target_id) if item_acts else (target_id, item_id)
         else:
             continue
-        yield BlockingLinkFact(waiting, blocker, *instants)
+        yield BlockingLinkFact(waiting, blocker, row.recorded_at, row.linked_at, row.unlinked_at)
 
 
 def _plan_facts(project_id: UUID) -> Iterator[BaselineFact | BudgetFact]:
