@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from projects.domain.data_quality import newest_quality
+from projects.domain.people import AccountsNotLinked, link_accounts, set_apart, user_changed
+from projects.domain.same_work import say_same_work
 from projects.forecast_answer import newest_forecasts
 from projects.models import (
     ActivityEvent,
@@ -32,6 +35,7 @@ from projects.models import (
     PulseSummary,
     ScopeApproval,
     Stakeholder,
+    TimeEntry,
     WorkflowStatus,
     WorkItem,
     WorkItemLink,
@@ -176,8 +180,22 @@ class FieldChangePage(RecordAdmin):
 class WorkItemLinkPage(RecordAdmin):
     """What blocks, causes or duplicates what."""
 
-    list_display = ("work_item", "link_type", "direction", "target_key", "linked_at", "unlinked_at")
+    list_display = ("work_item", "link_type", "direction", "target_key", "linked_at", "unlinked_at", "is_same_work")
+    list_filter = ("is_same_work",)
     list_select_related = ("work_item",)
+    actions = ("confirm_same_work", "reject_same_work")
+
+    @admin.action(description="The selected links join one piece of work: count it once", permissions=["change"])
+    def confirm_same_work(self, request: HttpRequest, queryset: QuerySet[WorkItemLink]) -> None:
+        """Count the target, and the item that is linked to it no longer."""
+        said = say_same_work(queryset, is_same=True)
+        self.message_user(request, f"Counted once from the next analysis on: {said}.")
+
+    @admin.action(description="The selected links join two pieces of work: count both", permissions=["change"])
+    def reject_same_work(self, request: HttpRequest, queryset: QuerySet[WorkItemLink]) -> None:
+        """Count both, whatever their tools say."""
+        said = say_same_work(queryset, is_same=False)
+        self.message_user(request, f"Counted apart from the next analysis on: {said}.")
 
 
 @admin.register(Iteration)
@@ -225,14 +243,38 @@ class WorkflowStatusPage(RecordAdmin):
 
 @admin.register(Contributor)
 class ContributorPage(RecordAdmin):
-    """People as the tools name them, under a pseudonym."""
+    """People as the tools name them, under a pseudonym; accounts of one person have the same one under “person”."""
 
-    list_display = ("pseudonym", "display_label", "source", "is_active", "user")
-    list_filter = ("is_active",)
+    list_display = ("pseudonym", "display_label", "source", "is_active", "user", "person")
+    list_filter = ("is_active", "is_apart")
     list_select_related = ("user",)
+    actions = ("link", "part")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an import knows the account; by hand nobody does
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Link accounts anew where one was given to a user, as the API does."""
+        super().save_model(request, obj, form, change)
+        if "user" in form.changed_data:
+            user_changed()
+
+    @admin.action(description="The selected accounts are one person's", permissions=["change"])
+    def link(self, request: HttpRequest, queryset: QuerySet[Contributor]) -> None:
+        """Count the people behind the accounts once."""
+        try:
+            link_accounts(*queryset)
+        except AccountsNotLinked as refused:
+            self.message_user(request, f"Nothing was linked: {refused}", messages.ERROR)
+        else:
+            self.message_user(request, "These accounts count as one person from the next analysis on.")
+
+    @admin.action(description="The selected accounts are nobody else's", permissions=["change"])
+    def part(self, request: HttpRequest, queryset: QuerySet[Contributor]) -> None:
+        """Count each account as a person, whatever its address or user say."""
+        for account in queryset:
+            set_apart(account)
+        self.message_user(request, "Each of these accounts counts as a person of its own from the next analysis on.")
 
 
 @admin.register(CostEntry)
@@ -241,6 +283,14 @@ class CostEntryPage(RecordAdmin):
 
     list_display = ("project", "incurred_on_date", "amount", "currency", "category", "hours")
     list_select_related = ("project",)
+
+
+@admin.register(TimeEntry)
+class TimeEntryPage(RecordAdmin):
+    """Time written down as worked on items: when and how long, never what was said of it."""
+
+    list_display = ("project", "work_item", "worked_on_date", "duration_s", "contributor", "removed_at")
+    list_select_related = ("project", "work_item", "contributor")
 
 
 @admin.register(ActivityEvent)

@@ -5,13 +5,14 @@ tenant, no project and no row: `projects.domain.recording` turns observations in
 
 Conventions. An instant (`*_at`) is aware and in UTC. A date (`*_date`) is the calendar day that the source shows and
 has no time zone. `None` means that the source does not say. People appear only by the identifier of their account;
-names and addresses are never observed.
+names are never observed. One fact tells an address, `AccountObservation`: the recording makes a keyed digest of it and
+forgets it, so that one person's accounts in two tools are known as such.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from projects.enums import (
@@ -36,6 +37,7 @@ class WorkItemObservation:
     is_creation_known: False where the source does not say it: created_at is then the moment of reading, and counts
         only until the item is recorded
     resolved_at: when it was done; None unless it is
+    mentions: what its texts beside the title name of other items, as `projects.mentions` finds it; never the texts
     source_version: grows with every change of the item in the source (Jira: `updated` in epoch milliseconds), so that
         an older answer never overwrites a newer one; None where the source offers nothing that grows
     """
@@ -63,6 +65,7 @@ class WorkItemObservation:
     parent_id: str = ""
     parent_key: str = ""
     labels: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
     comment_count: int | None = None
     url: str = ""
     source_version: int | None = None
@@ -164,6 +167,7 @@ class ActivityObservation:
 
     item_id: the item it is about; "" for one about none, or about something that is no item (a pull request)
     item_key: its key, where the source names the item by that alone
+    mentions: what a change under review names of items, as `projects.mentions` finds it; never its texts
     """
 
     external_id: str
@@ -173,6 +177,23 @@ class ActivityObservation:
     item_key: str = ""
     actor_id: str | None = None
     role: ActivityRole = ActivityRole.OTHER
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEntryObservation:
+    """Time that somebody has written down as worked on one item. There is no place for what they said of it.
+
+    external_id: unique in the source;  duration_s: negative for a correction
+    worked_on_date: the day in UTC where started_at is known
+    """
+
+    external_id: str
+    item_id: str
+    worked_on_date: date
+    duration_s: int
+    started_at: datetime | None = None
+    actor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,11 +239,23 @@ class IncidentObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountObservation:
+    """The address of an account, where the source tells it and has verified that it is theirs.
+
+    email: seen by `domain.recording.pseudonyms` alone; it is in no row, no log and no text of this object
+    """
+
+    account_id: str
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationBatch:
     """Facts that are recorded together or not at all.
 
     whole_states: items whose present memberships and links are all here: what is no longer shown has ended
     whole_histories: items whose memberships are all here, past ones too: they replace what was recorded before
+    whole_times: items whose time entries are all here: what is no longer among them was removed
     """
 
     items: tuple[WorkItemObservation, ...] = ()
@@ -237,8 +270,11 @@ class ObservationBatch:
     ci_runs: tuple[CiRunObservation, ...] = ()
     deployments: tuple[DeploymentObservation, ...] = ()
     incidents: tuple[IncidentObservation, ...] = ()
+    time_entries: tuple[TimeEntryObservation, ...] = ()
+    accounts: tuple[AccountObservation, ...] = ()
     whole_states: frozenset[str] = frozenset()
     whole_histories: frozenset[str] = frozenset()
+    whole_times: frozenset[str] = frozenset()
 
     @classmethod
     def merged(cls, batches: Iterable[ObservationBatch]) -> ObservationBatch:
@@ -257,6 +293,9 @@ class ObservationBatch:
             ci_runs=tuple(fact for part in parts for fact in part.ci_runs),
             deployments=tuple(fact for part in parts for fact in part.deployments),
             incidents=tuple(fact for part in parts for fact in part.incidents),
+            time_entries=tuple(fact for part in parts for fact in part.time_entries),
+            accounts=tuple(fact for part in parts for fact in part.accounts),
             whole_states=frozenset().union(*(part.whole_states for part in parts)),
             whole_histories=frozenset().union(*(part.whole_histories for part in parts)),
+            whole_times=frozenset().union(*(part.whole_times for part in parts)),
         )

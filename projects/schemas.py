@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from projects.enums import Direction, MeasureKind
+from projects.mentions import LONGEST_MENTION, MOST_MENTIONS
 
 JsonShape = dict[str, Any]
 
@@ -63,6 +64,13 @@ LABELS: JsonShape = {
     "items": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 """["backend", "security"]"""
+
+MENTIONED: JsonShape = {
+    "type": "array",
+    "maxItems": MOST_MENTIONS,
+    "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_MENTION},
+}
+"""["PROJ-12", "//acme.example/browse/OPS-3"]"""
 
 PLANNED_VALUE: JsonShape = {
     "type": "object",

@@ -106,7 +106,7 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
         ),
         Resource.CONTRIBUTOR: ("projects.contributor",),
         Resource.PULSE: ("projects.pulsesummary",),
-        Resource.MONEY: ("projects.costentry",),
+        Resource.MONEY: ("projects.costentry", "projects.timeentry"),
         Resource.RUN: ("projects.importrun",),
         Resource.ANALYSIS: ("projects.analysisrecord",),
         Resource.GAP: ("gaps.gap", "gaps.rootcause", "gaps.affectedarea", "gaps.evidence"),

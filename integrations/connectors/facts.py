@@ -5,6 +5,7 @@ Every function raises FieldRefused, naming the member, for one that cannot be re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -13,7 +14,7 @@ from projects.enums import TrackedField
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject, number_in, string_in
 from projects.imports.values import count, identifier, instant
-from projects.observations import FieldChangeObservation, StatusObservation
+from projects.observations import AccountObservation, FieldChangeObservation, StatusObservation
 
 POINTS: Final = frozenset({"story points", "story point estimate", "points", "estimate (points)"})
 """What people call the number field of their own that holds story points, in lower case."""
@@ -27,6 +28,22 @@ def id_of(sent: JsonObject, *, path: str = "") -> str:
 def account_of(person: JsonObject | None, *, path: str) -> str | None:
     """An account by its number, which survives a change of its name; None for a deleted one."""
     return None if person is None or person.get("id") is None else id_of(person, path=path)
+
+
+def addresses_of(people: Iterable[object], *, ids_in: tuple[str, ...], email_in: str) -> tuple[AccountObservation, ...]:
+    """The addresses that records of people carry, each account once; whoever carries none, or is odd, is passed over.
+
+    ids_in: the members that may hold the account, the first that does counts
+    """
+    found: dict[str, str] = {}
+    for person in people:
+        if not isinstance(person, dict):
+            continue
+        account = next((person[member] for member in ids_in if isinstance(person.get(member), str | int)), "")
+        email = person.get(email_in)
+        if account and isinstance(email, str) and "@" in email:
+            found[str(account)] = email
+    return tuple(AccountObservation(account_id=account, email=email) for account, email in found.items())
 
 
 def moment(sent: JsonObject, member: str) -> datetime:

@@ -29,6 +29,7 @@ from predictions.forecasters.prevention import P85
 from projects.domain.queries.runs import standing_runs
 from projects.enums import CARRYING, AnalysisKind
 from projects.models import WorkItem
+from projects.models.contributor import person_of
 from projects.models.work_item import IS_CARRIED
 
 LEAST_TIE = 0.2
@@ -81,7 +82,8 @@ def _carried(ids: Sequence[UUID], items: QuerySet[WorkItem]) -> Carried:
     rows = (
         items.filter(IS_CARRIED, project__in=ids)
         .order_by()
-        .values_list("project_id", "assignee_id")
+        .annotate(person=person_of("assignee"))
+        .values_list("project_id", "person")
         .annotate(number=Count("pk"))
     )
     carried: dict[UUID, dict[UUID, int]] = defaultdict(dict)

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from predictions.forecasters.minimal_cut import CutUnit
 from projects.enums import IterationState, Presence, StatusCategory
-from projects.models import Iteration, IterationMembership, Project, WorkItem
+from projects.models import Iteration, IterationMembership, Project, WorkItem, WorkItemLink
 
 OPEN = (StatusCategory.TODO, StatusCategory.IN_PROGRESS)
 PRIORITY_RANKS: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -58,9 +58,15 @@ class OpenItem:
 
 
 def open_items(project: Project, *, as_of: datetime) -> QuerySet[WorkItem]:
-    """Items of the project that are open now and existed at a moment: what its forecast counted and is still to do."""
+    """Items of the project that are open now and existed at a moment: what its forecast counted and is still to do.
+
+    Without those that people have called a copy of another one, which counts for them.
+    """
+    original = WorkItemLink.objects.filter(
+        work_item=OuterRef("pk"), is_same_work=True, target_item__presence=Presence.LIVE
+    )
     return WorkItem.objects.filter(
-        project=project, status_category__in=OPEN, presence=Presence.LIVE, opened_at__lte=as_of
+        ~Exists(original), project=project, status_category__in=OPEN, presence=Presence.LIVE, opened_at__lte=as_of
     ).order_by()
 
 

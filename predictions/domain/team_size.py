@@ -13,10 +13,11 @@ from django.db.models import Count, Q
 from predictions.forecasters.team_flow import MIN_SHARE_ASSIGNED, WINDOW_WEEKS
 from projects.enums import Presence, StatusCategory
 from projects.models import Project, WorkItem
+from projects.models.contributor import person_of
 
 
 def count_people(project: Project, *, as_of: datetime) -> int | None:
-    """Distinct assignees of the items in work, and of those resolved in the last quarter; one query.
+    """Distinct people who are assignees of the items in work, and of those resolved in the last quarter; one query.
 
     None where too many of these items are nobody's for the number to be believed.
     """
@@ -27,6 +28,8 @@ def count_people(project: Project, *, as_of: datetime) -> int | None:
         presence=Presence.LIVE,
         opened_at__lte=as_of,
     )
-    found = carried.aggregate(items=Count("pk"), assigned=Count("assignee"), people=Count("assignee", distinct=True))
+    found = carried.aggregate(
+        items=Count("pk"), assigned=Count("assignee"), people=Count(person_of("assignee"), distinct=True)
+    )
     is_known = found["assigned"] and found["assigned"] >= MIN_SHARE_ASSIGNED * found["items"]
     return int(found["people"]) if is_known else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from projects.api.people import ContributorViewSet
 from projects.models import (
     ActivityEvent,
     CiRun,
     CoAssignee,
-    Contributor,
     CostEntry,
     Deployment,
     FieldChange,
@@ -14,6 +14,7 @@ from projects.models import (
     Iteration,
     IterationMembership,
     PulseSummary,
+    TimeEntry,
     WorkflowStatus,
     WorkItem,
     WorkItemLink,
@@ -76,7 +77,7 @@ class WorkItemLinkViewSet(TenantViewSet[WorkItemLink]):
 
     model = WorkItemLink
     serializer_class = serializer_for(WorkItemLink)
-    filters = {"work_item": EXACT, "target_item": EXACT, "link_type": SET}
+    filters = {"work_item": EXACT, "target_item": EXACT, "link_type": SET, "is_same_work": EXACT}
 
 
 class WorkflowStatusViewSet(TenantViewSet[WorkflowStatus]):
@@ -85,15 +86,6 @@ class WorkflowStatusViewSet(TenantViewSet[WorkflowStatus]):
     model = WorkflowStatus
     serializer_class = serializer_for(WorkflowStatus)
     filters = {"project": EXACT, "source": EXACT, "category": SET}
-
-
-class ContributorViewSet(TenantViewSet[Contributor]):
-    """Accounts of sources, known by a pseudonym."""
-
-    model = Contributor
-    serializer_class = serializer_for(Contributor)
-    filters = {"source": EXACT, "user": EXACT, "is_active": EXACT}
-    http_method_names = ["get", "head", "put", "patch", "delete"]
 
 
 class ActivityEventViewSet(TenantViewSet[ActivityEvent]):
@@ -136,6 +128,14 @@ class CostEntryViewSet(TenantViewSet[CostEntry]):
     filters = {"project": EXACT, "category": SET, "incurred_on_date": RANGE}
 
 
+class TimeEntryViewSet(TenantViewSet[TimeEntry]):
+    """Time that was written down as worked on items: who, when and how long, never what was said of it."""
+
+    model = TimeEntry
+    serializer_class = serializer_for(TimeEntry)
+    filters = {"project": EXACT, "work_item": EXACT, "worked_on_date": RANGE, "removed_at": NULLABLE_RANGE}
+
+
 class PulseSummaryViewSet(TenantViewSet[PulseSummary]):
     """Mean answers of a team to opt-in questions; never a single answer."""
 
@@ -158,5 +158,6 @@ RECORD_ROUTES: Routes = {
     "deployments": DeploymentViewSet,
     "incidents": IncidentViewSet,
     "cost-entries": CostEntryViewSet,
+    "time-entries": TimeEntryViewSet,
     "pulse-summaries": PulseSummaryViewSet,
 }

@@ -23,6 +23,7 @@ from projects.domain.recording import (
     load_pseudonyms,
     record_observations,
     resolve_links,
+    resolve_mentions,
 )
 from projects.enums import ImportStatus
 from projects.imports.errors import ImportFileRefused, LineError
@@ -240,7 +241,7 @@ def _as_json(errors: list[LineError]) -> list[dict[str, object]]:
 
 
 def _finish(project: Project, run: ImportRun, *, at: datetime) -> ImportRun:
-    run.fact_count += resolve_links(project=project, source=run.source)
+    run.fact_count += resolve_links(project=project, source=run.source) + resolve_mentions(project=project, at=at)
     run.status = ImportStatus.COMPLETED
     run.finished_at = max(at, run.started_at)
     run.save()

@@ -17,6 +17,7 @@ from projects.models.project_membership import ProjectMembership
 from projects.models.pseudonym_key import PseudonymKey
 from projects.models.pulse_summary import PulseSummary
 from projects.models.stakeholder import Stakeholder
+from projects.models.time_entry import TimeEntry
 from projects.models.work_item import CoAssignee, WorkItem
 from projects.models.work_item_link import WorkItemLink
 from projects.models.workflow_status import WorkflowStatus
@@ -45,6 +46,7 @@ __all__ = [
     "PulseSummary",
     "ScopeApproval",
     "Stakeholder",
+    "TimeEntry",
     "WorkItem",
     "WorkItemLink",
     "WorkflowStatus",

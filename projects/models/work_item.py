@@ -10,7 +10,7 @@ from projects.constraints import natural_key, not_blank, source_form, unique_in_
 from projects.enums import Presence, StatusCategory
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH, URL_MAX_LENGTH
 from projects.models.sourced_fact import SourcedFact
-from projects.schemas import LABELS
+from projects.schemas import LABELS, MENTIONED
 from tenants.audit.enums import AuditMode
 from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
@@ -62,6 +62,14 @@ class WorkItem(SourcedFact):
     parent_external_id = models.CharField(max_length=EXTERNAL_ID_MAX_LENGTH, blank=True)
     parent_key = models.CharField(max_length=EXTERNAL_ID_MAX_LENGTH, blank=True)
     labels = CheckedJSONField(schema=LABELS, default=list, blank=True)
+    mentions = CheckedJSONField(
+        schema=MENTIONED,
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text="Keys and addresses of items that its texts name; links to those of other tools are made of them.",
+    )
     comment_count = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: the source does not say.")
     url = models.URLField("URL", max_length=URL_MAX_LENGTH, blank=True)
 
@@ -85,6 +93,7 @@ class WorkItem(SourcedFact):
             enum_constraint("presence", Presence),
             range_check("estimate_points", low=0),
             json_kind_check("labels", "array"),
+            json_kind_check("mentions", "array"),
         ]
         indexes = [
             models.Index(fields=["tenant", "project", "-id"], name="item_project_idx"),

@@ -13,12 +13,20 @@ from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.value_constraints import FieldCheck, order_check
 
+MENTIONS, SAME_WORK_AS = "Mentions", "Same work as"
+"""Types of links between tools, which no tool shows: the item names the other, or calls it its original or its copy."""
+MENTION_PREFIX = "mention "
+"""With it begin the external ids of such links; a tool's own are never touched by their end."""
+
 
 class WorkItemLink(TenantModel):
     """One relation from a work item to another, such as "blocks", as the source shows it on the first item.
 
     Imports and syncs write it. Always holds: the other item is named as the source names it, in or outside of
     the record; `target_item` is filled once that item is in it; `linked_at` is null when the source does not date it.
+    Links from tool to tool are found by what an item names (`domain.recording.mentions`), and end when it names it no
+    longer. Of two items that are one piece of work the target counts, and the first does not; only a person, or both
+    tools, can say that they are.
     """
 
     project_path: ClassVar[str | None] = "work_item__project"
@@ -37,6 +45,11 @@ class WorkItemLink(TenantModel):
     )
     linked_at = models.DateTimeField(null=True, blank=True)
     unlinked_at = models.DateTimeField(null=True, blank=True)
+    is_same_work = models.BooleanField(
+        null=True,
+        blank=True,
+        help_text="People have said whether both are one piece of work, which then counts once; empty: nobody has.",
+    )
     recorded_at = models.DateTimeField(default=timezone.now, editable=False, help_text="When we first knew of it.")
 
     class Meta(TenantModel.Meta):

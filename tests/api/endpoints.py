@@ -67,6 +67,7 @@ ENDPOINTS = (
     Endpoint("deployments", "projects.Deployment"),
     Endpoint("incidents", "projects.Incident"),
     Endpoint("cost-entries", "projects.CostEntry"),
+    Endpoint("time-entries", "projects.TimeEntry"),
     Endpoint("pulse-summaries", "projects.PulseSummary"),
     Endpoint("analysis-records", "projects.AnalysisRecord", READ),
     Endpoint("import-runs", "projects.ImportRun", READ),
@@ -196,6 +197,10 @@ ITEM_ACTIONS = (
     ),
     ItemAction(
         "deliveries/<id>/replay", "POST", "integrations.Delivery", "integrations.Delivery", Action.TRANSITION, 409
+    ),
+    ItemAction("contributors/<id>/person", "POST", "projects.Contributor", "projects.Contributor", Action.CHANGE, 400),
+    ItemAction(
+        "contributors/<id>/person", "DELETE", "projects.Contributor", "projects.Contributor", Action.CHANGE, 204
     ),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),

@@ -49,6 +49,7 @@ from projects.models import (
     PulseSummary,
     ScopeApproval,
     Stakeholder,
+    TimeEntry,
     WorkflowStatus,
     WorkItem,
     WorkItemLink,
@@ -313,6 +314,22 @@ class CostEntryFactory(TenantModelFactory[CostEntry]):
     currency = "EUR"
     category = CostCategory.LABOUR
     hours = 8.0
+    recorded_at = MONDAY
+
+
+@register
+class TimeEntryFactory(TenantModelFactory[TimeEntry]):
+    class Meta:
+        model = TimeEntry
+
+    work_item = factory.SubFactory(WorkItemFactory)
+    project = factory.SelfAttribute("work_item.project")
+    contributor = factory.SubFactory(ContributorFactory)
+    source = SOURCE
+    external_id = factory.Sequence(lambda n: f"entry-{n}")
+    worked_on_date = date(2026, 1, 6)
+    started_at = MONDAY
+    duration_s = 3_600
     recorded_at = MONDAY
 
 

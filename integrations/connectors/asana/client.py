@@ -11,8 +11,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from integrations.connectors.asana.mapping import task_facts
-from integrations.connectors.asana.payloads import STORY_FIELDS, TASK_FIELDS, gid_or_empty, project_gids
+from integrations.connectors.asana.mapping import task_facts, time_facts
+from integrations.connectors.asana.payloads import STORY_FIELDS, TASK_FIELDS, TIME_FIELDS, gid_or_empty, project_gids
 from integrations.connectors.base import (
     ConnectionReport,
     Connector,
@@ -33,7 +33,7 @@ from integrations.connectors.options import Account
 from integrations.connectors.records import as_object, as_objects, cursor_of, in_utc_ms, mapped, not_mapped
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import CheckpointExpired, NotFound, ToolError
+from integrations.http.errors import CheckpointExpired, Forbidden, NotFound, Refused, ToolError
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.imports.values import instant
@@ -44,6 +44,7 @@ DEEPEST: Final = 5
 """Asana lets subtasks stand below subtasks, this deep."""
 OWN_NAMES: Final = re.compile(r"[a-z][a-z_.]{0,60}")
 CHANGED: Final = "modified_at"
+TIMES_NOT_OFFERED: Final = "time_entries_not_offered"
 ELSEWHERE: Final = "counted_in_another_project"
 
 
@@ -65,6 +66,7 @@ class Asana:
         self.workspace = workspace
         self.projects = projects
         self._task_fields = ",".join([*TASK_FIELDS, *filter(OWN_NAMES.fullmatch, more_fields)])
+        self.has_times = True
         self._seen: dict[str, bool] = {}
         self._lists: dict[str, list[Listed]] = {}
         self._families: dict[str, tuple[str, ...]] = {}
@@ -110,6 +112,23 @@ class Asana:
     def stories(self, gid: str) -> list[JsonObject]:
         """https://developers.asana.com/reference/getstoriesfortask"""
         return self.all(f"/tasks/{gid}/stories", ",".join(STORY_FIELDS))
+
+    def times(self, task: JsonObject) -> list[JsonObject] | None:
+        """All times of a task, asked for where it has any; None where the plan or the token has no time tracking.
+
+        https://developers.asana.com/reference/gettimetrackingentriesfortask
+        """
+        if "actual_time_minutes" not in task or not self.has_times:
+            return None
+        if not task["actual_time_minutes"]:
+            return []
+        try:
+            return self.all(f"/tasks/{task.get('gid')}/time_tracking_entries", ",".join(TIME_FIELDS))
+        except NotFound:
+            return None
+        except (Forbidden, Refused):  # 402 where the plan has none
+            self.has_times = False
+            return None
 
     # --- projects ---
 
@@ -339,8 +358,13 @@ def _task_page(client: Asana, task: JsonObject, project: str) -> Page:
 
 
 def _mapped(client: Asana, task: JsonObject, container: str) -> Page:
-    gid = str(task.get("gid"))
+    gid, had_times = str(task.get("gid")), client.has_times
     page = mapped(task, partial(task_facts, stories=client.stories(gid), container=container), id_in="gid")
+    if page.batch.items and (times := client.times(task)) is not None:
+        worked = mapped(task, lambda _: time_facts(gid, times), id_in="gid")
+        page = replace(Page.merged([page, worked]), read=page.read)
+    elif had_times and not client.has_times:
+        page = replace(page, skipped=Counter({TIMES_NOT_OFFERED: 1}))
     return replace(page, cursor=cursor_of(task, CHANGED), fields={gid: _fields(task)})
 
 

@@ -23,17 +23,19 @@ from integrations.connectors.asana.payloads import (
     parse_task,
     section_in,
 )
-from integrations.connectors.facts import POINTS, status_move
+from integrations.connectors.facts import POINTS, addresses_of, status_move
 from projects.enums import ActivityKind, ActivityRole, LinkDirection, StatusCategory, TrackedField
-from projects.imports.json_access import EMPTY, JsonObject, object_in, string_in
+from projects.imports.errors import FieldRefused
+from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, string_in
 from projects.imports.statuses import likely_status_category
-from projects.imports.values import epoch_ms
+from projects.imports.values import calendar_date, epoch_ms, identifier, seconds
 from projects.observations import (
     ActivityObservation,
     FieldChangeObservation,
     LinkObservation,
     ObservationBatch,
     StatusObservation,
+    TimeEntryObservation,
     WorkItemObservation,
 )
 
@@ -82,7 +84,32 @@ def task_facts(sent: JsonObject, stories: Iterable[JsonObject], *, container: st
         changes=tuple(sorted(changes, key=lambda change: (change.changed_at, change.external_id))),
         links=tuple(_links(task, told)),
         activities=tuple(_activities(task, told)),
+        accounts=addresses_of((sent.get("assignee"), sent.get("created_by")), ids_in=("gid",), email_in="email"),
         whole_states=frozenset({task.gid}),
+    )
+
+
+def time_facts(task_gid: str, entries: Iterable[JsonObject]) -> ObservationBatch:
+    """All times that were written down for one task.
+
+    Raises FieldRefused.
+    """
+    found = tuple(_time_entry(entry, task_gid) for entry in entries)
+    return ObservationBatch(time_entries=found, whole_times=frozenset({task_gid}))
+
+
+def _time_entry(entry: JsonObject, task_gid: str) -> TimeEntryObservation:
+    minutes = number_in(entry, "duration_minutes", path="time_entry")
+    day = string_in(entry, "entered_on", path="time_entry")
+    if minutes is None:
+        raise FieldRefused("duration_minutes", "is missing")
+    person = object_in(entry, "created_by", path="time_entry") or EMPTY
+    return TimeEntryObservation(
+        external_id=identifier(string_in(entry, "gid", path="time_entry") or "", field="time_entry.gid"),
+        item_id=task_gid,
+        worked_on_date=calendar_date(day or "", field="entered_on"),
+        duration_s=seconds(minutes * MINUTE_S, field="duration_minutes"),
+        actor_id=string_in(person, "gid", path="time_entry.created_by") or None,
     )
 
 

@@ -35,7 +35,7 @@ TASK_FIELDS: Final = (
     *("dependencies.gid", "dependents.gid", "actual_time_minutes", "approval_status"),
     *("custom_fields.name", "custom_fields.resource_subtype", "custom_fields.number_value"),
     *("custom_fields.format", "custom_fields.representation_type", "custom_fields.enum_value.name"),
-    "custom_fields.display_value",
+    *("custom_fields.display_value", "assignee.email", "created_by.email"),
 )
 STORY_FIELDS: Final = (
     *("resource_subtype", "created_at", "created_by.gid", "assignee.gid", "old_dates", "new_dates"),
@@ -44,6 +44,7 @@ STORY_FIELDS: Final = (
     *("custom_field.name", "custom_field.format", "old_number_value", "new_number_value"),
     *("old_enum_value.name", "new_enum_value.name", "new_approval_status"),
 )
+TIME_FIELDS: Final = ("duration_minutes", "entered_on", "created_by.gid")
 ESTIMATED_TIME: Final = "estimated time"
 PRIORITY: Final = "priority"
 DURATION: Final = "duration"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,10 +25,14 @@ from integrations.connectors.base import (
     Reading,
     Stream,
 )
-from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts
-from integrations.connectors.bitrix24.payloads import KEPT_FOR_HISTORY, SELECTED, SELECTED_FOR_HISTORY
+from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts, time_facts
+from integrations.connectors.bitrix24.payloads import (
+    KEPT_FOR_HISTORY,
+    SELECTED,
+    SELECTED_FOR_HISTORY,
+)
 from integrations.connectors.options import Account
-from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, newest, text
+from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, mapped, newest, text
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import (
@@ -49,6 +54,9 @@ from projects.imports.json_access import JsonObject
 PACE_S: Final = 0.5
 """Two requests a second are never too many, on any plan."""
 INTENSITY_WAIT_S: Final = 1.0
+TIME_SPENT: Final = "timeSpentInLogs"
+TIMES_NOT_OFFERED: Final = "time_entries_not_offered"
+NO_TIME: Final = ("", "0")
 NO_GROUP: Final = "0"
 CHANGED: Final = "changedDate"
 METHOD_NOT_FOUND: Final = "ERROR_METHOD_NOT_FOUND"
@@ -79,6 +87,7 @@ class Bitrix24:
 
     place: of methods, with the code of a webhook;  token: of an application, else ""
     counted: ids of a group whose census met an error on the way
+    has_times: False once the portal has said that it keeps no times, or shows them not
     """
 
     door: Door
@@ -88,6 +97,7 @@ class Bitrix24:
     group_ids: Sequence[str]
     more_fields: Sequence[str] = ()
     counted: dict[str, list[str]] = field(default_factory=dict)
+    has_times: bool = True
     _sprints: dict[str, list[JsonObject]] = field(default_factory=dict)
 
     def ask(self, method: str, **params: Any) -> JsonObject:
@@ -180,18 +190,59 @@ class Bitrix24:
             self._sprints[group_id] = []
             return []
 
+    def times(self, task_id: str) -> list[JsonObject] | None:
+        """All times of a task; None where the portal has none, or the credentials may not. The members keep this order.
+
+        https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-get-list.html
+        """
+        if not self.has_times:
+            return None
+        found: list[JsonObject] = []
+        try:
+            with _of_one_task("It has no times of tasks."):
+                while page := self._times_after(task_id, found[-1] if found else {"ID": 0}):
+                    found += page
+        except Forbidden:
+            self.has_times = False
+            return None
+        return found
+
+    def _times_after(self, task_id: str, last: JsonObject) -> list[JsonObject]:
+        """Up to fifty. Raises RepeatedPage where the tool does not heed from where on it is asked."""
+        after = _number(last, "ID")
+        sent = self.ask(
+            "task.elapseditem.getlist",
+            TASKID=int(task_id),
+            ORDER={"ID": "asc"},
+            FILTER={">ID": after},
+            SELECT=["ID", "TASK_ID", "USER_ID", "SECONDS", "CREATED_DATE", "DATE_START"],
+        )
+        page = as_objects(sent, "result")
+        if page and _number(page[0], "ID") <= after:
+            raise RepeatedPage
+        return page
+
     def history(self, task_id: str) -> list[JsonObject]:
         """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-history-list.html"""
         pages = self._pages("tasks.task.history.list", taskId=int(task_id), order={"createdDate": "asc"})
-        try:
+        with _of_one_task("It has no history of tasks."):
             return [entry for sent in pages for entry in as_objects(sent["result"], "list")]
-        except NotFound as error:
-            if error.vendor_code != METHOD_NOT_FOUND:
-                raise
-            raise Forbidden("It has no history of tasks.", vendor_code=METHOD_NOT_FOUND) from None
-        except BadRequest as error:
-            # What it says of one task that was deleted, or may no longer be seen.
-            raise NotFound(vendor_code=error.vendor_code) from None
+
+
+@contextmanager
+def _of_one_task(unknown: str) -> Iterator[None]:
+    """What a portal says of one task that was deleted, or may no longer be seen, is told from what it has not at all.
+
+    unknown: in our words, what a portal lacks that does not know the method
+    """
+    try:
+        yield
+    except NotFound as error:
+        if error.vendor_code != METHOD_NOT_FOUND:
+            raise
+        raise Forbidden(unknown, vendor_code=METHOD_NOT_FOUND) from None
+    except BadRequest as error:
+        raise NotFound(vendor_code=error.vendor_code) from None
 
 
 class SprintStream(Stream[Bitrix24]):
@@ -203,24 +254,42 @@ class SprintStream(Stream[Bitrix24]):
         yield all_mapped(sprints, sprint_facts)
 
 
-class TaskStream(ItemStream[Bitrix24]):
-    """Tasks by id, which no edit changes. checkpoint: {"after": id of the last that is dealt with}"""
+class TaskStream(ItemStream[Bitrix24], DetailedStream[Bitrix24]):
+    """Tasks by id, which no edit changes, and the times that people wrote down for them, where a task has any.
+
+    checkpoint: {"after": id of the last that is dealt with};  a deferred detail is the id of a task with times
+    """
 
     name = "tasks"
 
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:
-        group_id, now = reading.partition.id, client.door.waiting.now()
+        group_id, now, details = reading.partition.id, client.door.waiting.now(), Details()
         facts = partial(task_facts, group_id=group_id, site=client.site, first_seen_at=now)
         for tasks in _listed(client, reading, self.since(reading), [*SELECTED, *client.more_fields]):
             page = all_mapped(tasks, facts)
             unknown = sum(not item.is_creation_known for item in page.batch.items)
+            timed = sorted((task for task in tasks if text(task, TIME_SPENT) not in NO_TIME), key=_id_of)
+            last = {"after": _last(tasks)}
             yield replace(
                 page,
-                checkpoint={"after": _last(tasks)},
+                batch=replace(
+                    page.batch, whole_times=frozenset(text(task, "id") for task in tasks if task not in timed)
+                ),
+                checkpoint=last if not timed else None,
                 cursor=newest(tasks, CHANGED),
                 skipped=Counter({CREATION_UNKNOWN: unknown}),
                 fields={text(task, "id"): task for task in tasks},
             )
+            for task in timed:
+                detail = text(task, "id")
+                page = details.read(detail, partial(self.again, client, reading.partition, detail))
+                yield replace(page, checkpoint=last if task is timed[-1] else {"after": detail})
+
+    def again(self, client: Bitrix24, partition: Partition, detail: Json) -> Page:
+        had_times, entries = client.has_times, client.times(str(detail))
+        if entries is None:
+            return Page(skipped=Counter({TIMES_NOT_OFFERED: int(had_times)}))
+        return replace(mapped({"id": detail}, lambda _: time_facts(str(detail), entries)), read=0)
 
     def census(self, client: Bitrix24, partition: Partition) -> Iterator[Sequence[str]]:
         if not partition.facts["has_tasks"]:
@@ -377,6 +446,10 @@ def _partition(group_id: str, shown: Mapping[str, JsonObject] | None, *, has_tas
     is_ordinary = group_id == NO_GROUP or not has_tasks or group.get("scrumMasterId", "") in (None, 0, "0")
     name = "Tasks without a group" if group_id == NO_GROUP else text(group, "name") or f"Group {group_id}"
     return Partition(id=group_id, name=name, facts={"has_tasks": has_tasks, "may_have_sprints": not is_ordinary})
+
+
+def _id_of(task: JsonObject) -> int:
+    return _number(task, "id")
 
 
 def _last(tasks: Sequence[JsonObject]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from integrations.connectors.bitrix24.payloads import (
@@ -19,9 +19,10 @@ from integrations.connectors.bitrix24.payloads import (
     parse_task,
 )
 from projects.enums import ActivityKind, ActivityRole, IterationState, StatusCategory, TrackedField
+from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.imports.memberships import GroupChange, reconstruct_memberships
-from projects.imports.values import epoch_ms, identifier
+from projects.imports.values import epoch_ms, identifier, seconds
 from projects.observations import (
     ActivityObservation,
     FieldChangeObservation,
@@ -29,6 +30,7 @@ from projects.observations import (
     MembershipObservation,
     ObservationBatch,
     StatusObservation,
+    TimeEntryObservation,
     WorkItemObservation,
 )
 
@@ -128,6 +130,31 @@ def history_facts(
         iterations=tuple(sprint for sprint in sprints if sprint.external_id in entered),
         iteration_memberships=stays,
         whole_histories=frozenset({task_id} if sprints else ()),
+    )
+
+
+def time_facts(task_id: str, entries: Sequence[JsonObject]) -> ObservationBatch:
+    """All times that were written down for one task.
+
+    Raises FieldRefused.
+    """
+    found = tuple(_time_entry(entry, task_id) for entry in entries)
+    return ObservationBatch(time_entries=found, whole_times=frozenset({task_id}))
+
+
+def _time_entry(entry: JsonObject, task_id: str) -> TimeEntryObservation:
+    """Times are begun at their start, where a clock ran; those typed in have the moment of typing there, too."""
+    started_at = moment_in(entry, "DATE_START") or moment_in(entry, "CREATED_DATE")
+    spent = number_or_nothing(entry, "SECONDS")
+    if started_at is None or not spent.isdigit():
+        raise FieldRefused("SECONDS" if started_at else "DATE_START", "is missing")
+    return TimeEntryObservation(
+        external_id=identifier(number_or_nothing(entry, "ID"), field="ID"),
+        item_id=task_id,
+        worked_on_date=started_at.astimezone(UTC).date(),
+        started_at=started_at,
+        duration_s=seconds(int(spent), field="SECONDS"),
+        actor_id=number_or_nothing(entry, "USER_ID") or None,
     )
 
 

@@ -27,6 +27,7 @@ from projects.enums import (
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, string_in
 from projects.imports.memberships import GroupChange, reconstruct_memberships
 from projects.imports.values import URL_LENGTH, count, epoch_ms, short_text
+from projects.mentions import mentions_in, merged
 from projects.observations import (
     ActivityObservation,
     CiRunObservation,
@@ -123,6 +124,7 @@ def pull_request_facts(sent: JsonObject, reviews: Sequence[JsonObject]) -> Obser
     """A pull request is no item of ours: what counts is how long it waited for people."""
     pull_id = id_of(sent)
     author = account_of(object_in(sent, "user", path="pull"), path="pull.user")
+    mentions = _named_by(sent)
     found: list[ActivityObservation] = []
     if sent.get("merged_at"):
         merger = account_of(object_in(sent, "merged_by", path="pull"), path="pull.merged_by")
@@ -133,6 +135,7 @@ def pull_request_facts(sent: JsonObject, reviews: Sequence[JsonObject]) -> Obser
                 occurred_at=moment(sent, "merged_at"),
                 actor_id=merger,
                 role=ActivityRole.OTHER,
+                mentions=mentions,
             )
         )
     for review in reviews:
@@ -147,9 +150,17 @@ def pull_request_facts(sent: JsonObject, reviews: Sequence[JsonObject]) -> Obser
                 occurred_at=moment(review, "submitted_at"),
                 actor_id=reviewer,
                 role=ActivityRole.AUTHOR if reviewer and reviewer == author else ActivityRole.REVIEWER,
+                mentions=mentions,
             )
         )
     return ObservationBatch(activities=tuple(found))
+
+
+def _named_by(pull: JsonObject) -> tuple[str, ...]:
+    """The items that a pull request says it is about: keys in title and branch, addresses in the description, too."""
+    title, body = (string_in(pull, member, path="pull") or "" for member in ("title", "body"))
+    branch = string_in(object_in(pull, "head", path="pull") or EMPTY, "ref", path="pull.head") or ""
+    return merged(*mentions_in(title), *mentions_in(branch), *mentions_in(body, with_keys=False))
 
 
 def ci_run_facts(sent: JsonObject) -> ObservationBatch:
@@ -220,6 +231,7 @@ def _item(issue: Issue, *, repository: str) -> WorkItemObservation:
         reporter_id=issue.author,
         parent_key=f"{repository}#{issue.parent_number}" if issue.parent_number else "",
         labels=issue.labels,
+        mentions=issue.mentions,
         comment_count=issue.comment_count,
         url=issue.url,
         source_version=epoch_ms(issue.updated_at),

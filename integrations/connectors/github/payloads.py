@@ -21,6 +21,7 @@ from projects.imports.values import (
     identifier,
     short_text,
 )
+from projects.mentions import mentions_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Issue:
     milestone: Milestone | None
     comment_count: int | None
     parent_number: int | None
+    mentions: tuple[str, ...]
     url: str
 
 
@@ -93,6 +95,7 @@ def parse_issue(sent: JsonObject) -> Issue:
         milestone=None if milestone is None else parse_milestone(milestone),
         comment_count=None if comments is None else count(comments, field="comments"),
         parent_number=_number_in_address(string_in(sent, "parent_issue_url", path="issue") or ""),
+        mentions=mentions_in(string_in(sent, "body", path="issue") or "", with_keys=False),
         url=short_text(string_in(sent, "html_url", path="issue") or "", field="html_url", limit=URL_LENGTH),
     )
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from integrations.connectors.facts import id_of, moment, moment_or_none, status_move
-from integrations.connectors.gitlab.notes import note_changes
+from integrations.connectors.gitlab.notes import note_changes, note_times
 from integrations.connectors.gitlab.payloads import (
     Event,
     Group,
@@ -37,6 +37,7 @@ from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in
 from projects.imports.memberships import GroupChange, reconstruct_memberships
 from projects.imports.statuses import likely_status_category
 from projects.imports.values import URL_LENGTH, epoch_ms, identifier, short_text
+from projects.mentions import mentions_in, merged
 from projects.observations import (
     ActivityObservation,
     CiRunObservation,
@@ -121,8 +122,10 @@ def issue_facts(
         links=tuple(_links(issue.id, history.links)),
         activities=tuple(_comments(issue, notes)),
         incidents=_incidents(issue),
+        time_entries=note_times(issue.id, notes),
         whole_states=one,
         whole_histories=one,
+        whole_times=one,
     )
 
 
@@ -180,7 +183,16 @@ def merge_request_facts(sent: JsonObject, notes: Sequence[JsonObject], *, path: 
             actor_id=account_in(sent, "merge_user") or account_in(sent, "merged_by"),
         )
         found.append(merge)
-    return ObservationBatch(activities=tuple(found))
+    mentions = _named_by(sent)
+    return ObservationBatch(activities=tuple(replace(each, mentions=mentions) for each in found))
+
+
+def _named_by(sent: JsonObject) -> tuple[str, ...]:
+    """The items that a merge request says it is about: keys in title and branch, addresses in the description, too."""
+    title, branch, text = (
+        string_in(sent, member, path="merge_request") or "" for member in ("title", "source_branch", "description")
+    )
+    return merged(*mentions_in(title), *mentions_in(branch), *mentions_in(text, with_keys=False))
 
 
 def closed_issue(description: str, *, path: str) -> str:
@@ -326,6 +338,7 @@ def _item(
         reporter_id=issue.author,
         parent_key=issue.epic,
         labels=issue.labels,
+        mentions=issue.mentions,
         comment_count=issue.comment_count,
         url=issue.url,
         source_version=epoch_ms(issue.updated_at) if issue.updated_at else None,

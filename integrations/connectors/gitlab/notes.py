@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from itertools import zip_longest
 from typing import Final
 
@@ -16,11 +16,15 @@ from integrations.connectors.gitlab.payloads import Note
 from projects.enums import TrackedField
 from projects.imports.json_access import JsonObject
 from projects.imports.values import NAME_LENGTH, cut_text
-from projects.observations import FieldChangeObservation
+from projects.observations import FieldChangeObservation, TimeEntryObservation
 
 _ACCOUNT: Final = re.compile(r"@([\w.-]+)")
 _DUE: Final = re.compile(r"changed due date to ([A-Z][a-z]+ \d{1,2}, \d{4})")
 _ESTIMATE: Final = re.compile(r"^(?:changed time estimate to|added time estimate of)((?: -?\d+(?:mo|w|d|h|m|s))+)")
+_LENGTH: Final = r"(?:-?\d{1,9}(?:mo|w|d|h|m|s) ?){1,12}"
+_DAY: Final = r"\d{4}-\d\d-\d\d"
+_SPENT: Final = re.compile(rf"(?P<word>added|subtracted) (?P<length>{_LENGTH})\s?of time spent(?: at (?P<day>{_DAY}))?")
+_DELETED_TIME: Final = re.compile(rf"deleted ({_LENGTH})\s?of spent time from ({_DAY})")
 _RELATION: Final = re.compile(
     r"^(marked this \w+ as (?:related to|blocking|blocked by)|removed the relation with) (.+)", re.DOTALL
 )
@@ -55,6 +59,48 @@ def note_changes(item_id: str, notes: Sequence[Note], accounts: Mapping[str, str
             )
         elif note.body.startswith("changed title from "):
             yield replace(change, field="title")
+
+
+def note_times(item_id: str, notes: Sequence[Note]) -> tuple[TimeEntryObservation, ...]:
+    """Times that the notes tell of, and that have not been taken back since. notes: oldest first
+
+    1. "added 1h 30m of time spent at 2026-05-02" is an entry of that day, without a day one of the note's.
+    2. "subtracted 30m of time spent" is one with a negative duration.
+    3. "deleted 1h of spent time from 2026-05-02" takes the newest such entry away, by whomever it was.
+    4. "removed time spent" takes all of them away.
+    """
+    kept: list[TimeEntryObservation] = []
+    for note in (each for each in notes if each.is_system):
+        if note.body.startswith("removed time spent"):
+            kept = []
+        elif (deleted := _DELETED_TIME.match(note.body)) is not None:
+            length, day = _length_s(deleted[1]), _day(deleted[2], note)
+            place = next((at for at in reversed(range(len(kept))) if _is(kept[at], length, day)), None)
+            kept = kept if place is None else kept[:place] + kept[place + 1 :]
+        elif (spent := _SPENT.match(note.body)) is not None:
+            sign = -1 if spent["word"] == "subtracted" else 1
+            kept.append(
+                TimeEntryObservation(
+                    external_id=f"note {note.id}",
+                    item_id=item_id,
+                    worked_on_date=_day(spent["day"], note),
+                    duration_s=sign * _length_s(spent["length"]),
+                    actor_id=note.author,
+                )
+            )
+    return tuple(kept)
+
+
+def _day(told: str | None, note: Note) -> date:
+    """The day that a note tells, else its own."""
+    try:
+        return date.fromisoformat(told or "")
+    except ValueError:
+        return note.at.astimezone(UTC).date()
+
+
+def _is(entry: TimeEntryObservation, length_s: int, day: date) -> bool:
+    return (entry.duration_s, entry.worked_on_date) == (length_s, day)
 
 
 def own_words(sent: Iterable[JsonObject]) -> list[str]:
@@ -97,8 +143,12 @@ def estimate_s(body: str) -> str | None:
     found = _ESTIMATE.match(body)
     if found is None:
         return None
-    parts = re.findall(r"(-?\d+)(mo|w|d|h|m|s)", found[1])
-    return str(sum(int(number) * _SECONDS[unit] for number, unit in parts))
+    return str(_length_s(found[1]))
+
+
+def _length_s(words: str) -> int:
+    """ "1w 4d 5h" -> 277200"""
+    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(-?\d+)(mo|w|d|h|m|s)", words))
 
 
 def _assignee_changes(

@@ -26,6 +26,7 @@ from projects.imports.values import (
     seconds,
     short_text,
 )
+from projects.mentions import mentions_in
 
 _EPIC: Final = re.compile(r"groups/(.+?)/-/epics/(\d+)$")
 
@@ -68,6 +69,7 @@ class Issue:
     iteration: Group | None
     epic: str
     comment_count: int | None
+    mentions: tuple[str, ...]
     was_moved: bool
     is_duplicate: bool
     url: str
@@ -150,6 +152,7 @@ def parse_issue(sent: JsonObject, *, path: str) -> Issue:
         iteration=group_or_none(object_in(sent, "iteration", path="issue"), path="iteration"),
         epic=_epic_reference(object_in(sent, "epic", path="issue") or EMPTY),
         comment_count=None if comments is None else count(comments, field="user_notes_count"),
+        mentions=mentions_in(string_in(sent, "description", path="issue") or "", with_keys=False),
         was_moved=sent.get("moved_to_id") is not None,
         is_duplicate=links.get("closed_as_duplicate_of") is not None,
         url=short_text(string_in(sent, "web_url", path="issue") or "", field="web_url", limit=URL_LENGTH),

@@ -23,7 +23,14 @@ from integrations.connectors.base import (
     error_of_all,
     lost_among,
 )
-from integrations.connectors.jira.mapping import embedded_comments, issue_facts, listed_statuses, sprint_facts
+from integrations.connectors.jira.mapping import (
+    embedded,
+    issue_facts,
+    listed_statuses,
+    shows,
+    sprint_facts,
+    with_times,
+)
 from integrations.connectors.jira.payloads import custom_fields, histories_by_issue, number, updated
 from integrations.connectors.options import Account
 from integrations.connectors.records import all_mapped, as_objects, placed, text
@@ -43,9 +50,9 @@ CENSUS_SIZE: Final = {"cloud": 5_000, DATA_CENTER: 1_000}
 FIELDS: Final = (
     *("summary", "status", "issuetype", "priority", "resolution", "resolutiondate", "statuscategorychangedate"),
     *("created", "updated", "duedate", "timeoriginalestimate", "timespent", "assignee", "reporter", "creator"),
-    *("parent", "labels", "fixVersions", "issuelinks", "comment", "project", "sprint", "closedSprints"),
+    *("parent", "labels", "fixVersions", "issuelinks", "comment", "worklog", "project", "sprint", "closedSprints"),
 )
-EVERYTHING: Final = ("*all", "-description", "-environment", "-attachment", "-worklog", "-watches", "-votes")
+EVERYTHING: Final = ("*all", "-description", "-environment", "-attachment", "-watches", "-votes")
 """Where no list of fields tells which one is the sprint, it is found by its content."""
 
 
@@ -187,11 +194,22 @@ class Jira:
 
     def comments(self, issue: JsonObject) -> list[JsonObject]:
         """All comments of an issue: those that it carries, unless there are more."""
-        carried, are_all = embedded_comments(issue)
-        if are_all:
-            return carried
-        address = f"{self.api}/issue/{text(issue, 'id')}/comment"
-        return [comment for page in self.listed(address, size=PAGE_SIZE, member="comments") for comment in page]
+        carried, are_all = embedded(issue, "comment", "comments")
+        return carried if are_all else self._all_of(issue, "comment", "comments")
+
+    def worklogs(self, issue: JsonObject) -> list[JsonObject] | None:
+        """All times of an issue: the twenty that it carries, unless there are more; None where they are not shown.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-worklogs/
+        """
+        if not shows(issue, "worklog"):
+            return None
+        carried, are_all = embedded(issue, "worklog", "worklogs")
+        return carried if are_all else self._all_of(issue, "worklog", "worklogs")
+
+    def _all_of(self, issue: JsonObject, resource: str, member: str) -> list[JsonObject]:
+        address = f"{self.api}/issue/{text(issue, 'id')}/{resource}"
+        return [record for page in self.listed(address, size=PAGE_SIZE, member=member) for record in page]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +278,9 @@ class IssueStream(ItemStream[Jira]):
 
         def facts(issue: JsonObject) -> ObservationBatch:
             own = None if histories is None else histories.get(text(issue, "id"), [])
-            comments = client.comments(issue)
-            return issue_facts(issue, own, comments, custom=client.custom, statuses=client.statuses, site=client.site)
+            spoken, worked = client.comments(issue), client.worklogs(issue)
+            facts = issue_facts(issue, own, spoken, custom=client.custom, statuses=client.statuses, site=client.site)
+            return facts if worked is None else with_times(facts, worked)
 
         return replace(
             all_mapped(issues, facts),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC
+from typing import Final
 
-from integrations.connectors.facts import id_of
+from integrations.connectors.facts import addresses_of, id_of
 from projects.enums import ActivityKind, ActivityRole
 from projects.imports.errors import FieldRefused
 from projects.imports.jira_changelog import account_id
@@ -13,9 +15,12 @@ from projects.imports.jira_custom_fields import CustomFields
 from projects.imports.jira_fields import parse_status
 from projects.imports.jira_rest import parse_issue
 from projects.imports.jira_sprints import parse_sprints
-from projects.imports.json_access import JsonObject, object_in, objects_in, string_in
-from projects.imports.values import instant
-from projects.observations import ActivityObservation, ObservationBatch, StatusObservation
+from projects.imports.json_access import JsonObject, number_in, object_in, objects_in, string_in
+from projects.imports.values import instant, seconds
+from projects.observations import ActivityObservation, ObservationBatch, StatusObservation, TimeEntryObservation
+
+ACCOUNT_MEMBERS: Final = ("accountId", "key", "name")
+ADDRESS_MEMBER: Final = "emailAddress"
 
 
 def issue_facts(
@@ -41,9 +46,12 @@ def issue_facts(
         whole = {**issue, "changelog": {"total": len(ordered), "histories": ordered}}
     batch, _ = parse_issue(whole, page_fields=custom)
     items = tuple(replace(item, url=f"{site}/browse/{item.key}") for item in batch.items)
-    found = tuple(_comment(comment, item_id=items[0].external_id, issue=issue) for comment in comments)
+    spoken = list(comments)
+    found = tuple(_comment(comment, item_id=items[0].external_id, issue=issue) for comment in spoken)
     known = tuple(statuses.get(status.external_id, status) for status in batch.statuses)
-    return replace(batch, items=items, activities=found, statuses=known)
+    people = _people(issue, histories or (), spoken)
+    accounts = addresses_of(people, ids_in=ACCOUNT_MEMBERS, email_in=ADDRESS_MEMBER)
+    return replace(batch, items=items, activities=found, statuses=known, accounts=accounts)
 
 
 def listed_statuses(sent: Iterable[JsonObject]) -> dict[str, StatusObservation]:
@@ -62,15 +70,55 @@ def sprint_facts(sent: JsonObject) -> ObservationBatch:
     return ObservationBatch(iterations=parse_sprints([sent], field="sprint"))
 
 
-def embedded_comments(issue: JsonObject) -> tuple[list[JsonObject], bool]:
-    """Comments that the issue carries, and whether these are all."""
+def shows(issue: JsonObject, name: str) -> bool:
+    """Whether the issue has a field of that name; one that these credentials are not shown is missing."""
+    return isinstance((object_in(issue, "fields", path="issue") or {}).get(name), dict)
+
+
+def embedded(issue: JsonObject, name: str, member: str) -> tuple[list[JsonObject], bool]:
+    """Records that the issue carries in a field, and whether these are all."""
     fields = object_in(issue, "fields", path="issue") or {}
-    holder = object_in(fields, "comment", path="fields")
+    holder = object_in(fields, name, path="fields")
     if holder is None:
         return [], True
-    comments = objects_in(holder, "comments", path="fields.comment")
+    records = objects_in(holder, member, path=f"fields.{name}")
     total = holder.get("total")
-    return comments, not isinstance(total, int) or total <= len(comments)
+    return records, not isinstance(total, int) or total <= len(records)
+
+
+def with_times(facts: ObservationBatch, worklogs: Sequence[JsonObject]) -> ObservationBatch:
+    """The facts of one issue with all times that were written down for it. Raises FieldRefused."""
+    (item,) = facts.items
+    entries = tuple(_time_entry(worklog, item_id=item.external_id) for worklog in worklogs)
+    people = (worklog.get("author") for worklog in worklogs)
+    return replace(
+        facts,
+        time_entries=entries,
+        whole_times=frozenset({item.external_id}),
+        accounts=(*facts.accounts, *addresses_of(people, ids_in=ACCOUNT_MEMBERS, email_in=ADDRESS_MEMBER)),
+    )
+
+
+def _people(issue: JsonObject, *authored: Iterable[JsonObject]) -> Iterator[object]:
+    """Everybody in an issue. Their addresses are verified by Atlassian, on a server of one's own by its owner."""
+    fields = object_in(issue, "fields", path="issue") or {}
+    yield from (fields.get(member) for member in ("assignee", "reporter", "creator"))
+    yield from (record.get("author") for records in authored for record in records)
+
+
+def _time_entry(worklog: JsonObject, *, item_id: str) -> TimeEntryObservation:
+    spent = number_in(worklog, "timeSpentSeconds", path="worklog")
+    if spent is None:
+        raise FieldRefused("worklog.timeSpentSeconds", "is missing")
+    started_at = instant(string_in(worklog, "started", path="worklog") or "", field="worklog.started")
+    return TimeEntryObservation(
+        external_id=id_of(worklog, path="worklog"),
+        item_id=item_id,
+        worked_on_date=started_at.astimezone(UTC).date(),
+        started_at=started_at,
+        duration_s=seconds(spent, field="worklog.timeSpentSeconds"),
+        actor_id=account_id(object_in(worklog, "author", path="worklog"), path="worklog.author"),
+    )
 
 
 def _comment(comment: JsonObject, *, item_id: str, issue: JsonObject) -> ActivityObservation:

@@ -28,7 +28,7 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.options import Account
 from integrations.connectors.records import cursor_at, object_of, objects_of, placed, sifted
-from integrations.connectors.slack.mapping import message_facts, skipped_as
+from integrations.connectors.slack.mapping import message_facts, people_facts, skipped_as
 from integrations.connectors.slack.payloads import (
     Channel,
     moment_of,
@@ -139,8 +139,9 @@ class ChannelStream(Stream[Slack]):
 
 
 class UserStream(Stream[Slack]):
-    """How many people there are, beside bots and those who have left; nothing of them is kept.
+    """How many people there are, beside bots and those who have left; of those who have written, their address.
 
+    It is read last, when those are known. Addresses, of which a digest is kept, go to apps with `users:read.email`.
     https://docs.slack.dev/reference/methods/users.list
     """
 
@@ -152,7 +153,7 @@ class UserStream(Stream[Slack]):
         place = str(reading.checkpoint or "")
         for sent, following in client.pages("users.list", "members", {"limit": MOST_ON_PAGE}, cursor=place):
             skipped = Counter(reason for reason in map(nobody, sent) if reason)
-            yield Page(read=len(sent), skipped=skipped, checkpoint=following or None)
+            yield Page(batch=people_facts(sent), read=len(sent), skipped=skipped, checkpoint=following or None)
 
 
 class MessageStream(DetailedStream[Slack]):
@@ -197,7 +198,7 @@ class SlackConnector(Connector[Slack]):
 
     type = "SLACK"
     source = "slack"
-    streams = (ChannelStream(), UserStream(), MessageStream())
+    streams = (ChannelStream(), MessageStream(), UserStream())
 
     def open(self, account: Account, network: Network) -> Slack:
         service = Service(

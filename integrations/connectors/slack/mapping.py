@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from integrations.connectors.slack.payloads import Message
+from integrations.connectors.facts import addresses_of
+from integrations.connectors.slack.payloads import Message, nobody
 from projects.enums import ActivityKind
-from projects.observations import ActivityObservation, ObservationBatch
+from projects.imports.json_access import JsonObject
+from projects.observations import AccountObservation, ActivityObservation, ObservationBatch
 
 WRITTEN: Final = frozenset({"", "file_share", "me_message", "thread_broadcast"})
 """What people write. The other kinds tell of channels, members and settings."""
@@ -32,3 +35,15 @@ def message_facts(message: Message, *, channel: str) -> ObservationBatch:
         actor_id=(message.user if huddle is None else huddle.started_by) or None,
     )
     return ObservationBatch(activities=(activity,))
+
+
+def people_facts(sent: Iterable[JsonObject]) -> ObservationBatch:
+    """Addresses that Slack has seen confirmed, of people who are there."""
+    return ObservationBatch(accounts=tuple(account for each in sent for account in _address(each)))
+
+
+def _address(sent: JsonObject) -> tuple[AccountObservation, ...]:
+    profile, account = sent.get("profile"), sent.get("id")
+    if nobody(sent) or sent.get("is_email_confirmed") is not True or not isinstance(profile, dict):
+        return ()
+    return addresses_of([{**profile, "id": account}], ids_in=("id",), email_in="email")

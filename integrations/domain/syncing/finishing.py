@@ -13,7 +13,7 @@ from integrations.enums import EventType, IntegrationStatus, SyncStatus
 from integrations.http.errors import BudgetSpent, ToolError
 from integrations.models import Integration, SyncProgress, SyncResult
 from integrations.models.integration import LAST_ERROR_MAX_LENGTH
-from projects.domain.recording import resolve_links
+from projects.domain.recording import resolve_links, resolve_mentions
 from tenants.audit.enums import AuditAction, Operation
 from tenants.domain import auditing
 
@@ -60,6 +60,7 @@ def finish_run(
     """
     current = Integration.objects.select_for_update().get(pk=integration.pk)
     links = resolve_links(project=integration.project, source=source)
+    links += resolve_mentions(project=integration.project, at=at)
     if links and progress.streams:
         first = next(iter(progress.streams.values()))
         first["facts"] = first.get("facts", 0) + links

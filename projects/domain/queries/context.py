@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from projects.domain.queries.calendars import WEEKDAYS
 from projects.domain.queries.microseconds import Microseconds
+from projects.domain.queries.people import People
 from projects.enums import ActivityKind, ActivityRole, IncidentSeverity, IterationState, MilestoneState, RunOutcome
 from projects.history.delivery_facts import CiRunFact, DeploymentFact, IncidentFact
 from projects.history.facts import ContextFact
@@ -33,14 +34,14 @@ ROWS_PER_FETCH = 5_000
 PERCENT = 100.0
 
 
-def context_facts(project_id: UUID) -> Iterator[ContextFact]:
+def context_facts(project_id: UUID, people: People, copies: Mapping[UUID, UUID]) -> Iterator[ContextFact]:
     """Everything on record about a project beside its work, in the tenant that is current; ten queries."""
     yield from _iterations(project_id)
     yield from _milestones(project_id)
     yield from _stays(IterationMembership.objects.filter(iteration__project_id=project_id), "iteration_id")
     yield from _stays(MilestoneMembership.objects.filter(milestone__project_id=project_id), "milestone_id")
-    yield from _activity(project_id)
-    yield from _capacity(project_id)
+    yield from _activity(project_id, people, copies)
+    yield from _capacity(project_id, people)
     yield from _pulses(project_id)
     yield from _ci_runs(project_id)
     yield from _deployments(project_id)
@@ -82,7 +83,7 @@ def _stays(memberships: Any, group: str) -> Iterator[StayFact]:
         yield StayFact(item_id, group_id, from_us(recorded_us), _at(joined_us), _at(left_us))
 
 
-def _activity(project_id: UUID) -> Iterator[ActivityFact]:
+def _activity(project_id: UUID, people: People, copies: Mapping[UUID, UUID]) -> Iterator[ActivityFact]:
     for id_, occurred_us, recorded_us, kind, role, contributor_id, item_id in _rows(
         ActivityEvent.objects.filter(project_id=project_id),
         "id", Microseconds("occurred_at"), Microseconds("recorded_at"), "kind", "contributor_role", "contributor_id",
@@ -94,12 +95,12 @@ def _activity(project_id: UUID) -> Iterator[ActivityFact]:
             from_us(recorded_us),
             ActivityKind(kind),
             ActivityRole(role),
-            contributor_id,
-            item_id,
+            people.of(contributor_id),
+            copies.get(item_id, item_id),
         )
 
 
-def _capacity(project_id: UUID) -> Iterator[CapacityFact]:
+def _capacity(project_id: UUID, people: People) -> Iterator[CapacityFact]:
     for id_, updated_us, contributor_id, first_date, last_date, weekly_hours, exceptions, percent in _rows(
         CapacityCalendar.objects.filter(project_id=project_id),
         "id", Microseconds("updated_at"), "contributor_id", "first_date", "last_date", "weekly_hours", "exceptions",
@@ -111,7 +112,7 @@ def _capacity(project_id: UUID) -> Iterator[CapacityFact]:
         yield CapacityFact(
             id=id_,
             recorded_at=from_us(updated_us),
-            contributor_id=contributor_id,
+            contributor_id=people.of(contributor_id),
             first_date=first_date,
             last_date=last_date,
             weekly_hours=(monday, tuesday, wednesday, thursday, friday, saturday, sunday),

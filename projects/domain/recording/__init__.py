@@ -4,6 +4,7 @@
 """
 
 from projects.domain.recording.links import resolve_links
+from projects.domain.recording.mentions import resolve_mentions
 from projects.domain.recording.observations import RecordingResult, record_observations
 from projects.domain.recording.presence import (
     PresenceChanges,
@@ -23,4 +24,5 @@ __all__ = [
     "record_observations",
     "recorded_containers",
     "resolve_links",
+    "resolve_mentions",
 ]

@@ -16,8 +16,9 @@ _TABLE: Final = ActivityEvent._meta.db_table
 _KEY: Final = ("tenant_id", "project_id", "source", "external_id")
 _OVERWRITE: Final = Overwrite(
     values={
-        **observed("kind", "contributor_id", "contributor_role", "occurred_at"),
-        "work_item_id": "coalesce(excluded.work_item_id, kept.work_item_id)",
+        **observed("kind", "contributor_id", "contributor_role", "occurred_at", "mentions"),
+        "work_item_id": "CASE WHEN excluded.mentions = kept.mentions "
+        "THEN coalesce(excluded.work_item_id, kept.work_item_id) ELSE excluded.work_item_id END",
     },
     also=observed("recorded_at"),
 )
@@ -32,6 +33,8 @@ def record_activities(
 ) -> int:
     """Add activities, or bring them up to date. One about an item that is not recorded is kept without it.
 
+    `resolve_mentions` finds items of other tools; what was found so far stays as long as the same is mentioned.
+
     Returns the number of rows written.
     """
     distinct = {each.external_id: each for each in activities}
@@ -44,6 +47,7 @@ def record_activities(
         Column("kind", "text", [each.kind for each in rows]),
         Column("contributor_id", "uuid", [contributors[each.actor_id] if each.actor_id else None for each in rows]),
         Column("contributor_role", "text", [each.role for each in rows]),
+        Column("mentions", "jsonb", [each.mentions for each in rows]),
         Column("occurred_at", "timestamptz", [each.occurred_at for each in rows]),
     ]
     shared = {**scope.source_columns, "recorded_at": scope.at}

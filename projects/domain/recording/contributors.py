@@ -23,6 +23,7 @@ def accounts_in(batch: ObservationBatch) -> set[str]:
     accounts |= {item.reporter_id for item in batch.items if item.reporter_id}
     accounts |= {change.actor_id for change in batch.changes if change.actor_id}
     accounts |= {activity.actor_id for activity in batch.activities if activity.actor_id}
+    accounts |= {entry.actor_id for entry in batch.time_entries if entry.actor_id}
     for change in batch.changes:
         if change.field in PERSON_FIELDS:
             accounts |= {account for account in (change.from_id, change.to_id) if account}

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from projects.domain.recording.bulk import Column, Overwrite, Scope, array_literal, execute, fetch, observed, upsert
 from projects.enums import StatusCategory
+from projects.mentions import mentions_in, merged
 from projects.models import CoAssignee, WorkItem
 from projects.observations import WorkItemObservation
 from tenants.isolation.identifiers import uuid7
@@ -42,7 +43,9 @@ _VALUES: Final[dict[str, tuple[str, str]]] = {
     "presence": ("text", "presence"),
 }
 _OVERWRITE: Final = Overwrite(
-    values=observed(*_VALUES, "source_version", "status_category", "resolved_at", "assignee_id", "reporter_id"),
+    values=observed(
+        *_VALUES, "mentions", "source_version", "status_category", "resolved_at", "assignee_id", "reporter_id"
+    ),
     also={
         **observed("recorded_at", "last_seen_at"),
         "presence_changed_at": "CASE WHEN kept.presence = excluded.presence THEN kept.presence_changed_at "
@@ -207,6 +210,7 @@ def _value_columns(
             Column(name, sql_type, list(map(attrgetter(attribute), items)))
             for name, (sql_type, attribute) in _VALUES.items()
         ),
+        Column("mentions", "jsonb", [merged(*mentions_in(item.title), *item.mentions) for item in items]),
         Column("source_version", "bigint", [item.source_version or 0 for item in items]),
         Column("status_category", "text", categories),
         Column("resolved_at", "timestamptz", resolved),

@@ -9,6 +9,7 @@ from uuid import UUID
 from projects.domain.recording.bulk import Column, Overwrite, Scope, array_literal, execute, observed, upsert
 from projects.domain.recording.items import find_items
 from projects.models import Project, WorkItem, WorkItemLink
+from projects.models.work_item_link import MENTION_PREFIX
 from projects.observations import LinkObservation
 from tenants.isolation.context import require_tenant_id
 from tenants.isolation.identifiers import uuid7
@@ -53,7 +54,10 @@ def record_links(scope: Scope, links: Iterable[LinkObservation], *, item_ids: Ma
 def end_links(
     scope: Scope, links: Iterable[LinkObservation], *, item_ids: Mapping[str, UUID], whole: Iterable[str]
 ) -> int:
-    """End the recorded links of the items in `whole` (external ids) that these items no longer show."""
+    """End the recorded links of the items in `whole` (external ids) that these items no longer show.
+
+    Those between tools are none that a tool shows: `resolve_mentions` ends them.
+    """
     ended = [item_ids[external_id] for external_id in whole]
     if not ended:
         return 0
@@ -61,11 +65,13 @@ def end_links(
     return execute(
         f"UPDATE {_TABLE} AS kept SET unlinked_at = greatest(%s, kept.linked_at) "  # noqa: S608 - our own table
         "WHERE tenant_id = %s AND work_item_id = ANY (%s::uuid[]) AND unlinked_at IS NULL "
+        "AND NOT starts_with(external_id, %s) "
         "AND (work_item_id, external_id) NOT IN (SELECT * FROM UNNEST(%s::uuid[], %s::text[]))",
         [
             scope.at,
             scope.tenant_id,
             array_literal(ended, sql_type="uuid"),
+            MENTION_PREFIX,
             array_literal([item_id for item_id, _ in shown], sql_type="uuid"),
             array_literal([external_id for _, external_id in shown], sql_type="text"),
         ],

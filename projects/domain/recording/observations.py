@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from projects.domain.recording.activities import record_activities
@@ -32,8 +32,10 @@ from projects.domain.recording.memberships import (
     replace_stays,
     stays_of,
 )
+from projects.domain.recording.people import record_addresses
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 from projects.domain.recording.statuses import corrected_categories, record_statuses
+from projects.domain.recording.time_entries import end_time_entries, record_time_entries
 from projects.models import (
     ActivityEvent,
     CiRun,
@@ -44,6 +46,7 @@ from projects.models import (
     Milestone,
     MilestoneMembership,
     Project,
+    TimeEntry,
     WorkItem,
     WorkItemLink,
 )
@@ -53,6 +56,7 @@ from projects.observations import (
     LinkObservation,
     MembershipObservation,
     ObservationBatch,
+    TimeEntryObservation,
 )
 from tenants.isolation.statistics import refresh_statistics
 
@@ -63,7 +67,7 @@ class RecordingResult:
 
     created, updated, unchanged: items; an observation older than what is recorded leaves its item unchanged
     facts: rows written beside items (changes, statuses, memberships, links, iterations, milestones, co-assignees,
-        activities, CI runs, deployments, incidents)
+        activities, time entries, CI runs, deployments, incidents, addresses of accounts)
     """
 
     created: int = 0
@@ -106,7 +110,8 @@ def record_observations(
 
 def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms) -> RecordingResult:
     people = record_contributors(scope, accounts_in(observations), pseudonyms)
-    facts = record_statuses(scope, observations.statuses)
+    facts = record_addresses(scope, observations.accounts, pseudonyms)
+    facts += record_statuses(scope, observations.statuses)
     items = newest_of_each(observations.items)
     corrections = corrected_categories(scope, (item.status_id for item in items))
     recorded = record_items(scope, items, contributors=people, corrections=corrections)
@@ -116,6 +121,7 @@ def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms
     facts += _record_groups(scope, observations, recorded, item_ids)
     facts += _record_links(scope, observations, recorded, item_ids)
     facts += record_activities(scope, observations.activities, item_ids=item_ids, contributors=people)
+    facts += _record_times(scope, observations, recorded, item_ids, people)
     facts += record_ci_runs(scope, observations.ci_runs)
     facts += record_deployments(scope, observations.deployments)
     facts += record_incidents(scope, observations.incidents)
@@ -138,6 +144,7 @@ _GROWING_MODELS = (
     IterationMembership,
     Milestone,
     MilestoneMembership,
+    TimeEntry,
     WorkItem,
     WorkItemLink,
 )
@@ -146,18 +153,24 @@ _GROWING_MODELS = (
 def _items_beside(batch: ObservationBatch, recorded: RecordedItems) -> list[str]:
     """Items that facts of the batch belong to and that are not in it themselves."""
     named = {fact.item_id for facts in _facts_of_items(batch) for fact in facts if fact.item_id}
-    return sorted(named - recorded.ids.keys())
+    return sorted((named | batch.whole_times) - recorded.ids.keys())
+
+
+_FactOfItem: TypeAlias = (
+    FieldChangeObservation | MembershipObservation | LinkObservation | ActivityObservation | TimeEntryObservation
+)
 
 
 def _facts_of_items(
     batch: ObservationBatch,
-) -> tuple[Iterable[FieldChangeObservation | MembershipObservation | LinkObservation | ActivityObservation], ...]:
+) -> tuple[Iterable[_FactOfItem], ...]:
     return (
         batch.changes,
         batch.iteration_memberships,
         batch.milestone_memberships,
         batch.links,
         batch.activities,
+        batch.time_entries,
     )
 
 
@@ -191,6 +204,19 @@ def _record_links(scope: Scope, batch: ObservationBatch, recorded: RecordedItems
     whole = batch.whole_states & _known_before(current, recorded).keys()
     written = record_links(scope, batch.links, item_ids=current)
     return written + end_links(scope, batch.links, item_ids=current, whole=whole)
+
+
+def _record_times(
+    scope: Scope,
+    batch: ObservationBatch,
+    recorded: RecordedItems,
+    item_ids: Mapping[str, UUID],
+    people: Mapping[str, UUID],
+) -> int:
+    current = {external_id: row_id for external_id, row_id in item_ids.items() if external_id not in recorded.outdated}
+    written = record_time_entries(scope, batch.time_entries, item_ids=current, contributors=people)
+    known = _known_before(current, recorded)
+    return written + end_time_entries(scope, batch.time_entries, item_ids=known, whole=batch.whole_times)
 
 
 def _known_before(items: Mapping[str, UUID], recorded: RecordedItems) -> dict[str, UUID]:

@@ -15,6 +15,11 @@ KEY_BYTES: Final = 32
 PSEUDONYM_DIGITS: Final = 12
 """48 bits: among 10,000 accounts of one tenant two share a pseudonym with a probability of 2 in ten million."""
 
+LONGEST_ADDRESS: Final = 254
+"""RFC 5321, with erratum 1690."""
+NO_MAILBOX: Final = (".noreply.github.com", "@noreply.github.com", ".invalid")
+"""Addresses that a tool makes up for an account: nobody else has them, and no other tool knows them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
@@ -33,6 +38,16 @@ class Pseudonyms:
             message = f"{source}\x00{account_id}".encode()
             known = self._digests[source, account_id] = hmac.new(self.key, message, hashlib.sha256).hexdigest()
         return known
+
+    def email_digest(self, address: str) -> str:
+        """The same for one address in every source: HMAC-SHA256 over a message that no account has. "" for no address.
+
+        address: upper and lower case are one
+        """
+        name = address.strip().lower()
+        if "@" not in name or len(name) > LONGEST_ADDRESS or name.endswith(NO_MAILBOX):
+            return ""
+        return hmac.new(self.key, f"\x00e-mail\x00{name}".encode(), hashlib.sha256).hexdigest()
 
 
 def pseudonym_of(digest: str) -> str:

@@ -42,6 +42,7 @@ from projects.models import (
     IterationMembership,
     Milestone,
     MilestoneMembership,
+    TimeEntry,
     WorkItem,
     WorkItemLink,
 )
@@ -64,6 +65,7 @@ COUNTED: dict[str, Any] = {
     "ci_runs": CiRun,
     "deployments": Deployment,
     "incidents": Incident,
+    "time_entries": TimeEntry,
 }
 CONNECTORS = Path(__file__).parents[3] / "integrations" / "connectors"
 REFUSALS = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 410: "gone"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.integrations.connectors.local_server import FakeTool, Request, Response
+from tests.integrations.connectors.local_server import WORDS, FakeTool, Request, Response
 
 TOKEN = "asana-well-known-secret"
 WORKSPACE = "900"
@@ -34,7 +34,7 @@ def _task(number: str, *, day: int, places: dict[str, str | None], **members: An
         "due_on": None,
         "due_at": None,
         "assignee": None,
-        "created_by": _gid("7"),
+        "created_by": {"gid": "7", "email": "ann@acme.example"},
         "parent": None,
         "projects": [_gid(project) for project in places],
         "memberships": [
@@ -159,6 +159,12 @@ class FakeAsana(FakeTool):
             "1010": _task("1010", day=10, places={GARDEN: None}),
         }
         self.stories = _stories()
+        self.times = {
+            "1001": [
+                {"gid": "501", "duration_minutes": 60, "entered_on": "2026-05-03", "created_by": _gid("9"), "x": WORDS},
+                {"gid": "502", "duration_minutes": 30, "entered_on": "2026-05-04", "created_by": None},
+            ]
+        }
 
     # --- what a test does to it ---
 
@@ -195,6 +201,8 @@ class FakeAsana(FakeTool):
                 return Response(200, {"data": self.tasks[gid]})
             case ["tasks", gid, "stories"] if gid in self.tasks:
                 return self._page(request, self.stories[gid])
+            case ["tasks", gid, "time_tracking_entries"] if gid in self.times:
+                return self._page(request, self.times[gid])
             case ["tasks", gid, "subtasks"] if gid in self.tasks:
                 return self._page(request, [task for task in self.tasks.values() if task["parent"] == _gid(gid)])
         return Response(404, {"errors": [{"message": "Unknown object"}]})

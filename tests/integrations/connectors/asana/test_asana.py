@@ -12,7 +12,7 @@ from integrations.enums import SyncStatus
 from integrations.models import StreamState
 from projects.enums import ActivityKind, LinkDirection, Presence, StatusCategory
 from projects.imports.errors import FieldRefused
-from projects.models import ActivityEvent, FieldChange, WorkflowStatus, WorkItem, WorkItemLink
+from projects.models import ActivityEvent, FieldChange, TimeEntry, WorkflowStatus, WorkItem, WorkItemLink
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.asana.fake import GARDEN, HOUSE, TOKEN, FakeAsana, section, story
 from tests.integrations.connectors.battery import ConnectorBattery, Played
@@ -22,7 +22,7 @@ from tests.integrations.connectors.local_server import Response
 class TestAsana(ConnectorBattery):
     tool = "ASANA"
     credentials = {"token": TOKEN}
-    recorded = {"items": 10, "changes": 10, "links": 1, "activities": 2}
+    recorded = {"items": 10, "changes": 10, "links": 1, "activities": 2, "time_entries": 2}
     read = {"tasks": 8, "subtasks": 3}
     skipped = {"tasks": {"counted_in_another_project": 1}}
     item_path = r"/projects/\d+/tasks$"
@@ -51,6 +51,30 @@ class TestAsana(ConnectorBattery):
         assert (result.gone_count, result.hidden_count) == (0, 0)
         assert played.item("1003").container == GARDEN
         assert played.item("1003").presence == Presence.LIVE
+
+    # --- times ---
+
+    def test_times_follow_what_the_tool_corrects(self, played: Played) -> None:
+        played.sync()
+        played.fake.times["1001"][0]["duration_minutes"] = 75
+        del played.fake.times["1001"][1]
+        played.fake.edit("1001", "Changed", played.clock.now)
+
+        played.sync()
+
+        with tenant_context(played.tenant_id):
+            entries = TimeEntry.objects.filter(work_item__external_id="1001").order_by("external_id")
+            told = [(entry.duration_s, str(entry.worked_on_date), entry.removed_at is None) for entry in entries]
+            assert told == [(4500, "2026-05-03", True), (1800, "2026-05-04", False)]
+
+    @pytest.mark.parametrize("status", [402, 403])
+    def test_plan_without_time_tracking_is_named_and_fails_nothing(self, played: Played, status: int) -> None:
+        played.fake.broken["/time_tracking_entries$"] = Response(status, {"errors": [{"message": "Not available"}]})
+
+        result = played.sync()
+
+        assert (result.status, result.created_count) == (SyncStatus.SUCCEEDED, self.recorded["items"])
+        assert result.streams["tasks"]["skipped"]["time_entries_not_offered"] == 1
 
     # --- subtasks ---
 
@@ -289,3 +313,9 @@ def test_approval_is_a_review() -> None:
     (activity,) = task_facts(_sent(), [told], container=HOUSE).activities
 
     assert activity.kind == ActivityKind.APPROVAL
+
+
+def test_address_is_told_of_whoever_the_task_names() -> None:
+    (account,) = task_facts(_sent(assignee={"gid": "8", "email": "bob@acme.example"}), [], container=HOUSE).accounts
+
+    assert (account.account_id, account.email) == ("8", "bob@acme.example")

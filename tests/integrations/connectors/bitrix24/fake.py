@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
-from tests.integrations.connectors.local_server import SERVER_ERROR, FakeTool, Request, Response
+from tests.integrations.connectors.local_server import SERVER_ERROR, WORDS, FakeTool, Request, Response
 
 CODE = "b24wellknownsecret"
 USER = "1"
@@ -39,6 +39,19 @@ def _task(number: int, *, group: str = TEAM, **members: Any) -> dict[str, Any]:
         "deadline": None,
         "timeEstimate": "0",
         "timeSpentInLogs": None,
+        **members,
+    }
+
+
+def _time(number: int, spent_s: str, **members: Any) -> dict[str, Any]:
+    return {
+        "ID": str(number),
+        "TASK_ID": "11",
+        "USER_ID": "9",
+        "COMMENT_TEXT": WORDS,
+        "SECONDS": spent_s,
+        "CREATED_DATE": "2026-05-13T01:00:00+03:00",
+        "DATE_START": "2026-05-12T10:00:00+03:00",
         **members,
     }
 
@@ -78,6 +91,7 @@ class FakeBitrix24(FakeTool):
             "14": _task(14, group="0"),
             "15": _task(15, group="0", createdDate=None),
         }
+        self.times = {11: [_time(1, "300"), _time(2, "300", DATE_START=None)]}
         self.histories = {number: [_entry(number, "NEW", number)] for number in (11, 13, 14, 15)}
         self.histories[12] = [
             _entry(1, "NEW", 12),
@@ -126,6 +140,7 @@ class FakeBitrix24(FakeTool):
             "tasks.api.scrum.sprint.list": lambda _: {"result": self.sprints},
             "tasks.task.list": self._list,
             "tasks.task.history.list": self._history,
+            "task.elapseditem.getlist": self._times,
         }
         if method not in routes or method in self.missing_methods:
             return Response(404, {"error": "ERROR_METHOD_NOT_FOUND", "error_description": "Method not found!"})
@@ -152,6 +167,10 @@ class FakeBitrix24(FakeTool):
             is_kept = OPERATORS[operator]
             shown = [task for task in shown if is_kept(_value(field, task[MEMBERS[field]]), _value(field, wanted))]
         return {"result": {"tasks": shown[: self.page_size]}}
+
+    def _times(self, body: dict[str, Any]) -> dict[str, Any]:
+        assert list(body)[:4] == ["TASKID", "ORDER", "FILTER", "SELECT"]
+        return {"result": [each for each in self.times[body["TASKID"]] if int(each["ID"]) > body["FILTER"][">ID"]]}
 
     def _history(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"result": {"list": self.histories[body["taskId"]]}}

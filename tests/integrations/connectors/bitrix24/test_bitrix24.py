@@ -15,7 +15,7 @@ from integrations.http.answers import Answer
 from integrations.http.errors import Forbidden, RateLimited, Refused, ToolError, Unauthorized
 from projects.enums import ActivityRole, Presence, StatusCategory
 from projects.imports.errors import FieldRefused
-from projects.models import ActivityEvent, FieldChange, IterationMembership, WorkItem
+from projects.models import ActivityEvent, FieldChange, IterationMembership, TimeEntry, WorkItem
 from tenants.encryption.secret import Secret
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
@@ -29,14 +29,21 @@ class TestBitrix24(ConnectorBattery):
     tool = "BITRIX24"
     settings = {"base_url": "https://acme.example", "user_id": USER}
     credentials = {"webhook_code": CODE}
-    recorded = {"items": 5, "changes": 5, "iterations": 1, "iteration_memberships": 1, "activities": 1}
+    recorded = {
+        "items": 5,
+        "changes": 5,
+        "iterations": 1,
+        "iteration_memberships": 1,
+        "activities": 1,
+        "time_entries": 2,
+    }
     read = {"sprints": 1, "tasks": 5, "history": 12}
     skipped = {"tasks": {"creation_unknown": 1}}
     item_path = r"/tasks\.task\.list$"
     edited = "11"
     deleted = "14"
     reads_by_post = (
-        r"/(profile|scope|tasks\.task\.list|tasks\.task\.history\.list|tasks\.api\.scrum\.sprint\.list"
+        r"/(profile|scope|tasks\.task\.list|tasks\.task\.history\.list|task\.elapseditem\.getlist|tasks\.api\.scrum\.sprint\.list"
         r"|socialnetwork\.api\.workgroup\.list)$"
     )
 
@@ -69,6 +76,34 @@ class TestBitrix24(ConnectorBattery):
                 ("In progress", "Completed"),
             ]
             assert ActivityEvent.objects.get(work_item__external_id="12").contributor_role == ActivityRole.ASSIGNEE
+
+    def test_times_follow_what_the_tool_corrects_until_there_are_none(self, played: Played) -> None:
+        played.sync()
+        before = self._times(played)
+        played.fake.times[11] = [played.fake.times[11][0] | {"SECONDS": "450"}]
+        played.fake.edit("11", "Changed", played.clock.now)
+        played.sync()
+        corrected = self._times(played)
+        played.fake.tasks["11"]["timeSpentInLogs"] = None
+        played.fake.edit("11", "Changed again", played.clock.now)
+        played.sync()
+
+        assert before == [(300, "2026-05-12", True), (300, "2026-05-12", True)]
+        assert corrected == [(450, "2026-05-12", True), (300, "2026-05-12", False)]
+        assert [is_kept for *_, is_kept in self._times(played)] == [False, False]
+
+    def test_portal_without_times_still_reads(self, played: Played) -> None:
+        played.fake.missing_methods.add("task.elapseditem.getlist")
+
+        result = played.sync()
+
+        assert (result.status, result.created_count) == (SyncStatus.SUCCEEDED, 5)
+        assert result.streams["tasks"]["skipped"]["time_entries_not_offered"] == 1
+
+    def _times(self, played: Played) -> list[tuple[int, str, bool]]:
+        with tenant_context(played.tenant_id):
+            entries = TimeEntry.objects.filter(work_item__external_id="11", source="bitrix24").order_by("external_id")
+            return [(each.duration_s, str(each.worked_on_date), each.removed_at is None) for each in entries]
 
     def test_sprint_is_entered_when_the_history_says(self, played: Played) -> None:
         played.sync()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from integrations.connectors.github.mapping import issue_facts, pull_request_facts
 from integrations.enums import SyncStatus
 from projects.enums import RunOutcome
 from projects.models import CiRun, Deployment, FieldChange
@@ -90,3 +91,33 @@ class TestGitHub(ConnectorBattery):
         played.configure()
 
         assert played.sync().created_count == 4
+
+
+def test_merge_is_about_what_title_branch_and_description_of_the_pull_request_name() -> None:
+    sent = {
+        "id": 5,
+        "title": "OPS-3: close the gate",
+        "head": {"ref": "fix/PROJ-12-gate"},
+        "body": "PROJ-99 was another thing.\nhttps://acme.example/browse/PROJ-7?token=x",
+        "merged_at": "2026-05-02T10:00:00Z",
+    }
+
+    (merge,) = pull_request_facts(sent, []).activities
+
+    assert merge.mentions == ("OPS-3", "PROJ-12", "//acme.example/browse/PROJ-7")
+
+
+def test_description_of_an_issue_names_items_by_their_address_only() -> None:
+    sent = {
+        "id": 6,
+        "number": 3,
+        "title": "Gate",
+        "state": "open",
+        "created_at": "2026-05-02T10:00:00Z",
+        "updated_at": "2026-05-02T10:00:00Z",
+        "body": "Like PROJ-99. Synced from https://acme.example/browse/PROJ-7",
+    }
+
+    (item,) = issue_facts(sent, [], repository="acme/app", milestones={}).items
+
+    assert item.mentions == ("=//acme.example/browse/PROJ-7",)

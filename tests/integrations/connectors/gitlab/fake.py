@@ -153,6 +153,7 @@ class FakeGitLab(FakeTool):
                 note(12, "changed due date to June 30, 2026", "2026-05-02T08:01:00.000Z"),
                 note(13, "changed time estimate to 2h", "2026-05-02T08:02:00.000Z"),
                 note(14, "marked this issue as blocking #2", "2026-05-02T08:03:00.000Z"),
+                note(18, "added 1h 30m of time spent at 2026-05-01", "2026-05-02T08:06:00.000Z"),
                 note(15, "When will it be there?", "2026-05-02T08:04:00.000Z", is_system=False),
                 note(16, "mentioned in commit 0a1b", "2026-05-02T08:05:00.000Z"),
                 note(17, "approved this merge request", "2026-05-02T08:05:00.000Z", noteable_type="MergeRequest"),

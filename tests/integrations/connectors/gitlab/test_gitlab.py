@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from integrations.connectors.gitlab.mapping import closed_issue, pipeline_facts
-from integrations.connectors.gitlab.notes import due_day, estimate_s
+from integrations.connectors.gitlab.mapping import closed_issue, merge_request_facts, pipeline_facts
+from integrations.connectors.gitlab.notes import due_day, estimate_s, note_times
+from integrations.connectors.gitlab.payloads import Note
 from integrations.enums import SyncStatus
 from projects.enums import ActivityKind, IncidentSeverity, RunOutcome, StatusCategory, TrackedField
 from projects.models import (
@@ -43,6 +45,7 @@ class TestGitLab(ConnectorBattery):
         "ci_runs": 1,
         "deployments": 1,
         "incidents": 1,
+        "time_entries": 1,
     }
     read = {"milestones": 1, "iterations": 2, "issues": 4, "merge_requests": 2, "pipelines": 1, "deployments": 1}
     item_path = r"/issues$"
@@ -233,3 +236,43 @@ def test_pipeline_that_waits_for_a_person_has_not_ended() -> None:
     (run,) = pipeline_facts(sent).ci_runs
 
     assert (run.outcome, run.finished_at) == (RunOutcome.RUNNING, None)
+
+
+def test_merge_is_about_what_title_branch_and_description_of_the_merge_request_name() -> None:
+    sent = {
+        "id": 5,
+        "iid": 2,
+        "title": "OPS-3: close the gate",
+        "source_branch": "PROJ-12-gate",
+        "description": "See https://trello.com/c/Ab12Cd34/7-gate",
+        "merged_at": "2026-05-02T10:00:00Z",
+    }
+
+    (merge,) = merge_request_facts(sent, [], path="acme/app").activities
+
+    assert merge.mentions == ("OPS-3", "PROJ-12", "//trello.com/c/Ab12Cd34")
+
+
+def _told(*bodies: str) -> list[tuple[int, str]]:
+    """Durations and days of the entries that notes of one issue tell of, a note a day."""
+    at = datetime(2026, 5, 2, 8, tzinfo=UTC)
+    notes = [
+        Note(id=f"{n}", at=at + timedelta(days=n), author="7", is_system=True, is_on_a_line=False, body=body)
+        for n, body in enumerate(bodies)
+    ]
+    return [(entry.duration_s, str(entry.worked_on_date)) for entry in note_times("1", notes)]
+
+
+def test_notes_tell_of_times_added_and_subtracted() -> None:
+    assert _told("added 1h 30m of time spent at 2026-04-30", "subtracted 30m of time spent", "added 1h of love") == [
+        (5400, "2026-04-30"),
+        (-1800, "2026-05-03"),
+    ]
+
+
+def test_deleted_time_takes_its_own_entry_away() -> None:
+    added = ["added 1h of time spent at 2026-04-30", "added 2h of time spent at 2026-04-30"]
+
+    assert _told(*added, "deleted 1h of spent time from 2026-04-30") == [(7200, "2026-04-30")]
+    assert _told(*added, "deleted 3h of spent time from 2026-04-30") == [(3600, "2026-04-30"), (7200, "2026-04-30")]
+    assert _told(*added, "removed time spent", "added 5m of time spent at 2026-99-99") == [(300, "2026-05-05")]

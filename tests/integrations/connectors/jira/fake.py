@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.integrations.connectors.local_server import FakeTool, Request, Response
+from tests.integrations.connectors.local_server import WORDS, FakeTool, Request, Response
 
 TOKEN = "jira-well-known-secret"
 EMAIL = "robot@acme.example"
@@ -33,7 +34,7 @@ SPRINT = {
 
 
 def _person(name: str) -> dict[str, str]:
-    return {"accountId": name}
+    return {"accountId": name, "emailAddress": f"{name}@acme.example", "displayName": WORDS}
 
 
 def _stamp(moment: datetime) -> str:
@@ -72,6 +73,16 @@ def history(number: int, moment: datetime, *items: dict[str, Any]) -> dict[str, 
     return {"id": str(number), "created": round(moment.timestamp() * 1000), "author": _person("bob"), "items": [*items]}
 
 
+def worklog(number: int, *, spent_s: int = 3600, started: str = "2026-05-03T23:30:00.000-0500") -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "author": _person("cyd"),
+        "started": started,
+        "timeSpentSeconds": spent_s,
+        "comment": {"type": "doc", "content": [{"type": "text", "text": WORDS}]},
+    }
+
+
 def status_change(before: str, after: str) -> dict[str, Any]:
     names = {key: status["name"] for key, status in STATUSES.items()}
     return {
@@ -98,11 +109,22 @@ class FakeJira(FakeTool):
         }
         version = {"id": "40", "name": "1.0", "released": False, "releaseDate": "2026-07-01"}
         comment = {"id": "66", "author": _person("ann"), "created": "2026-05-02T10:00:00.000+0000"}
+        self.worklogs = {"10002": [worklog(n) for n in range(901, 904)]}
         self.issues = {
             "10001": issue(1, issuelinks=[link], fixVersions=[version], comment={"comments": [comment], "total": 1}),
-            "10002": issue(2, status="5", resolutiondate="2026-05-20T12:00:00.000+0000"),
+            "10002": issue(
+                2,
+                status="5",
+                resolutiondate="2026-05-20T12:00:00.000+0000",
+                worklog={"worklogs": [worklog(901)], "total": 3, "maxResults": 1},
+            ),
             "10003": issue(3, status="3", assignee=_person("bob"), **{SPRINT_FIELD: [SPRINT], POINTS_FIELD: 3.0}),
-            "10004": issue(4, duedate="2026-06-30", timeoriginalestimate=7200),
+            "10004": issue(
+                4,
+                duedate="2026-06-30",
+                timeoriginalestimate=7200,
+                worklog={"worklogs": [worklog(910, spent_s=600)], "total": 1},
+            ),
         }
         start = datetime(2026, 5, 2, 12, tzinfo=UTC)
         joined = {"field": "Sprint", "fieldId": SPRINT_FIELD, "from": "", "fromString": "", "to": "7", "toString": "S"}
@@ -134,7 +156,7 @@ class FakeJira(FakeTool):
         basic = base64.b64encode(f"{EMAIL}:{self.secret}".encode()).decode()
         if request.headers.get("authorization") != f"Basic {basic}":
             return Response(401, {"errorMessages": ["Client must be authenticated."]})
-        routes = {
+        routes: dict[str, Callable[[Request], Any]] = {
             r"/rest/api/3/myself": lambda _: {"accountId": "robot", "timeZone": "Asia/Kolkata"},
             r"/rest/api/3/serverInfo": lambda _: {"deploymentType": "Cloud", "version": "1001.0.0"},
             r"/rest/api/3/field": lambda _: self._fields(),
@@ -144,6 +166,7 @@ class FakeJira(FakeTool):
             r"/rest/agile/1.0/board/2/sprint": lambda _: {"values": [SPRINT], "isLast": True},
             r"/rest/api/3/search/jql": self._search,
             r"/rest/api/3/changelog/bulkfetch": self._bulk,
+            r"/rest/api/3/issue/10002/worklog": lambda _: self._worklogs("10002"),
         }
         for path, make in routes.items():
             if request.path == path:
@@ -151,6 +174,9 @@ class FakeJira(FakeTool):
         if request.path == "/rest/agile/1.0/board/3/sprint":
             return Response(400, {"errorMessages": ["The board does not support sprints"]})
         return Response(404, {"errorMessages": ["null for uri"]})
+
+    def _worklogs(self, issue_id: str) -> dict[str, Any]:
+        return {"worklogs": self.worklogs[issue_id], "total": len(self.worklogs[issue_id])}
 
     def _fields(self) -> list[dict[str, Any]]:
         return [

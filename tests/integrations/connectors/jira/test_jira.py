@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from integrations.enums import SyncStatus
-from projects.models import FieldChange, IterationMembership, WorkItem
+from projects.models import Contributor, FieldChange, IterationMembership, TimeEntry, WorkItem
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
-from tests.integrations.connectors.jira.fake import EMAIL, LONG_HISTORY, TOKEN, FakeJira
+from tests.integrations.connectors.jira.fake import EMAIL, LONG_HISTORY, TOKEN, FakeJira, worklog
 
 
 class TestJira(ConnectorBattery):
@@ -26,6 +26,7 @@ class TestJira(ConnectorBattery):
         "milestone_memberships": 1,
         "links": 1,
         "activities": 1,
+        "time_entries": 4,
     }
     read = {"sprints": 1, "issues": 4}
     item_path = r"/search/jql$"
@@ -57,6 +58,48 @@ class TestJira(ConnectorBattery):
 
         with tenant_context(played.tenant_id):
             assert WorkItem.objects.get(external_id="10001", source="jira").url == "https://acme.example/browse/ROCK-1"
+
+    def test_addresses_become_digests_of_the_people_in_the_issues(self, played: Played) -> None:
+        played.sync()
+
+        with tenant_context(played.tenant_id):
+            known = Contributor.objects.filter(source="jira").exclude(email_digest="")
+            assert len(set(known.values_list("email_digest", flat=True))) == 3  # ann, bob and cyd
+
+    def test_times_are_rows_of_their_own_and_follow_what_the_tool_corrects(self, played: Played) -> None:
+        played.sync()
+        played.fake.issues["10004"]["fields"]["worklog"] = {"worklogs": [worklog(910, spent_s=900)], "total": 1}
+        played.fake.issues["10002"]["fields"]["worklog"] = {"worklogs": [worklog(902)], "total": 1}
+        for changed in ("10002", "10004"):
+            played.fake.edit(changed, "Changed", played.clock.now)
+
+        played.sync()
+        again = played.sync()
+
+        with tenant_context(played.tenant_id):
+            entries = TimeEntry.objects.filter(source="jira", work_item__key__startswith="ROCK-").order_by(
+                "external_id"
+            )
+            assert [(entry.external_id, entry.duration_s, entry.removed_at is None) for entry in entries] == [
+                ("901", 3600, False),
+                ("902", 3600, True),
+                ("903", 3600, False),
+                ("910", 900, True),
+            ]
+            assert {(str(entry.worked_on_date), entry.contributor is None) for entry in entries} == {
+                ("2026-05-04", False)
+            }
+        assert again.streams["issues"].get("facts", 0) == 0
+
+    def test_times_that_are_not_shown_take_none_away(self, played: Played) -> None:
+        played.sync()
+        del played.fake.issues["10004"]["fields"]["worklog"]
+        played.fake.edit("10004", "Changed", played.clock.now)
+
+        played.sync()
+
+        with tenant_context(played.tenant_id):
+            assert TimeEntry.objects.get(source="jira", external_id="910").removed_at is None
 
     @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
     def test_edit_is_found_whatever_the_zone_of_the_account(self, played: Played, zone: str) -> None:

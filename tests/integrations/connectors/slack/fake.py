@@ -34,7 +34,11 @@ class FakeSlack(FakeTool):
             _channel(OTHERS, is_member=False),
             _channel(DIRECT, is_member=False, is_im=True),
         ]
-        self.users: list[dict[str, Any]] = [{"id": "U1"}, {"id": "U2"}, {"id": "U9", "is_bot": True}]
+        self.users: list[dict[str, Any]] = [
+            {"id": "U1", "is_email_confirmed": True, "profile": {"email": "ann@acme.example", "real_name": WORDS}},
+            {"id": "U2", "is_email_confirmed": False, "profile": {"email": "bob@acme.example"}},
+            {"id": "U9", "is_bot": True, "is_email_confirmed": True, "profile": {"email": "bot@acme.example"}},
+        ]
         self.messages = {
             TALK: [
                 message("1778000100.714899"),

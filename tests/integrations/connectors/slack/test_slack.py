@@ -10,7 +10,7 @@ from integrations.connectors.slack.payloads import moment_of, timestamp_of
 from integrations.enums import SyncStatus
 from projects.enums import ActivityKind
 from projects.imports.errors import FieldRefused
-from projects.models import ActivityEvent
+from projects.models import ActivityEvent, Contributor
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import Played, TalkBattery
 from tests.integrations.connectors.local_server import SERVER_ERROR, Response
@@ -147,6 +147,13 @@ class TestSlack(TalkBattery):
         result = played.sync()
 
         assert (result.status, played.counts()) == (SyncStatus.SUCCEEDED, {"activities": 1})
+
+    def test_address_that_slack_has_seen_confirmed_becomes_a_digest(self, played: Played) -> None:
+        played.sync()
+
+        with tenant_context(played.tenant_id):
+            known = Contributor.objects.filter(source="slack").exclude(email_digest="")
+            assert (known.count(), Contributor.objects.filter(source="slack").count()) == (1, 2)
 
     def test_app_that_may_not_list_people_still_reads(self, played: Played) -> None:
         played.fake.broken["/users.list$"] = Response(200, {"ok": False, "error": "missing_scope"})
