@@ -25,6 +25,7 @@ from gaps.detectors.severity import SEVERITY_RANK, closing_effect
 from gaps.domain.assessments import Assessment, assess_project, settings_row, tolerances_of
 from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
 from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
+from gaps.domain.roles import told_in_roles
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import Gap
 from predictions.domain.forecasting import ProjectForecast
@@ -66,7 +67,7 @@ def detect_gaps(
     """
     started = perf_counter()
     context = DetectionContext(history.as_of(as_of), calendar, forecast.finish, tolerances_of(project))
-    assessments = assess_project(context)
+    assessments = told_in_roles(assess_project(context), project=project, context=context)
     duration_ms = round((perf_counter() - started) * 1000)
     stored = _stored_gaps(project, assessments)
     changes: Counter[TransitionKind] = Counter()
