@@ -2,6 +2,7 @@
 
 A door opens the file and says how to open a transaction; everything else happens here. Facts and checkpoint are
 committed together, chunk by chunk, so whatever ends the process, the same file given again goes on behind the last one.
+What has changed the record of an active project has it analysed: a job, deferred with the end of the run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from projects.domain.recording import (
     record_observations,
     resolve_links,
 )
-from projects.enums import ImportStatus
+from projects.enums import ImportStatus, ProjectStatus, ProjectTask
 from projects.imports.errors import ImportFileRefused, LineError
 from projects.imports.reading import ReadFile, read_file
 from projects.imports.records import Note, ParsedRecord
@@ -32,6 +33,7 @@ from projects.models import ImportRun, Project
 from projects.observations import ObservationBatch
 from tenants.audit.enums import AuditAction, Operation
 from tenants.domain import auditing
+from tenants.isolation.queue import defer_job
 
 CHUNK_FACTS: Final = 5_000
 """Items and changes in one transaction: half a second of work, which is all that a kill can lose."""
@@ -245,6 +247,8 @@ def _finish(project: Project, run: ImportRun, *, at: datetime) -> ImportRun:
     run.finished_at = max(at, run.started_at)
     run.save()
     _audit(run)
+    if project.status == ProjectStatus.ACTIVE and (run.created_count or run.updated_count or run.fact_count):
+        defer_job(ProjectTask.REFRESH, subject=project.pk)
     return run
 
 

@@ -27,7 +27,7 @@ from integrations.models import Integration, SyncResult
 from integrations.models.sync_result import COUNT_FIELDS
 from predictions.domain.replaying import ReplayInputs, has_replay, load_replay_inputs
 from predictions.forecasters.replay import ReplayPlan
-from projects.enums import AnalysisKind, ProjectStatus
+from projects.enums import AnalysisKind, ProjectStatus, ProjectTask
 from projects.models import AnalysisRecord, Project
 from stratibreak.pipeline import RefreshOutcome, refresh_project
 from stratibreak.replay_report import run_and_keep
@@ -47,8 +47,8 @@ class Step(StrEnum):
     """Names of the tasks; the subject of the first is an integration, that of the others a project."""
 
     SYNC = SYNC_TASK
-    REFRESH = "refresh_project"
-    REPLAY = "replay_project"
+    REFRESH = ProjectTask.REFRESH
+    REPLAY = ProjectTask.REPLAY
 
 
 def defer_due(at: datetime) -> int:
