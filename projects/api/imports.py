@@ -12,7 +12,7 @@ from projects.api.runs import ImportRunSerializer
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
 from projects.enums import AnalysisKind, ImportStatus
 from projects.imports.errors import ImportFileRefused
-from projects.imports.reading import PROFILE_NAMES
+from projects.imports.reading import profile_names
 from projects.models import AnalysisRecord, ImportRun, Project
 from tenants.api.problems import Conflict
 from tenants.models import User
@@ -23,7 +23,7 @@ class ImportSerializer(serializers.Serializer[Any]):
 
     file = serializers.FileField(help_text="Jira issues in REST form, one on each line, or a CSV table; also gzipped.")
     profile = serializers.ChoiceField(
-        choices=PROFILE_NAMES, required=False, help_text="What the file holds; left out: seen by its content."
+        choices=profile_names(), required=False, help_text="What the file holds; left out: seen by its content."
     )
     time_zone = serializers.CharField(
         required=False, allow_blank=True, max_length=63, help_text="IANA name, for instants without a UTC offset."

@@ -16,7 +16,7 @@ from predictions.forecasters.replay import ReplayPlan
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, Progress, import_file
 from projects.enums import ImportStatus
 from projects.imports.errors import ImportFileRefused
-from projects.imports.reading import PROFILE_NAMES
+from projects.imports.reading import profile_names
 from projects.management.progress import ProgressBar
 from projects.management.project_argument import find_project
 from projects.models import ImportRun, Project
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="P", help="the project's name or id")
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument(
-            "--profile", choices=PROFILE_NAMES, help="what the file holds; default: seen by its content"
+            "--profile", choices=profile_names(), help="what the file holds; default: seen by its content"
         )
         parser.add_argument("--strict", action="store_true", help="import nothing if a line is broken")
         parser.add_argument(
