@@ -51,7 +51,7 @@ class ImportRequest:
 
     profile: a name of `projects.imports.reading.profile_names()`, or None to tell by the content
     time_zone: IANA name for instants without a UTC offset; "" to refuse them
-    encoding: of a text without a mark; "" for UTF-8
+    encoding: of a text without a mark; "" for UTF-8;  date_order: of days between slashes; "" to refuse them
     is_strict: one broken line and nothing is imported
     """
 
@@ -59,6 +59,7 @@ class ImportRequest:
     profile: str | None = None
     time_zone: str = ""
     encoding: str = ""
+    date_order: str = ""
     is_strict: bool = False
     requested_by_id: UUID | None = None
 
@@ -143,7 +144,9 @@ def _digest(stream: IO[bytes]) -> tuple[str, int]:
 def _open(stream: IO[bytes], request: ImportRequest, at: datetime) -> ReadFile:
     stream.seek(0)
     zone = _zone(request.time_zone) if request.time_zone else None
-    reading = FileReading(profile=request.profile, zone=zone, encoding=request.encoding, read_at=at)
+    reading = FileReading(
+        profile=request.profile, zone=zone, encoding=request.encoding, date_order=request.date_order, read_at=at
+    )
     return read_file(stream, reading=reading)
 
 

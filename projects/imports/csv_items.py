@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final, TypeVar, get_args
 
 from projects.enums import MilestoneState, StatusCategory
-from projects.imports.csv_profiles import CsvProfile, Fact, plain_name
+from projects.imports.csv_profiles import Cells, CsvProfile, Fact, plain_name
 from projects.imports.csv_reader import CsvRow
 from projects.imports.errors import FieldRefused, ImportFileRefused, LineError
 from projects.imports.records import ParsedRecord
@@ -24,8 +24,10 @@ from projects.imports.values import (
     epoch_ms,
     finite_number,
     identifier,
+    instant,
     short_text,
 )
+from projects.imports.written_dates import as_iso
 from projects.observations import (
     BY_NAME,
     KEPT_IF_UNSAID,
@@ -54,15 +56,23 @@ class RowReader:
     """Reads the rows of one file. Columns are found once; what many rows name (a status, a release) is made once."""
 
     def __init__(
-        self, profile: CsvProfile, header: Sequence[str], *, zone: tzinfo | None, read_at: datetime | None = None
+        self,
+        profile: CsvProfile,
+        header: Sequence[str],
+        *,
+        zone: tzinfo | None,
+        date_order: str = "",
+        read_at: datetime | None = None,
     ) -> None:
-        """zone: for instants without a UTC offset;  read_at: what stands in for a creation that is not told
+        """zone: for instants without a UTC offset;  date_order: of days between slashes, "" to refuse them
+        read_at: what stands in for a creation that is not told
 
         Raises ImportFileRefused when a necessary column is missing.
         """
         self._profile = profile
         self._header = header
-        self._zone = zone
+        self._zone = UTC if profile.is_utc else zone
+        self._date_order = date_order
         self._read_at = read_at
         self._columns = _find_columns(profile, header)
         self._first_column = {fact: columns[0] for fact, columns in self._columns.items()}
@@ -105,7 +115,7 @@ class RowReader:
 
     def _identity(self, values: list[str]) -> tuple[str, str]:
         if self._profile.identify is not None:
-            return self._profile.identify(lambda fact: self._cell(values, fact))
+            return self._profile.identify(self._cells_of(values))
         key = identifier(self._cell(values, "key"), field="key")
         return identifier(self._cell(values, "id"), field="id") if "id" in self._columns else key, key
 
@@ -113,11 +123,12 @@ class RowReader:
         self, values: list[str], *, item_id: str, key: str, status: StatusObservation, resolved_at: datetime | None
     ) -> WorkItemObservation:
         updated_at = self._read(values, "updated_at", self._instant)
-        created_at = self._read(values, "created_at", self._instant)
+        created_at = self._created_at(values)
         if created_at is None and self._read_at is None:
             raise FieldRefused("created_at", "is empty")
         begun_at = created_at or updated_at or resolved_at or self._read_at
         assert begun_at is not None  # noqa: S101 - refused above
+        is_done = status.category == StatusCategory.DONE
         assignee = self._account(values, "assignee")
         return WorkItemObservation(
             external_id=item_id,
@@ -133,8 +144,8 @@ class RowReader:
             created_at=begun_at,
             is_creation_known=created_at is not None,
             updated_at=updated_at,
-            resolved_at=resolved_at if status.category == StatusCategory.DONE else None,
-            due_date=self._read(values, "due_date", self._profile.day),
+            resolved_at=(resolved_at or self._last_sign(updated_at, begun_at)) if is_done else None,
+            due_date=self._read(values, "due_date", self._day),
             estimate_points=self._read(values, "estimate_points", finite_number),
             estimate_s=self._read(values, "estimate_s", self._profile.seconds),
             spent_s=self._read(values, "spent_s", self._profile.seconds),
@@ -149,9 +160,17 @@ class RowReader:
             unsaid=self._unsaid,
         )
 
+    def _created_at(self, values: list[str]) -> datetime | None:
+        told = self._profile.created
+        return self._read(values, "created_at", self._instant) if told is None else told(self._cells_of(values))
+
+    def _last_sign(self, updated_at: datetime | None, begun_at: datetime) -> datetime | None:
+        """When a tool's item was done at the latest, where its export does not say when."""
+        return max(updated_at or begun_at, begun_at) if self._profile.of_tool else None
+
     def _status(self, values: list[str], *, is_resolved: bool) -> StatusObservation:
         if self._profile.status is not None:
-            return self._profile.status(lambda fact: self._cell(values, fact))
+            return self._profile.status(self._cells_of(values))
         name, spoken = self._cell(values, "status"), self._cell(values, "status_category")
         known = self._statuses.get((name, spoken, is_resolved))
         if known is None:
@@ -221,6 +240,9 @@ class RowReader:
             return values[column]
         return next((values[other] for other in self._columns[fact] if values[other]), "")
 
+    def _cells_of(self, values: list[str]) -> Cells:
+        return lambda fact: self._cell(values, fact)
+
     def _cells(self, values: list[str], fact: Fact) -> tuple[str, ...]:
         """Every value of the fact, each once."""
         texts = [text for column in self._columns.get(fact, ()) if (text := values[column])]
@@ -245,7 +267,15 @@ class RowReader:
         return _known_account(text, fact) if text else None
 
     def _instant(self, text: str, *, field: str) -> datetime:
-        return self._profile.instant(text, field=field, zone=self._zone)
+        return instant(self._iso(text, field), field=field, zone=self._zone)
+
+    def _day(self, text: str, *, field: str) -> date:
+        """A due date; of a tool that writes an hour with it, too, its day."""
+        return calendar_date(self._iso(text, field).partition("T")[0] if self._profile.of_tool else text, field=field)
+
+    def _iso(self, text: str, field: str) -> str:
+        is_free = self._profile.of_tool or self._date_order
+        return as_iso(text, field=field, order=self._date_order) if is_free else text
 
 
 @lru_cache(maxsize=10_000)

@@ -48,11 +48,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
-from projects.imports.values import calendar_date, instant, seconds
+from projects.imports.values import seconds
 from projects.observations import StatusObservation
 
 Fact = Literal[
@@ -65,14 +65,6 @@ Fact = Literal[
 
 Cells = Callable[[Fact], str]
 """The text of one row by fact, "" where the row has none or the file no such column."""
-
-
-class ReadsInstant(Protocol):
-    def __call__(self, value: str, *, field: str, zone: tzinfo | None) -> datetime: ...
-
-
-class ReadsDay(Protocol):
-    def __call__(self, value: str, *, field: str) -> date: ...
 
 
 class ReadsSeconds(Protocol):
@@ -89,10 +81,11 @@ class CsvProfile:
     of_tool: an export of a tool that can be connected, which says less than the tool's interface: what has no column
         stays as it was recorded, groups and statuses are known by their names, and at the same moment the interface
         is right
-    separator: of several values in one cell
-    instant, day, seconds: how the file writes them
+    separator: of several values in one cell;  seconds: how the file writes a duration
+    is_utc: instants without an offset are in UTC, because the tool says so
     identify: external id and key of a row, where they are not cells by themselves
     status: of a row, where it is not what a cell is called
+    created: when a row began, where no cell says it
     """
 
     name: str
@@ -103,11 +96,11 @@ class CsvProfile:
     necessary: tuple[Fact, ...] = ("key", "created_at", "status")
     of_tool: bool = False
     separator: str = "|"
-    instant: ReadsInstant = instant
-    day: ReadsDay = calendar_date
+    is_utc: bool = False
     seconds: ReadsSeconds = seconds
     identify: Callable[[Cells], tuple[str, str]] | None = None
     status: Callable[[Cells], StatusObservation] | None = None
+    created: Callable[[Cells], datetime] | None = None
 
 
 def plain_name(column: str) -> str:

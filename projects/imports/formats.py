@@ -17,6 +17,7 @@ from projects.imports.csv_reader import CsvRow, CsvTable
 from projects.imports.errors import LineError
 from projects.imports.json_access import JsonObject
 from projects.imports.json_stream import JsonPart
+from projects.imports.lines import TextLine
 from projects.imports.records import ParsedRecord
 
 
@@ -36,9 +37,14 @@ class JsonShape:
 
 @dataclass(frozen=True, slots=True)
 class JsonFile:
-    """A JSON file that can be gone through more than once. zone: for days of instants, None for UTC"""
+    """A JSON file that can be gone through more than once.
+
+    parts: as one document;  lines: of a file with a document on each
+    zone: for days of instants, None for UTC
+    """
 
     parts: Callable[[], Iterator[JsonPart | LineError]]
+    lines: Callable[[], Iterator[TextLine | LineError]]
     zone: tzinfo | None = None
 
 
@@ -49,6 +55,7 @@ class Archive:
     names: tuple[str, ...]
     open: Callable[[str], IO[bytes]]
     parts: Callable[[str], Iterator[JsonPart | LineError]]
+    lines: Callable[[str], Iterator[TextLine | LineError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +79,29 @@ class JsonFormat(ImportFormat):
 
 @dataclass(frozen=True, slots=True)
 class TableFormat(ImportFormat):
-    """arrange: makes a table of rows that are none: several headers, titles and sums between them"""
+    """signatures: columns of which one set must be in the header
+    arrange: makes a table of rows that are none: several headers, titles and sums between them"""
 
     profile: CsvProfile
+    signatures: tuple[frozenset[str], ...]
     arrange: Callable[[Iterator[CsvRow | LineError]], CsvTable] | None = None
 
     @classmethod
     def of(
-        cls, profile: CsvProfile, *, arrange: Callable[[Iterator[CsvRow | LineError]], CsvTable] | None = None
+        cls,
+        profile: CsvProfile,
+        *,
+        signatures: tuple[frozenset[str], ...] = (),
+        arrange: Callable[[Iterator[CsvRow | LineError]], CsvTable] | None = None,
     ) -> TableFormat:
-        return cls(name=profile.name, title=profile.title, source=profile.source, profile=profile, arrange=arrange)
+        return cls(
+            name=profile.name,
+            title=profile.title,
+            source=profile.source,
+            profile=profile,
+            signatures=signatures or (profile.signature,),
+            arrange=arrange,
+        )
 
 
 @dataclass(frozen=True, slots=True)

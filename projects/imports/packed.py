@@ -17,7 +17,7 @@ from projects.imports.encodings import UTF8_MARK
 from projects.imports.errors import ImportFileRefused, LineError
 from projects.imports.formats import Archive
 from projects.imports.json_stream import JsonPart, json_parts
-from projects.imports.lines import most_bytes_of
+from projects.imports.lines import TextLine, most_bytes_of, read_lines
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 TAR_MAGIC: Final = b"ustar"
@@ -148,4 +148,7 @@ def _archive(names: list[str], opened: Callable[[str], IO[bytes]], budget: _Budg
     def parts(name: str) -> Iterator[JsonPart | LineError]:
         return json_parts(without_mark(name), file_bytes=max(budget.left, 0))
 
-    return Archive(names=tuple(names), open=bounded, parts=parts)
+    def lines(name: str) -> Iterator[TextLine | LineError]:
+        return read_lines(without_mark(name), file_bytes=max(budget.left, 0))
+
+    return Archive(names=tuple(names), open=bounded, parts=parts, lines=lines)

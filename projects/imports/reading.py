@@ -69,18 +69,25 @@ class FileReading:
     profile: one of `profile_names()`; None to tell by the content
     zone: for instants without a UTC offset; without it such a row is an error
     encoding: of a text without a mark, one of `encodings.ENCODINGS`; "" for UTF-8
+    date_order: of days between slashes, one of `written_dates.DATE_ORDERS`; "" to refuse them
     read_at: what stands in for the creation of items of which a file does not tell it
     """
 
     profile: str | None = None
     zone: tzinfo | None = None
     encoding: str = ""
+    date_order: str = ""
     read_at: datetime | None = None
 
 
 def profile_names() -> tuple[str, ...]:
     """The forms that can be asked for."""
     return tuple(known_titles())
+
+
+def title_of(profile: str) -> str:
+    """What a form is, for people; its name for one that is no longer known."""
+    return known_titles().get(profile, profile)
 
 
 def known_titles() -> dict[str, str]:
@@ -131,6 +138,10 @@ def _read_json(
         stream.seek(0)
         return json_parts(open_unpacked(stream, wanted.encoding), file_bytes=file_bytes)
 
+    def whole_lines() -> Iterator[TextLine | LineError]:
+        stream.seek(0)
+        return _lines(stream, wanted)
+
     formats = [each for each in added_formats() if isinstance(each, JsonFormat)]
     shape = _shape(parts, formats)
     if wanted.profile is None:
@@ -138,7 +149,7 @@ def _read_json(
     else:
         chosen = next((each for each in formats if each.name == wanted.profile), None)
     if chosen is not None:
-        return _made(chosen, chosen.records(JsonFile(parts, wanted.zone)))
+        return _made(chosen, chosen.records(JsonFile(parts, whole_lines, wanted.zone)))
     stream.seek(0)
     everything = dropwhile(_is_blank, _lines(stream, wanted))
     opening = first.text.strip() if isinstance(first, TextLine) else ""
@@ -227,16 +238,17 @@ def _fitting(header: list[str], asked: str | None) -> CsvProfile | TableFormat |
     names = {plain_name(column) for column in header}
     known: list[CsvProfile | TableFormat] = [each for each in added_formats() if isinstance(each, TableFormat)]
     known += [profile for profile in PROFILES if profile.signature]
-    return next((each for each in known if (asked is None or each.name == asked) and _signature(each) <= names), None)
+    return next((each for each in known if (asked is None or each.name == asked) and _has_header(each, names)), None)
 
 
-def _signature(form: CsvProfile | TableFormat) -> frozenset[str]:
-    return form.profile.signature if isinstance(form, TableFormat) else form.signature
+def _has_header(form: CsvProfile | TableFormat, names: set[str]) -> bool:
+    signatures = form.signatures if isinstance(form, TableFormat) else (form.signature,)
+    return any(signature <= names for signature in signatures)
 
 
 def _read_table(table: CsvTable, profile: CsvProfile, wanted: FileReading) -> ReadFile:
     read_at = None if "created_at" in profile.necessary else wanted.read_at
-    reader = RowReader(profile, table.header, zone=wanted.zone, read_at=read_at)
+    reader = RowReader(profile, table.header, zone=wanted.zone, date_order=wanted.date_order, read_at=read_at)
     return ReadFile(profile.name, profile.title, profile.source, _until_hopeless(_csv_records(table, reader)))
 
 
