@@ -46,7 +46,7 @@ def is_board(shape: JsonShape) -> bool:
 
 
 def board_records(file: JsonFile) -> Iterator[ParsedRecord]:
-    """1. Lists, fields of the board and arrivals are gathered. 2. Cards. 3. Actions: their cards are recorded by then."""
+    """1. Lists, fields of the board and arrivals are gathered. 2. Cards. 3. Actions, whose cards are recorded."""
     board, arrivals, action_count = _gathered(file)
     is_cut = action_count >= EXPORTED_ACTIONS
     notes: tuple[Note, ...] = ("HISTORY_CUT",) if is_cut else ()

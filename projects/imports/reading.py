@@ -229,8 +229,11 @@ def _read_rows(rows: Rows, wanted: FileReading) -> ReadFile:
 
 
 def _asked(name: str | None) -> CsvProfile | None:
-    tables = {each.name: each.profile for each in added_formats() if isinstance(each, TableFormat)}
-    return {**CSV_PROFILES, **tables}.get(name or "")
+    """Raises ImportFileRefused for the export of a tool, whose header was not found."""
+    form = next((each for each in added_formats() if each.name == name), None)
+    if form is not None:
+        raise ImportFileRefused(f"The file lacks a column of “{form.title}”, or is no such file at all.")
+    return CSV_PROFILES.get(name or "")
 
 
 def _fitting(header: list[str], asked: str | None) -> CsvProfile | TableFormat | None:

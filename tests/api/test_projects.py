@@ -48,7 +48,8 @@ def test_a_history_is_read_once(admin: ApiClient, ours: LookAlike, path: str) ->
 
     assert (first.status_code, first.json()["status"], first.json()["created_count"]) == (201, "COMPLETED", 2)
     assert (again.status_code, again.json()["unchanged_count"], again.json()["created_count"]) == (201, 2, 0)
-    assert {**admin.fetch(first["Location"]).json(), "replay": f"{path}/replay"} == first.json()
+    told = {"replay": f"{path}/replay", "format": "A table with one row for each item (CSV)"}
+    assert {**admin.fetch(first["Location"]).json(), **told} == first.json()
     assert first.json()["requested_by_id"] == str(ours.users[Role.ADMIN].pk)
     assert keys(ours) == ["DEMO-1", "DEMO-2"]
 

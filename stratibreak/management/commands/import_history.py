@@ -17,7 +17,7 @@ from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, P
 from projects.enums import ImportStatus
 from projects.imports.encodings import ENCODINGS
 from projects.imports.errors import ImportFileRefused
-from projects.imports.reading import profile_names, title_of
+from projects.imports.reading import profile_names
 from projects.imports.written_dates import DATE_ORDERS
 from projects.management.progress import ProgressBar
 from projects.management.project_argument import find_project
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         for note, count in sorted(run.notes.items()):
             self.stderr.write(f"{count:,} {NOTES[note]}")
         self.stdout.write(
-            f"{run.get_status_display()} ({run.profile}: {title_of(run.profile)}): {run.created_count:,} items created, "
+            f"{run.get_status_display()} ({run.profile}): {run.created_count:,} items created, "
             f"{run.updated_count:,} updated, {run.unchanged_count:,} unchanged; {run.fact_count:,} other facts; "
             f"{run.failed_count:,} broken lines."
         )
