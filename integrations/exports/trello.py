@@ -31,7 +31,7 @@ from projects.enums import StatusCategory
 from projects.imports.csv_profiles import Cells, CsvProfile
 from projects.imports.errors import FieldRefused, LineError
 from projects.imports.formats import JsonFile, JsonFormat, JsonShape, TableFormat
-from projects.imports.json_access import JsonObject
+from projects.imports.json_access import EMPTY, JsonObject
 from projects.imports.records import Note, ParsedRecord
 from projects.imports.values import identifier
 from projects.observations import ObservationBatch, StatusObservation
@@ -42,7 +42,7 @@ YES: Final = frozenset({"true", "yes", "1"})
 
 def is_board(shape: JsonShape) -> bool:
     """Nobody else's export has lists of cards and cards in lists."""
-    return not shape.is_list and {"lists", "cards"} <= shape.members
+    return not shape.is_list and ({"lists", "cards"} <= shape.members or "idList" in shape.firsts.get("cards", EMPTY))
 
 
 def board_records(file: JsonFile) -> Iterator[ParsedRecord]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from projects.imports.json_access import refuse_constant
 
 READ_BYTES: Final = 256 * 1024
 PART_CHARACTERS: Final = 32 * 1024 * 1024
-_SPACE: Final = " \t\r\n"
+_SPACES: Final = re.compile(r"[ \t\r\n]*")
 _CLOSED: Final = (dict, list, str)  # a number at the end of what was read may go on
 CUT: Final = "is not JSON here, or ends in the middle; what follows was not read"
 _DECODER: Final = json.JSONDecoder(parse_constant=refuse_constant)
@@ -77,9 +78,7 @@ class _Text:
     def peek(self) -> str:
         """The next character that is no space; "" at the end."""
         while True:
-            start = self._at
-            while self._at < len(self._buffer) and self._buffer[self._at] in _SPACE:
-                self._at += 1
+            start, self._at = self._at, _SPACES.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # * fits
             self.line += self._buffer.count("\n", start, self._at)
             if self._at < len(self._buffer):
                 return self._buffer[self._at]

@@ -45,6 +45,7 @@ JIRA_TITLE: Final = "Jira issues with their history, from the REST interface (JS
 MOST_BROKEN_RECORDS: Final = 10_000
 HEADER_WITHIN: Final = 20
 """Some tools write the name of a board, or nothing, above the line that names the columns."""
+BEGINNING_BYTES: Final = 4096
 CSV_PROFILES: Final = {profile.name: profile for profile in PROFILES}
 Rows = Iterator[CsvRow | LineError]
 
@@ -111,15 +112,23 @@ def read_file(
         return _read_packed(open_zip(stream), wanted)
     if is_gzip(stream) and _is_tar(stream):
         return _read_packed(open_tar(stream, unpacked(stream)), wanted)
+    beginning = _beginning(stream, wanted)
+    if beginning.startswith(("{", "[")) or wanted.profile in _json_names():
+        return _read_json(stream, beginning, wanted)
     lines = dropwhile(_is_blank, _lines(stream, wanted))
-    first = next(lines, None)
-    everything = lines if first is None else chain([first], lines)
-    opening = first.text.lstrip()[:1] if isinstance(first, TextLine) else ""
-    if opening in ("{", "[") or wanted.profile in _json_names():
-        return _read_json(stream, everything, first, wanted)
-    if opening == "<":
-        return _read_rows(html_rows(everything), wanted)
-    return _read_separated(everything, wanted)
+    if beginning.startswith("<"):
+        return _read_rows(html_rows(lines), wanted)
+    return _read_separated(lines, wanted)
+
+
+def _beginning(stream: IO[bytes], wanted: FileReading) -> str:
+    """The first characters that are no space: a document may be one line, which is too long to be looked at."""
+    try:
+        head = open_unpacked(stream, wanted.encoding).read(BEGINNING_BYTES)
+    except (OSError, EOFError, zlib.error):
+        raise ImportFileRefused("The compressed file is damaged at its start.") from None
+    stream.seek(0)
+    return head.decode(errors="replace").lstrip()
 
 
 # --- JSON ---
@@ -129,9 +138,7 @@ def _json_names() -> set[str]:
     return {JIRA_REST, *(each.name for each in added_formats() if isinstance(each, JsonFormat))}
 
 
-def _read_json(
-    stream: IO[bytes], lines: Iterator[TextLine | LineError], first: TextLine | LineError | None, wanted: FileReading
-) -> ReadFile:
+def _read_json(stream: IO[bytes], beginning: str, wanted: FileReading) -> ReadFile:
     file_bytes = most_bytes(stream)
 
     def parts() -> Iterator[JsonPart | LineError]:
@@ -150,11 +157,9 @@ def _read_json(
         chosen = next((each for each in formats if each.name == wanted.profile), None)
     if chosen is not None:
         return _made(chosen, chosen.records(JsonFile(parts, whole_lines, wanted.zone)))
-    stream.seek(0)
-    everything = dropwhile(_is_blank, _lines(stream, wanted))
-    opening = first.text.strip() if isinstance(first, TextLine) else ""
+    opening = beginning.partition("\n")[0].strip()
     is_document = bool(shape.firsts) and (opening == "{" or opening.startswith("["))
-    records = jira_rest.parse_parts(parts()) if is_document else _jira_records(everything)
+    records = jira_rest.parse_parts(parts()) if is_document else _jira_records(whole_lines())
     return ReadFile(JIRA_REST, JIRA_TITLE, jira_rest.SOURCE, _until_hopeless(records))
 
 
