@@ -24,6 +24,7 @@ READ_BYTES: Final = 256 * 1024
 PART_CHARACTERS: Final = 32 * 1024 * 1024
 _SPACES: Final = re.compile(r"[ \t\r\n]*")
 _CLOSED: Final = (dict, list, str)  # a number at the end of what was read may go on
+EXPONENT: Final = len(".0e+")
 CUT: Final = "is not JSON here, or ends in the middle; what follows was not read"
 _DECODER: Final = json.JSONDecoder(parse_constant=refuse_constant)
 
@@ -96,8 +97,7 @@ class _Text:
         self.peek()
         while True:
             found, end = self._decoded()
-            is_whole = end > self._at and (self._has_ended or end < len(self._buffer) or isinstance(found, _CLOSED))
-            if is_whole:
+            if end > self._at and (self._has_ended or isinstance(found, _CLOSED) or self._is_end(end)):
                 self.line += self._buffer.count("\n", self._at, end)
                 self._at = end
                 return found
@@ -107,6 +107,10 @@ class _Text:
             if waiting > PART_CHARACTERS:
                 raise _Broken(f"has a part of more than {PART_CHARACTERS} characters; what follows was not read")
             self._fill(max(READ_BYTES, waiting))  # twice as much each time: a long part is tried a few times only
+
+    def _is_end(self, end: int) -> bool:
+        """Whether a number ends here, and is not cut off behind its first digits: of 1.5e3, 1 is one, too."""
+        return end < len(self._buffer) and (self._buffer[end] not in ".eE" or len(self._buffer) - end > EXPONENT)
 
     def _decoded(self) -> tuple[Any, int]:
         """A value and where it ends; where we are if what was read so far holds none."""
