@@ -29,6 +29,7 @@ class ImportForm(ActForm):
     """What the file is, and how to read what it leaves open."""
 
     verb: ClassVar[str] = "Import the file"
+    prefix = "import"  # the project on the same page has a time zone, too
 
     file = forms.FileField(label="File")
     profile = forms.ChoiceField(label="What it is", required=False)

@@ -36,7 +36,8 @@ def browser_of(one: LookAlike, role: Role = Role.ADMIN) -> Client:
 
 
 def upload(client: Client, project: Project, content: bytes = TABLE, **fields: str) -> Any:
-    data = {"file": SimpleUploadedFile("items.csv", content), **fields}
+    said = {f"import-{name}": value for name, value in fields.items()}
+    data = {"import-file": SimpleUploadedFile("items.csv", content), **said}
     return client.post(reverse("admin:projects_project_import", args=[project.pk]), data, follow=True)
 
 
