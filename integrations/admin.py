@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils import timezone
 
 import integrations.outgoing_admin  # noqa: F401 - registers its pages
@@ -70,6 +70,13 @@ class IntegrationPage(DoingPage):
         integration = self.get_object(request, object_id)
         shown = {} if integration is None else self._shown(request, integration)
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """To the page of the new connection, which says what to do first; not back to a list that does not."""
+        if {"_addanother", "_popup"} & set(request.POST):
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"“{obj}” was added.")
+        return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[obj.pk]))
 
     def _shown(self, request: HttpRequest, integration: Integration) -> dict[str, Any]:
         runs = list(SyncResult.objects.filter(integration=integration).order_by("-id")[:SHOWN_RUNS])

@@ -17,6 +17,10 @@ from projects.plain_words import duration
 LATE: Final = timedelta(minutes=15)
 """A run that is so long overdue has no worker. The tick is a minute."""
 _MINUTES_PER_HOUR: Final = 60
+FIRST_STEPS: Final = (
+    "First “Test the connection”, then “Synchronise now”. What follows needs nobody: a worker reads the tool, analyses "
+    "the project and replays its past. The forecast then stands on the project's page."
+)
 
 ADVICE: Final[Mapping[str, str]] = {
     "address_refused": "Correct the address below. An address inside of a private network needs the operator's word.",
@@ -104,7 +108,7 @@ def _standing(
 def _sentences(
     integration: Integration, latest: SyncResult | None, under_way: RunUnderWay | None, at: datetime
 ) -> list[str]:
-    said = []
+    said = [FIRST_STEPS] if latest is None and under_way is None else []
     if latest is not None and latest.error_message:
         said.append(latest.error_message)
     if under_way is not None and under_way.state == RunState.INTERRUPTED:

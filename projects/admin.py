@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from projects.domain.data_quality import newest_quality
 from projects.domain.people import AccountsNotLinked, link_accounts, set_apart, user_changed
 from projects.domain.same_work import say_same_work
+from projects.enums import ImportStatus
 from projects.forecast_answer import newest_forecasts
+from projects.import_form import ImportForm, import_posted, told_of
 from projects.models import (
     ActivityEvent,
     AnalysisRecord,
@@ -40,9 +44,13 @@ from projects.models import (
     WorkItem,
     WorkItemLink,
 )
+from tenants.admin.acts import DoingPage
 from tenants.admin.base import RecordAdmin, SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
 from tenants.admin.columns import column, number
 from tenants.domain.auditing import AuditAction
+from tenants.models import User
+
+MAY_IMPORT: Final = "projects.import_project"
 
 
 class MembershipInline(TenantInline):
@@ -59,7 +67,7 @@ class GoalInline(TenantInline):
 
 
 @admin.register(Project)
-class ProjectPage(TenantAdmin):
+class ProjectPage(DoingPage):
     """Projects, with their people and goals; the page shows the forecast, so that opening it is recorded."""
 
     read_action = AuditAction.ACCESS_PREDICTION
@@ -84,6 +92,26 @@ class ProjectPage(TenantAdmin):
         ("Team", {"fields": ("team_signals_enabled",)}),
     )
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.import_view)
+        return [path("<uuid:row_id>/import/", view, name="projects_project_import"), *super().get_urls()]
+
+    def import_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Read a file into the project's record, as ``POST /projects/{id}/imports`` does."""
+        return self.do_posted(request, row_id, MAY_IMPORT, self._import)
+
+    def _import(self, request: HttpRequest, project: Project) -> None:
+        form = ImportForm(request.POST, request.FILES, project=project)
+        if not form.is_valid():
+            wrong = " ".join(str(error) for errors in form.errors.values() for error in errors)
+            messages.error(request, f"Nothing was imported. {wrong}")
+            return
+        run = import_posted(project, form.cleaned_data, cast("User", request.user))
+        say = messages.error if run.status == ImportStatus.REFUSED else messages.success
+        say(request, told_of(run))
+        if run.status == ImportStatus.COMPLETED and (run.created_count or run.updated_count or run.fact_count):
+            messages.info(request, "A worker analyses the project next; the forecast stands here when it is through.")
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -92,12 +120,14 @@ class ProjectPage(TenantAdmin):
         answer = newest_forecasts([project])[0] if project is not None else None
         quality = None if project is None else newest_quality(project)
         may_analyse = not reads_across_tenants() and request.user.has_perm("projects.analyse_project")
-        return super().change_view(
-            request,
-            object_id,
-            form_url,
-            {"answer": answer, "may_analyse": may_analyse, "quality": quality, **(extra_context or {})},
-        )
+        may_import = project is not None and self.may(request, MAY_IMPORT)
+        shown = {
+            "answer": answer,
+            "may_analyse": may_analyse,
+            "quality": quality,
+            "import_form": ImportForm(project=project) if project is not None and may_import else None,
+        }
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
 
 @admin.register(ProjectMembership)

@@ -3,6 +3,8 @@ are not leakproof and would lose their index under row-level security."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db import models
 
 
@@ -177,3 +179,10 @@ class ImportStatus(models.TextChoices):
     RUNNING = "RUNNING", "Running, or interrupted"
     COMPLETED = "COMPLETED", "Completed"
     REFUSED = "REFUSED", "Refused: nothing was imported"
+
+
+class ProjectTask(StrEnum):
+    """Jobs whose subject is a project, by the names that workers know them by."""
+
+    REFRESH = "refresh_project"
+    REPLAY = "replay_project"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from projects.enums import (
     ActivityKind,
@@ -26,6 +27,12 @@ from projects.enums import (
     RunOutcome,
     StatusCategory,
 )
+
+BY_KEY: Final = "key "
+BY_NAME: Final = "name "
+"""How the external identifier of something begins that a file calls by its key, or by its name, and not by what the
+tool itself knows it by. Recording finds the one that is meant, and the tool's own identifier takes its place when the
+tool is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,8 @@ class WorkItemObservation:
     mentions: what its texts beside the title name of other items, as `projects.mentions` finds it; never the texts
     source_version: grows with every change of the item in the source (Jira: `updated` in epoch milliseconds), so that
         an older answer never overwrites a newer one; None where the source offers nothing that grows
+    unsaid: attributes of this observation that the source has no place for: their values are for a new item, and what
+        is recorded of a known one stays
     """
 
     external_id: str
@@ -70,6 +79,16 @@ class WorkItemObservation:
     url: str = ""
     source_version: int | None = None
     presence: Presence = Presence.LIVE
+    unsaid: frozenset[str] = frozenset()
+
+
+KEPT_IF_UNSAID: Final = frozenset(
+    {
+        *("container", "item_type", "title", "priority", "resolution", "due_date", "estimate_points", "estimate_s"),
+        *("spent_s", "assignee_ids", "reporter_id", "parent_id", "parent_key", "labels", "comment_count", "url", "key"),
+    }
+)
+"""Attributes of an item that may be unsaid: those without which it still is the same item in the same state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,10 @@ from rest_framework import serializers
 from projects.api.runs import ImportRunSerializer
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
 from projects.enums import AnalysisKind, ImportStatus
+from projects.imports.encodings import ENCODINGS
 from projects.imports.errors import ImportFileRefused
-from projects.imports.reading import PROFILE_NAMES
+from projects.imports.reading import profile_names
+from projects.imports.written_dates import DATE_ORDERS
 from projects.models import AnalysisRecord, ImportRun, Project
 from tenants.api.problems import Conflict
 from tenants.models import User
@@ -21,12 +23,21 @@ from tenants.models import User
 class ImportSerializer(serializers.Serializer[Any]):
     """A history file, and how to read it."""
 
-    file = serializers.FileField(help_text="Jira issues in REST form, one on each line, or a CSV table; also gzipped.")
+    file = serializers.FileField(
+        help_text="An export of a tool (JSON, CSV, XLSX, ZIP, tar.gz), Jira issues in REST form, or a CSV table; also "
+        "gzipped."
+    )
     profile = serializers.ChoiceField(
-        choices=PROFILE_NAMES, required=False, help_text="What the file holds; left out: seen by its content."
+        choices=profile_names(), required=False, help_text="What the file holds; left out: seen by its content."
     )
     time_zone = serializers.CharField(
         required=False, allow_blank=True, max_length=63, help_text="IANA name, for instants without a UTC offset."
+    )
+    encoding = serializers.ChoiceField(
+        choices=ENCODINGS, required=False, help_text="Of a text without a byte order mark; left out: UTF-8."
+    )
+    date_order = serializers.ChoiceField(
+        choices=DATE_ORDERS, required=False, help_text="Of days such as 03/04/2026; left out: they are refused."
     )
     strict = serializers.BooleanField(required=False, default=False, help_text="Import nothing if a line is broken.")
 
@@ -34,6 +45,7 @@ class ImportSerializer(serializers.Serializer[Any]):
 class ImportAnswerSerializer(ImportRunSerializer):  # type: ignore[valid-type, misc]  # made for the model
     """What became of an import, and where to go from there."""
 
+    format = serializers.CharField(read_only=True, help_text="What the file was recognised as, in words.")
     replay = serializers.CharField(
         allow_null=True,
         read_only=True,
@@ -42,7 +54,7 @@ class ImportAnswerSerializer(ImportRunSerializer):  # type: ignore[valid-type, m
 
     class Meta:
         model = ImportRun
-        fields = (*ImportRunSerializer.Meta.fields, "replay")
+        fields = (*ImportRunSerializer.Meta.fields, "format", "replay")
         read_only_fields = ImportRunSerializer.Meta.read_only_fields
 
 
@@ -64,6 +76,8 @@ def import_upload(*, project: Project, upload: dict[str, Any], by: User) -> Impo
         file_name=upload["file"].name,
         profile=upload.get("profile"),
         time_zone=upload.get("time_zone", ""),
+        encoding=upload.get("encoding", ""),
+        date_order=upload.get("date_order", ""),
         is_strict=upload["strict"],
         requested_by_id=by.pk,
     )

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from projects.api.imports import ImportAnswerSerializer, ImportSerializer, import_upload, replay_address
 from projects.api.runs import ImportRunSerializer
+from projects.imports.reading import title_of
 from projects.models import ImportRun, Project, ProjectMembership, Stakeholder
 from tenants.api.access import requester
 from tenants.api.encoding import encode
@@ -44,6 +45,7 @@ class ProjectViewSet(TenantViewSet[Project]):
         upload.is_valid(raise_exception=True)
         run = import_upload(project=project, upload=upload.validated_data, by=requester(request))
         row = ImportRun.objects.filter(pk=run.pk).values(*ImportRunSerializer.columns())[0]
+        row["format"] = title_of(run.profile)
         row["replay"] = replay_address(project, run)
         return created(request, encode(row), f"/api/v1/import-runs/{run.pk}")
 

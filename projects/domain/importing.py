@@ -2,6 +2,7 @@
 
 A door opens the file and says how to open a transaction; everything else happens here. Facts and checkpoint are
 committed together, chunk by chunk, so whatever ends the process, the same file given again goes on behind the last one.
+What has changed the record of an active project has it analysed: a job, deferred with the end of the run.
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ from projects.domain.recording import (
     resolve_links,
     resolve_mentions,
 )
-from projects.enums import ImportStatus
+from projects.enums import ImportStatus, ProjectStatus, ProjectTask
 from projects.imports.errors import ImportFileRefused, LineError
-from projects.imports.reading import ReadFile, read_file
+from projects.imports.reading import FileReading, ReadFile, read_file
 from projects.imports.records import Note, ParsedRecord
 from projects.models import ImportRun, Project
 from projects.observations import ObservationBatch
 from tenants.audit.enums import AuditAction, Operation
 from tenants.domain import auditing
+from tenants.isolation.queue import defer_job
 
 CHUNK_FACTS: Final = 5_000
 """Items and changes in one transaction: half a second of work, which is all that a kill can lose."""
@@ -48,14 +50,17 @@ class ImportOvertaken(Exception):
 class ImportRequest:
     """What somebody asked for.
 
-    profile: a name of `projects.imports.reading.PROFILE_NAMES`, or None to tell by the content
+    profile: a name of `projects.imports.reading.profile_names()`, or None to tell by the content
     time_zone: IANA name for instants without a UTC offset; "" to refuse them
+    encoding: of a text without a mark; "" for UTF-8;  date_order: of days between slashes; "" to refuse them
     is_strict: one broken line and nothing is imported
     """
 
     file_name: str
     profile: str | None = None
     time_zone: str = ""
+    encoding: str = ""
+    date_order: str = ""
     is_strict: bool = False
     requested_by_id: UUID | None = None
 
@@ -92,14 +97,15 @@ def import_file(*, project: Project, stream: IO[bytes], request: ImportRequest, 
     Raises ImportFileRefused when the file cannot be read at all, ImportOvertaken when somebody else reads it.
     """
     digest, file_bytes = _digest(stream)
-    file = _open(stream, request)
+    began_at = doorway.now()
+    file = _open(stream, request, began_at)
     broken = _broken_lines(file) if request.is_strict else _BrokenLines()
     if broken.count:
         with doorway.transaction():
             return _refuse(project, request, file, digest=digest, broken=broken, at=doorway.now())
     with doorway.transaction():
         run = _begin(project, request, file, digest=digest, at=doorway.now())
-    file = _open(stream, request)
+    file = _open(stream, request, began_at)
     pseudonyms: Pseudonyms | None = None
     for chunk in _chunks(islice(file.records, run.checkpoint, None)):
         with doorway.transaction():
@@ -136,9 +142,13 @@ def _digest(stream: IO[bytes]) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _open(stream: IO[bytes], request: ImportRequest) -> ReadFile:
+def _open(stream: IO[bytes], request: ImportRequest, at: datetime) -> ReadFile:
     stream.seek(0)
-    return read_file(stream, profile=request.profile, zone=_zone(request.time_zone) if request.time_zone else None)
+    zone = _zone(request.time_zone) if request.time_zone else None
+    reading = FileReading(
+        profile=request.profile, zone=zone, encoding=request.encoding, date_order=request.date_order, read_at=at
+    )
+    return read_file(stream, reading=reading)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -246,6 +256,8 @@ def _finish(project: Project, run: ImportRun, *, at: datetime) -> ImportRun:
     run.finished_at = max(at, run.started_at)
     run.save()
     _audit(run)
+    if project.status == ProjectStatus.ACTIVE and (run.created_count or run.updated_count or run.fact_count):
+        defer_job(ProjectTask.REFRESH, subject=project.pk)
     return run
 
 

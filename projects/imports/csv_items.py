@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from projects.enums import MilestoneState, StatusCategory
-from projects.imports.csv_profiles import PROFILES, CsvProfile, Fact, plain_name
+from projects.imports.csv_profiles import Cells, CsvProfile, Fact, plain_name
 from projects.imports.csv_reader import CsvRow
 from projects.imports.errors import FieldRefused, ImportFileRefused, LineError
 from projects.imports.records import ParsedRecord
@@ -24,10 +25,12 @@ from projects.imports.values import (
     finite_number,
     identifier,
     instant,
-    seconds,
     short_text,
 )
+from projects.imports.written_dates import as_iso
 from projects.observations import (
+    BY_NAME,
+    KEPT_IF_UNSAID,
     IterationObservation,
     MembershipObservation,
     MilestoneObservation,
@@ -36,7 +39,6 @@ from projects.observations import (
     WorkItemObservation,
 )
 
-VALUE_SEPARATOR: Final = "|"
 SPOKEN_CATEGORIES: Final = {
     "todo": StatusCategory.TODO,
     "new": StatusCategory.TODO,
@@ -45,29 +47,42 @@ SPOKEN_CATEGORIES: Final = {
     "complete": StatusCategory.DONE,
 }
 NO_ITEMS: Final[frozenset[str]] = frozenset()
+_ATTRIBUTES: Final[Mapping[str, str]] = {"assignee": "assignee_ids", "reporter": "reporter_id"}
+"""Facts whose attribute of an observation is called otherwise."""
 Value = TypeVar("Value")
-
-
-def fitting_profile(header: Sequence[str]) -> CsvProfile:
-    """The first profile whose signature the header holds; the last, generic one fits every header."""
-    names = {plain_name(column) for column in header}
-    return next(profile for profile in PROFILES if profile.signature <= names)
 
 
 class RowReader:
     """Reads the rows of one file. Columns are found once; what many rows name (a status, a release) is made once."""
 
-    def __init__(self, profile: CsvProfile, header: Sequence[str], *, zone: tzinfo | None) -> None:
-        """zone: for instants without a UTC offset. Raises ImportFileRefused when a necessary column is missing."""
+    def __init__(
+        self,
+        profile: CsvProfile,
+        header: Sequence[str],
+        *,
+        zone: tzinfo | None,
+        date_order: str = "",
+        read_at: datetime | None = None,
+    ) -> None:
+        """zone: for instants without a UTC offset;  date_order: of days between slashes, "" to refuse them
+        read_at: what stands in for a creation that is not told
+
+        Raises ImportFileRefused when a necessary column is missing.
+        """
+        self._profile = profile
         self._header = header
-        self._zone = zone
+        self._zone = UTC if profile.is_utc else zone
+        self._date_order = date_order
+        self._read_at = read_at
         self._columns = _find_columns(profile, header)
         self._first_column = {fact: columns[0] for fact, columns in self._columns.items()}
         self._repeated = {fact for fact, columns in self._columns.items() if len(columns) > 1}
         self._statuses: dict[tuple[str, str, bool], StatusObservation] = {}
         self._milestones: dict[tuple[str, str, str, str], MilestoneObservation] = {}
         self._iterations: dict[str, IterationObservation] = {}
-        self._shows_all_groups = "milestones" in self._columns and "iterations" in self._columns
+        shows_all_groups = "milestones" in self._columns and "iterations" in self._columns
+        self._shows_whole_state = shows_all_groups and not profile.of_tool
+        self._unsaid = _unsaid(self._columns) if profile.of_tool else frozenset()
 
     def read(self, row: CsvRow) -> ParsedRecord:
         """One row, whole or not at all."""
@@ -82,8 +97,7 @@ class RowReader:
         )
 
     def _batch(self, values: list[str]) -> tuple[ObservationBatch, StatusObservation]:
-        key = identifier(self._cell(values, "key"), field="key")
-        item_id = identifier(self._cell(values, "id"), field="id") if "id" in self._columns else key
+        item_id, key = self._identity(values)
         resolved_at = self._read(values, "resolved_at", self._instant)
         status = self._status(values, is_resolved=resolved_at is not None)
         milestones = self._read_milestones(values)
@@ -95,14 +109,26 @@ class RowReader:
             iteration_memberships=_undated(item_id, [iteration.external_id for iteration in iterations]),
             milestones=milestones,
             milestone_memberships=_undated(item_id, [milestone.external_id for milestone in milestones]),
-            whole_states=frozenset((item_id,)) if self._shows_all_groups else NO_ITEMS,
+            whole_states=frozenset((item_id,)) if self._shows_whole_state else NO_ITEMS,
         )
         return batch, status
+
+    def _identity(self, values: list[str]) -> tuple[str, str]:
+        if self._profile.identify is not None:
+            return self._profile.identify(self._cells_of(values))
+        key = identifier(self._cell(values, "key"), field="key")
+        return identifier(self._cell(values, "id"), field="id") if "id" in self._columns else key, key
 
     def _item(
         self, values: list[str], *, item_id: str, key: str, status: StatusObservation, resolved_at: datetime | None
     ) -> WorkItemObservation:
         updated_at = self._read(values, "updated_at", self._instant)
+        created_at = self._created_at(values)
+        if created_at is None and self._read_at is None:
+            raise FieldRefused("created_at", "is empty")
+        begun_at = created_at or updated_at or resolved_at or self._read_at
+        assert begun_at is not None  # noqa: S101 - refused above
+        is_done = status.category == StatusCategory.DONE
         assignee = self._account(values, "assignee")
         return WorkItemObservation(
             external_id=item_id,
@@ -115,28 +141,49 @@ class RowReader:
             status_category=status.category,
             priority=self._term(values, "priority"),
             resolution=self._term(values, "resolution"),
-            created_at=self._instant(self._cell(values, "created_at"), field="created_at"),
+            created_at=begun_at,
+            is_creation_known=created_at is not None,
             updated_at=updated_at,
-            resolved_at=resolved_at if status.category == StatusCategory.DONE else None,
-            due_date=self._read(values, "due_date", calendar_date),
+            resolved_at=(resolved_at or self._last_sign(updated_at, begun_at)) if is_done else None,
+            due_date=self._read(values, "due_date", self._day),
             estimate_points=self._read(values, "estimate_points", finite_number),
-            estimate_s=self._read(values, "estimate_s", seconds),
-            spent_s=self._read(values, "spent_s", seconds),
+            estimate_s=self._read(values, "estimate_s", self._profile.seconds),
+            spent_s=self._read(values, "spent_s", self._profile.seconds),
             assignee_ids=() if assignee is None else (assignee,),
             reporter_id=self._account(values, "reporter"),
+            parent_id=self._read(values, "parent_id", identifier) or "",
             parent_key=self._read(values, "parent_key", identifier) or "",
             labels=self._labels(values),
             comment_count=self._read(values, "comment_count", count),
             url=self._read(values, "url", _web_address) or "",
-            source_version=None if updated_at is None else epoch_ms(updated_at),
+            source_version=None if updated_at is None else epoch_ms(updated_at) - self._profile.of_tool,
+            unsaid=self._unsaid,
         )
 
+    def _created_at(self, values: list[str]) -> datetime | None:
+        told = self._profile.created
+        return self._read(values, "created_at", self._instant) if told is None else told(self._cells_of(values))
+
+    def _last_sign(self, updated_at: datetime | None, begun_at: datetime) -> datetime | None:
+        """When a tool's item was done at the latest, where its export does not say when."""
+        return max(updated_at or begun_at, begun_at) if self._profile.of_tool else None
+
     def _status(self, values: list[str], *, is_resolved: bool) -> StatusObservation:
+        if self._profile.status is not None:
+            return self._profile.status(self._cells_of(values))
         name, spoken = self._cell(values, "status"), self._cell(values, "status_category")
         known = self._statuses.get((name, spoken, is_resolved))
         if known is None:
-            known = self._statuses[name, spoken, is_resolved] = _make_status(name, spoken, is_resolved=is_resolved)
+            known = self._statuses[name, spoken, is_resolved] = self._named_status(
+                _make_status(name, spoken, is_resolved=is_resolved)
+            )
         return known
+
+    def _named_status(self, status: StatusObservation) -> StatusObservation:
+        return replace(status, external_id=self._by_name(status.name, "status")) if self._profile.of_tool else status
+
+    def _by_name(self, name: str, fact: Fact) -> str:
+        return identifier(f"{BY_NAME}{name}" if self._profile.of_tool else name, field=fact)
 
     def _read_milestones(self, values: list[str]) -> tuple[MilestoneObservation, ...]:
         """The dates of a row belong to its milestone if it has one, and nobody knows to which if it has several."""
@@ -152,9 +199,10 @@ class RowReader:
     def _milestone(self, container: str, name: str, target: str, released: str) -> MilestoneObservation:
         known = self._milestones.get((container, name, target, released))
         if known is None:
+            # Two projects of one file may each have a "1.0".
+            named = f"{container}:{name}" if container and not self._profile.of_tool else name
             known = MilestoneObservation(
-                # Two projects of one file may each have a "1.0".
-                external_id=identifier(f"{container}:{name}" if container else name, field="milestones"),
+                external_id=self._by_name(named, "milestones"),
                 name=identifier(name, field="milestones"),
                 state=MilestoneState.RELEASED if released else None,
                 target_date=calendar_date(target, field="milestone_target") if target else None,
@@ -167,8 +215,9 @@ class RowReader:
         names = self._cells(values, "iterations")
         for name in names:
             if name not in self._iterations:
-                external_id = identifier(name, field="iterations")
-                self._iterations[name] = IterationObservation(external_id=external_id, name=external_id)
+                self._iterations[name] = IterationObservation(
+                    external_id=self._by_name(name, "iterations"), name=identifier(name, field="iterations")
+                )
         return tuple(self._iterations[name] for name in names)
 
     def _labels(self, values: list[str]) -> tuple[str, ...]:
@@ -191,14 +240,18 @@ class RowReader:
             return values[column]
         return next((values[other] for other in self._columns[fact] if values[other]), "")
 
+    def _cells_of(self, values: list[str]) -> Cells:
+        return lambda fact: self._cell(values, fact)
+
     def _cells(self, values: list[str], fact: Fact) -> tuple[str, ...]:
         """Every value of the fact, each once."""
         texts = [text for column in self._columns.get(fact, ()) if (text := values[column])]
         if not texts:
             return ()
-        if len(texts) == 1 and VALUE_SEPARATOR not in texts[0]:
+        separator = self._profile.separator
+        if len(texts) == 1 and separator not in texts[0]:
             return (texts[0],)
-        parts = (part.strip() for text in texts for part in text.split(VALUE_SEPARATOR))
+        parts = (part.strip() for text in texts for part in text.split(separator))
         return tuple(dict.fromkeys(part for part in parts if part))
 
     def _read(self, values: list[str], fact: Fact, parse: Callable[..., Value]) -> Value | None:
@@ -214,7 +267,15 @@ class RowReader:
         return _known_account(text, fact) if text else None
 
     def _instant(self, text: str, *, field: str) -> datetime:
-        return instant(text, field=field, zone=self._zone)
+        return instant(self._iso(text, field), field=field, zone=self._zone)
+
+    def _day(self, text: str, *, field: str) -> date:
+        """A due date; of a tool that writes an hour with it, too, its day."""
+        return calendar_date(self._iso(text, field).partition("T")[0] if self._profile.of_tool else text, field=field)
+
+    def _iso(self, text: str, field: str) -> str:
+        is_free = self._profile.of_tool or self._date_order
+        return as_iso(text, field=field, order=self._date_order) if is_free else text
 
 
 @lru_cache(maxsize=10_000)
@@ -236,15 +297,24 @@ def _find_columns(profile: CsvProfile, header: Sequence[str]) -> dict[Fact, tupl
         columns = tuple(index for name in names for index, column in enumerate(plain) if column == name)
         if columns:
             found[fact] = columns
-    missing = [fact.removesuffix("_at") for fact in ("key", "created_at") if fact not in found]
-    if "status" not in found and "status_category" not in found:
-        missing.append("status")
+    missing = [fact.removesuffix("_at") for fact in profile.necessary if fact not in found]
+    if "status_category" in found:
+        missing = [fact for fact in missing if fact != "status"]
     if missing:
         raise ImportFileRefused(
             f"The file lacks a column that the profile {profile.name} needs: {', '.join(missing)}. "
             f"It must be named {' or '.join(_names(profile, missing))}."
         )
     return found
+
+
+def _unsaid(columns: Mapping[Fact, tuple[int, ...]]) -> frozenset[str]:
+    """What the file has no column for, in the words of an observation."""
+    return frozenset(
+        _ATTRIBUTES.get(fact, fact)
+        for fact in get_args(Fact)
+        if fact not in columns and _ATTRIBUTES.get(fact, fact) in KEPT_IF_UNSAID
+    )
 
 
 def _names(profile: CsvProfile, facts: Sequence[str]) -> list[str]:

@@ -46,17 +46,29 @@ YYYY-MM-DD.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
+
+from projects.imports.values import seconds
+from projects.observations import StatusObservation
 
 Fact = Literal[
     "key", "id", "container", "item_type", "title", "status", "status_category", "priority", "resolution",
     "created_at", "updated_at", "resolved_at", "due_date", "estimate_points", "estimate_s", "spent_s", "assignee",
     "reporter", "parent_key", "labels", "milestones", "milestone_target", "milestone_released", "iterations",
-    "comment_count", "url",
+    "comment_count", "url", "parent_id", "group",
 ]  # fmt: skip
+
+
+Cells = Callable[[Fact], str]
+"""The text of one row by fact, "" where the row has none or the file no such column."""
+
+
+class ReadsSeconds(Protocol):
+    def __call__(self, value: str, *, field: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +77,30 @@ class CsvProfile:
 
     source: under which the facts are recorded, so that identifiers of different systems do not meet
     signature: columns by which a file of this form is recognised; empty for a profile that must be asked for or is last
+    title: for people;  necessary: facts whose column must be there
+    of_tool: an export of a tool that can be connected, which says less than the tool's interface: what has no column
+        stays as it was recorded, groups and statuses are known by their names, and at the same moment the interface
+        is right
+    separator: of several values in one cell;  seconds: how the file writes a duration
+    is_utc: instants without an offset are in UTC, because the tool says so
+    identify: external id and key of a row, where they are not cells by themselves
+    status: of a row, where it is not what a cell is called
+    created: when a row began, where no cell says it
     """
 
     name: str
     source: str
     columns: Mapping[Fact, tuple[str, ...]]
     signature: frozenset[str] = frozenset()
+    title: str = "A table with one row for each item (CSV)"
+    necessary: tuple[Fact, ...] = ("key", "created_at", "status")
+    of_tool: bool = False
+    separator: str = "|"
+    is_utc: bool = False
+    seconds: ReadsSeconds = seconds
+    identify: Callable[[Cells], tuple[str, str]] | None = None
+    status: Callable[[Cells], StatusObservation] | None = None
+    created: Callable[[Cells], datetime] | None = None
 
 
 def plain_name(column: str) -> str:
@@ -113,6 +143,7 @@ GENERIC: Final = CsvProfile(
 
 TITANIUM_ARCHIVE: Final = CsvProfile(
     name="titanium-archive",
+    title="A public archive of issues (CSV)",
     source="titanium-archive",
     columns=MappingProxyType({
         "key": ("key",),

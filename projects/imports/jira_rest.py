@@ -8,7 +8,7 @@ Source: https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from projects.imports.jira_custom_fields import CustomFields
 from projects.imports.jira_fields import parse_item, parse_links, parse_milestones, parse_status
 from projects.imports.jira_sprints import is_sprint_value, parse_sprints
 from projects.imports.json_access import JsonObject, object_in, objects_in, string_in
+from projects.imports.json_stream import JsonPart
 from projects.imports.lines import TextLine
 from projects.imports.memberships import reconstruct_memberships
 from projects.imports.records import Note, ParsedRecord
@@ -55,6 +56,22 @@ def parse_line(line: TextLine) -> ParsedRecord | None:
     except FieldRefused as refused:
         return _failed(line, refused.reason, field="issues")
     return _parse_issues(issues, line=line, page_fields=CustomFields.described_by(content))
+
+
+def parse_parts(parts: Iterable[JsonPart | LineError]) -> Iterator[ParsedRecord]:
+    """Issues of one document over many lines: a list of issues, a list of pages, or a page."""
+    for part in parts:
+        if isinstance(part, LineError):
+            yield ParsedRecord(part.line_number, part.line_number, errors=(part,))
+        elif part.member in ("", "issues"):
+            line = TextLine(part.line, "")
+            if not isinstance(part.value, dict):
+                yield _failed(line, "is not a JSON object", field=f"[{part.index}]")
+            else:
+                pages = part.value.get("issues")
+                issues = pages if isinstance(pages, list) and all(isinstance(each, dict) for each in pages) else None
+                fields = CustomFields.described_by(part.value) if issues else NO_CUSTOM_FIELDS
+                yield _parse_issues([part.value] if issues is None else issues, line=line, page_fields=fields)
 
 
 def parse_issue(

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final, cast
 
-from projects.imports.errors import ImportFileRefused, LineError
+from projects.imports.encodings import as_utf8
+from projects.imports.errors import LineError
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
-UTF8_MARK: Final = b"\xef\xbb\xbf"
-UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 LINE_BYTES: Final = 32 * 1024 * 1024  # a page of 100 Jira issues with long histories has about 4 MiB
 FILE_BYTES: Final = 4 * 1024 * 1024 * 1024
 UNPACKED_RATIO: Final = 100  # a Jira export packs to a tenth, a table of much the same to a thirtieth
@@ -33,31 +32,27 @@ class TextLine:
 
 def most_bytes(stream: IO[bytes]) -> int:
     """How much of the file is read at most, unpacked: what a small compressed file may cost is bounded by its size."""
-    if not _is_gzip(stream):
-        return FILE_BYTES
-    packed_bytes = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
+    return most_bytes_of(stream) if is_gzip(stream) else FILE_BYTES
+
+
+def most_bytes_of(packed: IO[bytes]) -> int:
+    """How much a packed file may unpack to."""
+    packed_bytes = packed.seek(0, io.SEEK_END)
+    packed.seek(0)
     return min(FILE_BYTES, max(UNPACKED_FREE_BYTES, UNPACKED_RATIO * packed_bytes))
 
 
-def open_unpacked(stream: IO[bytes]) -> IO[bytes]:
-    """The stream itself, or what it unpacks to if its first bytes say gzip; a file's name says nothing.
+def unpacked(stream: IO[bytes]) -> IO[bytes]:
+    """The stream itself, or what it unpacks to if its first bytes say gzip; a file's name says nothing."""
+    return cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if is_gzip(stream) else stream
 
-    Raises ImportFileRefused for an empty or a UTF-16 file.
+
+def open_unpacked(stream: IO[bytes], encoding: str = "") -> IO[bytes]:
+    """A plain or gzipped file of text, in UTF-8.
+
+    Raises ImportFileRefused for an empty or a damaged file.
     """
-    unpacked: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if _is_gzip(stream) else stream
-    try:
-        head = unpacked.read(len(UTF8_MARK))
-        unpacked.seek(0)
-    except (OSError, EOFError, zlib.error):
-        raise ImportFileRefused("The compressed file is damaged at its start.") from None
-    if not head:
-        raise ImportFileRefused("The file is empty.")
-    if head.startswith(UTF16_MARKS):
-        raise ImportFileRefused("The file is UTF-16. Save it as UTF-8.")
-    if head == UTF8_MARK:
-        unpacked.read(len(UTF8_MARK))
-    return unpacked
+    return as_utf8(unpacked(stream), encoding)
 
 
 def read_lines(
@@ -85,7 +80,7 @@ def read_lines(
         yield LineError(number, f"is longer than {line_bytes} bytes") if overlong else _decoded(number, raw)
 
 
-def _is_gzip(stream: IO[bytes]) -> bool:
+def is_gzip(stream: IO[bytes]) -> bool:
     head = stream.read(len(GZIP_MAGIC))
     stream.seek(0)
     return head == GZIP_MAGIC
@@ -104,4 +99,4 @@ def _decoded(number: int, raw: bytes) -> TextLine | LineError:
     try:
         return TextLine(number, raw.decode())
     except UnicodeDecodeError:
-        return LineError(number, "is not UTF-8; save the file as UTF-8")
+        return LineError(number, "is not UTF-8; save the file as UTF-8, or say which encoding it has")

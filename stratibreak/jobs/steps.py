@@ -31,7 +31,7 @@ from integrations.models import Integration, SyncResult
 from integrations.models.sync_result import COUNT_FIELDS
 from predictions.domain.replaying import ReplayInputs, has_replay, load_replay_inputs
 from predictions.forecasters.replay import ReplayPlan
-from projects.enums import AnalysisKind, ProjectStatus
+from projects.enums import AnalysisKind, ProjectStatus, ProjectTask
 from projects.models import AnalysisRecord, Project
 from stratibreak.jobs.notices import DIGEST_TASK, NOTIFY_TASK, defer_notices, tell_of_project, write_digest
 from stratibreak.pipeline import RefreshOutcome, refresh_project
@@ -54,8 +54,8 @@ class Step(StrEnum):
 
     SYNC = SYNC_TASK
     DELIVER = DELIVER_TASK
-    REFRESH = "refresh_project"
-    REPLAY = "replay_project"
+    REFRESH = ProjectTask.REFRESH
+    REPLAY = ProjectTask.REPLAY
     NOTIFY = NOTIFY_TASK
     DIGEST = DIGEST_TASK
 

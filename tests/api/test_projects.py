@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from projects.enums import ProjectStatus, ProjectTask
 from projects.models import ImportRun, Project, WorkItem
 from tenants.enums import Role
+from tenants.isolation.queue import own_jobs
 from tenants.isolation.transaction import tenant_context
 from tests.api.conftest import ApiClient
 from tests.factories.look_alike import LookAlike
+from tests.factories.projects import ProjectFactory
+from tests.integrations.connectors.trello.fake import FakeTrello
+from tests.integrations.exports.files import trello_board
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +54,8 @@ def test_a_history_is_read_once(admin: ApiClient, ours: LookAlike, path: str) ->
 
     assert (first.status_code, first.json()["status"], first.json()["created_count"]) == (201, "COMPLETED", 2)
     assert (again.status_code, again.json()["unchanged_count"], again.json()["created_count"]) == (201, 2, 0)
-    assert {**admin.fetch(first["Location"]).json(), "replay": f"{path}/replay"} == first.json()
+    told = {"replay": f"{path}/replay", "format": "A table with one row for each item (CSV)"}
+    assert {**admin.fetch(first["Location"]).json(), **told} == first.json()
     assert first.json()["requested_by_id"] == str(ours.users[Role.ADMIN].pk)
     assert keys(ours) == ["DEMO-1", "DEMO-2"]
 
@@ -148,3 +155,39 @@ def test_an_analysis_looks_at_a_known_moment(as_of: Any, admin: ApiClient, path:
 
     assert answer.status_code == 400
     assert [error["pointer"] for error in answer.json()["errors"]] == ["#/as_of"]
+
+
+@pytest.mark.parametrize("form", [{}, {"profile": "trello-board"}], ids=["seen", "asked for"])
+def test_an_export_of_a_tool_is_read_and_named_and_the_project_is_analysed_next(
+    admin: ApiClient, ours: LookAlike, theirs: LookAlike, form: dict[str, str]
+) -> None:
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create(status=ProjectStatus.ACTIVE)
+    board = trello_board(FakeTrello())
+
+    # A name that says something else: only the content counts.
+    run = upload(admin, f"/api/v1/projects/{project.pk}", board, name="report.xlsx", **form).json()
+
+    assert (run["profile"], run["source"]) == ("trello-board", "trello")
+    assert run["format"] == "Board of Trello with its actions (JSON)"
+    assert (run["status"], run["created_count"], run["failed_count"]) == ("COMPLETED", 6, 0)
+    with tenant_context(ours.tenant.pk):
+        assert [job.task for job in own_jobs(subject=project.pk)] == [ProjectTask.REFRESH]
+    with tenant_context(theirs.tenant.pk):
+        assert own_jobs(subject=project.pk) == []
+
+
+def test_what_a_file_leaves_open_is_refused_until_it_is_said(admin: ApiClient, ours: LookAlike, path: str) -> None:
+    content = "Issue key;Issue id;Issue Type;Status;Project key;Created\nD-1;1;Bug;Ä;D;03/04/2026 9:05 AM\n"
+    said = {"time_zone": "Europe/Berlin", "date_order": "DMY", "encoding": "windows-1252"}
+
+    silent = upload(admin, path, content.encode("windows-1252")).json()
+    told = upload(admin, path, content.encode("windows-1252"), **said).json()
+    wrong = upload(admin, path, content.encode(), date_order="YDM")
+
+    assert [error["reason"][:12] for error in silent["errors"]] == ["is not UTF-8"]
+    assert (told["profile"], told["created_count"], told["failed_count"]) == ("jira-csv", 1, 0)
+    with tenant_context(ours.tenant.pk):
+        item = WorkItem.objects.get(project=ours.rows[Project], key="D-1")
+    assert item.opened_at == datetime(2026, 4, 3, 7, 5, tzinfo=UTC)
+    assert wrong.status_code == 400

@@ -90,11 +90,11 @@ def start_worker(empty_queue: None, github: HeldGitHub) -> Iterator[StartWorker]
     """Start `manage.py worker`; those that still run at the end are killed."""
     with ExitStack() as started:
 
-        def start(*arguments: str) -> subprocess.Popen[bytes]:
+        def start(*arguments: str, gateways: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
             process = subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "manage.py", "worker", *QUICK, *arguments],
                 cwd=settings.BASE_DIR,
-                env=os.environ | _environment(github),
+                env=os.environ | _environment(gateways or {"GITHUB": github.base_url}),
                 stdin=subprocess.PIPE,
             )
             started.callback(process.wait)
@@ -106,12 +106,12 @@ def start_worker(empty_queue: None, github: HeldGitHub) -> Iterator[StartWorker]
         yield start
 
 
-def _environment(github: FakeGitHub) -> dict[str, str]:
+def _environment(gateways: dict[str, str]) -> dict[str, str]:
     address = conninfo_to_dict(os.environ["DATABASE_URL"]) | {"dbname": connection.settings_dict["NAME"]}
     parameters = conninfo_to_dict(make_conninfo(**address))
     return {
         "DATABASE_URL": "postgresql://?" + "&".join(f"{name}={value}" for name, value in parameters.items()),
         "INTEGRATION_NETWORKS": "127.0.0.0/8",
-        "INTEGRATION_GATEWAYS": f"GITHUB={github.base_url}",
+        "INTEGRATION_GATEWAYS": ",".join(f"{tool}={address}" for tool, address in gateways.items()),
         "OMP_NUM_THREADS": "1",
     }

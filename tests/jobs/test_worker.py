@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import signal
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.models import Integration, SyncProgress, SyncResult
 from predictions.domain.replaying import has_replay
+from projects.domain.importing import Doorway, ImportRequest, import_file
 from projects.enums import AnalysisKind, ProjectStatus
 from projects.models import AnalysisRecord, Project, WorkItem
 from stratibreak.jobs.steps import BUSY, OFF, Step
@@ -301,3 +305,41 @@ def _workers() -> int:
     with as_the_queue() as queue:
         found = queue.execute("SELECT count(*) FROM procrastinate_workers").fetchone()
     return int(found[0]) if found else 0
+
+
+def test_import_is_analysed_and_replayed_once_and_the_same_file_again_is_not(
+    ours: LookAlike, theirs: LookAlike, start_worker: StartWorker
+) -> None:
+    switch_off([ours, theirs])
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create(status=ProjectStatus.ACTIVE)
+        import_table(project)
+        import_table(project)
+        resting = ProjectFactory.create(status=ProjectStatus.INACTIVE)
+        import_table(resting)
+
+    start_worker()
+    wait_until(lambda: has_replay_in(ours, project), "a first replay")
+    wait_until(partial(is_done, ours.tenant.pk, project.pk), "the end of all jobs")
+
+    jobs = jobs_of(ours.tenant.pk)
+    assert [(job.subject, job.task, job.status) for job in reversed(jobs)] == [
+        (project.pk, Step.REFRESH, "succeeded"),
+        (project.pk, Step.REPLAY, "succeeded"),
+    ]
+    assert jobs_of(theirs.tenant.pk) == []
+
+
+def import_table(project: Project) -> None:
+    rows = "".join(f"T-{day},2026-01-{day:02}T09:00Z,Done,2026-02-{day:02}T09:00Z\n" for day in range(1, 29))
+    import_file(
+        project=project,
+        stream=io.BytesIO(f"key,created,status,resolved\n{rows}".encode()),
+        request=ImportRequest(file_name="history.csv"),
+        doorway=Doorway(transaction=nullcontext, now=timezone.now),
+    )
+
+
+def has_replay_in(tenant: LookAlike, project: Project) -> bool:
+    with tenant_context(tenant.tenant.pk):
+        return has_replay(project)

@@ -69,6 +69,10 @@ class Column:
         """Whether all rows have the same value: then one value travels in place of an array. Identifiers never do."""
         return self.name != "id" and self.values.count(self.values[0]) == len(self.values)
 
+    def at(self, places: Sequence[int]) -> Column:
+        """The column of some of the rows."""
+        return Column(self.name, self.sql_type, [self.values[place] for place in places])
+
     def first_text(self) -> str | None:
         value, to_text = self.values[0], _TO_TEXT[self.sql_type]
         return value if value is None or to_text is None else to_text(value)

@@ -102,7 +102,11 @@ def record_items(
         *_value_columns(items, contributors, corrections),
     ]
     shared = {**scope.source_columns, "recorded_at": scope.at, "last_seen_at": scope.at}
-    written = {row[-1]: row[0] for row in upsert(_TABLE, columns, shared=shared, key=_KEY, overwrite=_OVERWRITE)}
+    written: dict[str, UUID] = {}
+    for unsaid, places in _by_unsaid(items).items():
+        part = columns if len(places) == len(items) else [column.at(places) for column in columns]
+        rows = upsert(_TABLE, part, shared=shared, key=_KEY, overwrite=_overwrite_but(unsaid))
+        written |= {row[-1]: row[0] for row in rows}
     created = frozenset(external_id for external_id, row_id in written.items() if row_id == proposed[external_id])
     return RecordedItems(
         ids=written | find_items(scope, [external_id for external_id in proposed if external_id not in written]),
@@ -112,6 +116,22 @@ def record_items(
             item.external_id for item in items if (item.source_version or 0) < versions.get(item.external_id, 0)
         ),
     )
+
+
+def _by_unsaid(items: list[WorkItemObservation]) -> dict[frozenset[str], list[int]]:
+    """Places of the items, by what their source has no place for: the items of a tool, or of a file, are alike."""
+    found: dict[frozenset[str], list[int]] = {}
+    for place, item in enumerate(items):
+        found.setdefault(item.unsaid, []).append(place)
+    return found
+
+
+def _overwrite_but(unsaid: frozenset[str]) -> Overwrite:
+    if not unsaid:
+        return _OVERWRITE
+    columns = {column for column, (_, attribute) in _VALUES.items() if attribute in unsaid}
+    columns |= {"assignee_id" if name == "assignee_ids" else name for name in unsaid}
+    return replace(_OVERWRITE, values={name: sql for name, sql in _OVERWRITE.values.items() if name not in columns})
 
 
 def find_items(scope: Scope, external_ids: Iterable[str]) -> dict[str, UUID]:
@@ -137,7 +157,12 @@ def record_co_assignees(
     scope: Scope, items: Iterable[WorkItemObservation], recorded: RecordedItems, contributors: Mapping[str, UUID]
 ) -> int:
     """Everybody whom an item names beside its first assignee. Returns the number of rows written or taken away."""
-    current = [item for item in items if item.external_id not in recorded.outdated]
+    current = [
+        item
+        for item in items
+        if item.external_id not in recorded.outdated
+        and not ("assignee_ids" in item.unsaid and item.external_id not in recorded.created)
+    ]
     pairs = list(
         {
             (recorded.ids[item.external_id], contributors[account])

@@ -32,6 +32,7 @@ from projects.domain.recording.memberships import (
     replace_stays,
     stays_of,
 )
+from projects.domain.recording.naming import resolve_names
 from projects.domain.recording.people import record_addresses
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 from projects.domain.recording.statuses import corrected_categories, record_statuses
@@ -109,6 +110,7 @@ def record_observations(
 
 
 def _record(scope: Scope, observations: ObservationBatch, pseudonyms: Pseudonyms) -> RecordingResult:
+    observations = resolve_names(scope, observations)
     people = record_contributors(scope, accounts_in(observations), pseudonyms)
     facts = record_addresses(scope, observations.accounts, pseudonyms)
     facts += record_statuses(scope, observations.statuses)

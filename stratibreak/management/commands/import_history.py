@@ -15,8 +15,10 @@ from predictions.domain.replaying import has_replay, load_replay_inputs
 from predictions.forecasters.replay import ReplayPlan
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, Progress, import_file
 from projects.enums import ImportStatus
+from projects.imports.encodings import ENCODINGS
 from projects.imports.errors import ImportFileRefused
-from projects.imports.reading import PROFILE_NAMES
+from projects.imports.reading import profile_names
+from projects.imports.written_dates import DATE_ORDERS
 from projects.management.progress import ProgressBar
 from projects.management.project_argument import find_project
 from projects.models import ImportRun, Project
@@ -34,7 +36,7 @@ NOTES = {
 
 
 class Command(BaseCommand):
-    """Reads Jira issues in REST form (one, or one page, on each line) and CSV tables; plain or gzipped.
+    """Reads exports of all tools, Jira issues in REST form and CSV tables, plain or packed, known by their content.
 
     The same file again changes nothing; after an interruption it goes on where it stopped. A project whose past was
     never replayed is replayed afterwards: what would have been warned of, and what came true. If that is interrupted,
@@ -48,11 +50,17 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="P", help="the project's name or id")
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument(
-            "--profile", choices=PROFILE_NAMES, help="what the file holds; default: seen by its content"
+            "--profile", choices=profile_names(), help="what the file holds; default: seen by its content"
         )
         parser.add_argument("--strict", action="store_true", help="import nothing if a line is broken")
         parser.add_argument(
             "--time-zone", default="", metavar="Z", help="IANA name, for instants in the file that have no UTC offset"
+        )
+        parser.add_argument(
+            "--encoding", choices=ENCODINGS, default="", help="of a text without a mark; default: UTF-8"
+        )
+        parser.add_argument(
+            "--date-order", choices=DATE_ORDERS, default="", help="of days such as 03/04/2026; default: refused"
         )
         parser.add_argument(
             "--no-replay", action="store_true", help="do not look back over the project's past after a first import"
@@ -67,6 +75,8 @@ class Command(BaseCommand):
             file_name=options["file"].name,
             profile=options["profile"],
             time_zone=options["time_zone"],
+            encoding=options["encoding"],
+            date_order=options["date_order"],
             is_strict=options["strict"],
         )
         run = self._import(tenant, project, request, path=options["file"], shows_progress=options["progress"])

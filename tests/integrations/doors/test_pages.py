@@ -24,6 +24,7 @@ from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.factories.integrations import SyncResultFactory
 from tests.factories.look_alike import LookAlike
+from tests.factories.projects import ProjectFactory
 from tests.integrations.connectors.battery import Played
 from tests.integrations.connectors.github.fake import TOKEN
 from tests.integrations.connectors.local_server import Response
@@ -339,3 +340,23 @@ def form_values(page: Any) -> dict[str, Any]:
     forms += [part for each in page.context["inline_admin_formsets"] for part in (each.formset.management_form,)]
     values = {bound.html_name: bound.value() for form in forms for bound in form}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def test_newcomer_is_led_from_a_saved_connection_to_its_first_steps(client: Client, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create(name="New here")
+    formset = {f"field_mappings-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    data = {"project": str(project.pk), "name": "Code", "type": "GITHUB", "sync_interval_minutes": "60", "config": "{}"}
+
+    project_page = client.get(reverse("admin:projects_project_change", args=[project.pk])).content.decode()
+    saved = client.post(
+        reverse("admin:integrations_integration_add"),
+        {**data, **formset, "credentials": json.dumps({"token": TOKEN})},
+        follow=True,
+    )
+
+    page = " ".join(re.sub(r"<[^>]*>", " ", saved.content.decode()).split())
+    assert f"{reverse('admin:integrations_integration_add')}?project={project.pk}" in project_page
+    assert saved.redirect_chain[-1][0].endswith("/change/"), page[:3000]
+    assert "was added." in page
+    assert "First “Test the connection”, then “Synchronise now”." in page

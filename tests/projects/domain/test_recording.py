@@ -416,5 +416,5 @@ def test_statements_do_not_grow_with_items(
 ) -> None:
     items = tuple(item(str(number), reporter_id=f"account-{number}") for number in range(count))
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         record(items=items)

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from projects.imports.errors import ImportFileRefused, LineError
-from projects.imports.reading import PROFILE_NAMES, read_file
+from projects.imports.reading import profile_names, read_file
 from tests.projects.imports.jira_payloads import change, done_status, history, issue, replaced
 
 JSON = st.recursive(
@@ -64,7 +64,7 @@ def paths(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for name, inner in members for found in ((*prefix, name), *paths(inner, (*prefix, name)))]
 
 
-@given(content=st.binary(max_size=300), profile=st.sampled_from([None, *PROFILE_NAMES]), packed=st.booleans())
+@given(content=st.binary(max_size=300), profile=st.sampled_from([None, *profile_names()]), packed=st.booleans())
 @example(content=b"\x1f\x8b", profile=None, packed=False)
 def test_any_bytes(content: bytes, profile: str | None, packed: bool) -> None:
     read_all(gzip.compress(content) if packed else content, profile)

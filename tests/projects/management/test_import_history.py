@@ -15,11 +15,14 @@ from django.db import connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from projects.domain.importing import CHUNK_FACTS, Progress
-from projects.enums import ImportStatus
+from projects.enums import ImportStatus, ProjectTask
 from projects.management.progress import ProgressBar
 from projects.models import ImportRun, Project, WorkItem
+from tenants.isolation.queue import own_jobs
 from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
+from tests.integrations.connectors.trello.fake import FakeTrello
+from tests.integrations.exports.files import trello_board
 
 COMPARED = (
     "external_id", "key", "title", "status_id", "status_category", "opened_at", "resolved_at", "assignee_id", "labels",
@@ -44,6 +47,19 @@ def write_table(path: Path, *, rows: int) -> Path:
 def projects_of(tenant_id: Any, *names: str) -> list[Project]:
     with tenant_context(tenant_id):
         return [Project.objects.create(name=name) for name in names]
+
+
+@pytest.mark.django_db
+def test_command_reads_the_export_of_a_tool(ours: LookAlike, tmp_path: Path) -> None:
+    [project] = projects_of(ours.tenant.pk, "From a board")
+    path = tmp_path / "anything.txt"
+    path.write_bytes(trello_board(FakeTrello()))
+
+    out, _ = run_command("--tenant", ours.tenant.name, "--project", "From a board", str(path))
+
+    assert out.startswith("Completed (trello-board): 6 items created, 0 updated, 0 unchanged;")
+    with tenant_context(ours.tenant.pk):
+        assert [job.task for job in own_jobs(subject=project.pk)] == [ProjectTask.REFRESH]
 
 
 @pytest.mark.django_db
