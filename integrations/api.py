@@ -15,6 +15,7 @@ from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
 from integrations.connecting_api import SyncResultSerializer
 from integrations.domain.mappings import field_mappings_change, settings_changed
 from integrations.models import FieldMapping, Integration, SyncResult
+from integrations.webhook_api import ITEM_VIEWS as WEBHOOK_VIEWS
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
@@ -90,5 +91,5 @@ ROUTES: Routes = {
     "field-mappings": FieldMappingViewSet,
 }
 
-ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS}
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS, **WEBHOOK_VIEWS}
 """Further things to ask of an item, by address."""

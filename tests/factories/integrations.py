@@ -9,7 +9,16 @@ from uuid import UUID
 import factory
 
 from integrations.enums import IntegrationStatus, IntegrationType, InternalField, SyncStatus, Transformation
-from integrations.models import FieldMapping, Integration, RawPayload, StreamState, SyncProgress, SyncResult
+from integrations.models import (
+    FieldMapping,
+    IncomingDelivery,
+    IncomingWebhook,
+    Integration,
+    RawPayload,
+    StreamState,
+    SyncProgress,
+    SyncResult,
+)
 from tenants.encryption.secret import Secret
 from tests.factories.base import TenantModelFactory, register
 
@@ -102,4 +111,30 @@ class RawPayloadFactory(TenantModelFactory[RawPayload]):
     partition = "DEMO"
     body = factory.LazyFunction(lambda: Secret(zlib.compress(b"[]")))
     size_bytes = 2
+    received_at = STARTED_AT
+
+
+@register
+class IncomingWebhookFactory(TenantModelFactory[IncomingWebhook]):
+    """An address that nobody knows, with a secret; nothing has come in yet."""
+
+    class Meta:
+        model = IncomingWebhook
+
+    integration = factory.SubFactory(IntegrationFactory)
+    secret_digest = "0" * 64
+    pepper_version = 1
+    proofs = factory.LazyFunction(lambda: Secret.of_json(["a secret"]))
+
+
+@register
+class IncomingDeliveryFactory(TenantModelFactory[IncomingDelivery]):
+    """A message that hinted at a change."""
+
+    class Meta:
+        model = IncomingDelivery
+
+    integration = factory.SubFactory(IntegrationFactory)
+    key = factory.Sequence(lambda n: f"{n:064x}")
+    claimed_id = factory.Sequence(lambda n: f"delivery-{n}")
     received_at = STARTED_AT
