@@ -100,7 +100,6 @@ class IncomingWebhookPage(SystemAdmin):
 
     list_display = ("integration", "last_received_at", "received_count", "duplicate_count", "refused_count")
     list_select_related = ("integration",)
-    exclude = ("secret_digest", "pepper_version", "proofs")
 
 
 @admin.register(IncomingDelivery)

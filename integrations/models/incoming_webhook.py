@@ -27,6 +27,7 @@ class IncomingWebhook(TimestampedTenantModel):
     project_path: ClassVar[str | None] = "integration__project"
     auth_privileges: ClassVar[frozenset[str]] = READ
     fixed_after_creation: ClassVar[tuple[str, ...]] = ("integration",)
+    shown_to_nobody: ClassVar[tuple[str, ...]] = ("secret_digest", "pepper_version", "proofs")
     audit_ignored_fields: ClassVar[frozenset[str]] = frozenset(
         {
             *("secret_digest", "pepper_version", "hinted_at", "run_begun_at", "held_until", "notice"),

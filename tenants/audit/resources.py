@@ -31,6 +31,7 @@ NAMED_ACTIONS: dict[str, dict[Operation, AuditAction]] = {
     "projects.stakeholder": _PROJECT,
     "integrations.integration": _INTEGRATION,
     "integrations.fieldmapping": _INTEGRATION,
+    "integrations.incomingwebhook": _INTEGRATION,
     "tenants.user": {
         Operation.CREATE: AuditAction.CREATE_USER,
         Operation.UPDATE: AuditAction.UPDATE_USER,
