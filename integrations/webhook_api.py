@@ -106,7 +106,7 @@ class WebhookViewSet(AskingViewSet):
         responses={201: NewWebhookSerializer},
     )
     def make(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Make it, or renew address and secret: those in use before stop working. Both are shown now only."""
+        """Make it, or renew its address and a secret of ours: those before stop working. Both are shown now only."""
         integration = self.find_asked()
         wanted = said(MakeWebhookSerializer, request)
         made = make_address(integration=integration, at=timezone.now(), **wanted)

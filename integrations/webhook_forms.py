@@ -24,9 +24,7 @@ class MakeWebhookForm(ActForm):
     def __init__(self, data: Any = None, *, webhook: WebhookWords) -> None:
         super().__init__(data)
         if webhook.takes_secret:
-            self.fields["secret"] = _secret_field(
-                f"{webhook.proof_label}, if the tool shows one (otherwise leave it empty)", required=False
-            )
+            self.fields["secret"] = _secret_field(f"{webhook.proof_label}, if the tool shows one", required=False)
         if webhook.may_be_unsigned:
             self.fields["takes_unsigned"] = forms.BooleanField(label="The tool cannot sign", required=False)
 
@@ -38,4 +36,5 @@ class EnterSecretForm(ActForm):
 
     def __init__(self, data: Any = None, *, webhook: WebhookWords) -> None:
         super().__init__(data)
+        self.auto_id = "enter_%s"  # the other form of the page has a secret, too
         self.fields["secret"] = _secret_field(webhook.proof_label, required=True)

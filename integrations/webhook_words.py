@@ -68,6 +68,7 @@ class WebhookWords:
     """steps: what to do in the tool;  scheme: how messages are proved;  proof_label: what the tool calls the secret
 
     is_made: there is an address;  takes_secret: people may enter one;  may_be_unsigned: the tool may have none
+    keeps_secret: renewing the address leaves it
     """
 
     state: WebhookState
@@ -82,6 +83,7 @@ class WebhookWords:
     is_made: bool
     takes_secret: bool
     may_be_unsigned: bool
+    keeps_secret: bool
 
 
 def describe_webhook(integration: Integration, webhook: IncomingWebhook | None, *, at: datetime) -> WebhookWords | None:
@@ -104,6 +106,7 @@ def describe_webhook(integration: Integration, webhook: IncomingWebhook | None, 
         is_made=webhook is not None,
         takes_secret=scheme.secret_origin is not SecretOrigin.HANDSHAKE,
         may_be_unsigned=scheme.may_be_unsigned,
+        keeps_secret=scheme.secret_origin is SecretOrigin.TOOL,
     )
 
 

@@ -64,8 +64,9 @@ class FoundAddress:
 def make_address(
     *, integration: Integration, at: datetime, secret: str = "", takes_unsigned: bool = False
 ) -> NewAddress:
-    """Make the webhook of an integration, or renew its address and secrets: what was there before opens nothing more.
+    """Make the webhook of an integration, or renew its address: the one before opens nothing more.
 
+    Secrets are renewed with it, but one that is the tool's own stays until another is entered.
     secret: where the tool shows one, or to use instead of one that we make;  takes_unsigned: the tool cannot sign
     Raises WebhookRefusal: the tool has no webhooks or always signs, the secret cannot be one, PUBLIC_URL is missing.
     """
@@ -85,7 +86,10 @@ def make_address(
     is_new = webhook is None
     webhook = webhook or IncomingWebhook(integration=integration)
     token = _renew_token(webhook)
-    webhook.proofs = Secret.of_json([secret]) if secret else None
+    if secret:
+        webhook.proofs = Secret.of_json([secret])
+    elif takes_unsigned or scheme.secret_origin is not SecretOrigin.TOOL:
+        webhook.proofs = None
     webhook.takes_unsigned = takes_unsigned
     webhook.handshake_until = at + HANDSHAKE_WINDOW if scheme.secret_origin is SecretOrigin.HANDSHAKE else None
     webhook.renewed_at = None if is_new else at

@@ -111,6 +111,19 @@ def test_renewing_ends_address_and_secret(manager: ApiClient, ours: LookAlike) -
     assert (first["renewed_at"], bool(second["renewed_at"])) == (None, True)
 
 
+def test_renewing_leaves_the_secret_of_the_tool_until_another_is_entered(
+    manager: ApiClient, ours: LookAlike, tool: Client
+) -> None:
+    integration = connect(ours, "SLACK")
+    made_by(manager, integration, secret=SLACK_SECRET)
+
+    told = made_by(manager, integration).json()
+
+    one = Hooked("SLACK", ours.tenant.pk, integration.pk, told["url"], SLACK_SECRET)
+    assert (told["has_secret"], told["secret"]) == (True, "")
+    assert send(tool, one.path, one.sign()).status_code == 200
+
+
 def test_revoking_ends_it(manager: ApiClient, ours: LookAlike) -> None:
     integration = connect(ours, "GITHUB")
     told = made_by(manager, integration).json()
