@@ -10,6 +10,7 @@ from typing import Final
 
 from integrations.connectors.registry import hinting_types, scheme_of
 from integrations.connectors.webhooks import RefusalReason, SecretOrigin, ToolNotice, WebhookScheme
+from integrations.domain.hints import waits_for_a_run
 from integrations.domain.webhook_addresses import HANDSHAKE_WINDOW
 from integrations.health import Standing, moment_in_words
 from integrations.models import IncomingWebhook, Integration
@@ -151,6 +152,8 @@ def _sentences(scheme: WebhookScheme, webhook: IncomingWebhook | None, at: datet
     said = []
     if webhook.notice:
         said.append(NOTICES[ToolNotice(webhook.notice)])
+    if waits_for_a_run(webhook):
+        said.append(_when_read(webhook, at))
     if webhook.takes_unsigned:
         said.append("The tool does not sign: whoever knows the address can have the tool read, and nothing more.")
     if webhook.handshake_until is not None and webhook.handshake_until > at:
@@ -167,6 +170,14 @@ def _sentences(scheme: WebhookScheme, webhook: IncomingWebhook | None, at: datet
     gap = "a minute" if minutes == 1 else f"{minutes} minutes"
     said.append(f"A message has the tool read soon; such runs begin at least {gap} apart, however many come.")
     return said
+
+
+def _when_read(webhook: IncomingWebhook, at: datetime) -> str:
+    if webhook.held_until is not None and webhook.held_until > at:
+        return (
+            f"The tool is read {moment_in_words(webhook.held_until, at)}: it asked for a pause, or the last run failed."
+        )
+    return "The tool is read again in a moment, because of a message."
 
 
 def _advice(state: WebhookState, scheme: WebhookScheme, webhook: IncomingWebhook | None) -> str:

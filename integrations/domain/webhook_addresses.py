@@ -82,6 +82,8 @@ def make_address(
         secret = checked_proof(secret, scheme)
     elif scheme.secret_origin is SecretOrigin.OURS and not takes_unsigned:
         secret = made = secrets.token_urlsafe(SECRET_BYTES)
+    # Of two who make it at once, the second renews what the first has made.
+    Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
     webhook = IncomingWebhook.objects.select_for_update().filter(integration=integration).first()
     is_new = webhook is None
     webhook = webhook or IncomingWebhook(integration=integration)

@@ -13,7 +13,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from integrations.domain.webhook_addresses import make_address
+from integrations.domain.webhook_addresses import find_address, make_address
 from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.models import IncomingDelivery, IncomingWebhook, Integration, SyncResult
 from projects.models import WorkItem
@@ -22,7 +22,7 @@ from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
 from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN
-from tests.integrations.webhooks.conftest import Hooked, hook, send
+from tests.integrations.webhooks.conftest import Hooked, connect, hook, send
 from tests.jobs.conftest import HeldGitHub, StartWorker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +74,20 @@ def test_handshakes_at_once_are_all_kept(ours: LookAlike) -> None:
 
     with tenant_context(one.tenant_id):
         assert len(one.webhook().proofs.reveal_json()) == AT_ONCE + 1
+
+
+@pytest.mark.usefixtures("empty_queue")
+def test_two_who_make_it_at_once_have_made_one(ours: LookAlike) -> None:
+    integration = connect(ours, "GITHUB")
+
+    def make(_: int) -> str:
+        with tenant_context(ours.tenant.pk):
+            return make_address(integration=integration, at=timezone.now()).url
+
+    urls = at_once(make)
+
+    found = [find_address(url.split("/")[-2]) for url in urls]
+    assert sum(each is not None for each in found) == 1
 
 
 def test_message_has_a_worker_read_what_changed(ours: LookAlike, github: HeldGitHub, start_worker: StartWorker) -> None:

@@ -85,9 +85,9 @@ def _begin(tenant_id: UUID, integration_id: UUID, environment: Environment) -> _
         if integration is None:
             return None
         progress = _progress_of(integration, at)
-        note_run_begun(integration, progress.started_at)
         if integration.status != IntegrationStatus.INACTIVE:
             Integration.objects.filter(pk=integration.pk).update(status=IntegrationStatus.SYNCING)
+        note_run_begun(integration, progress.started_at)
         connector = connector_of(integration.type) if integration.type in readable_types() else None
         source = connector.source if connector else integration.type.lower()
         record = RunRecord(tenant_id, integration, progress, environment, source=source)

@@ -145,6 +145,20 @@ def test_hint_during_a_run_makes_another_one_due(played: Hinted) -> None:
     assert (seen, after, played.is_due()) == ([Outcome.TAKEN], False, True)
 
 
+def test_run_that_began_right_after_a_hint_is_followed_by_another(played: Hinted) -> None:
+    """The tool's list may not have shown yet what it hinted at."""
+    played.clock.pass_time(300)
+    played.hint()
+    played.clock.pass_time(-3596)  # a run passes an hour by the clock of the tests: it begins 4 s later
+    played.sync()
+    soon = played.is_due()
+    played.clock.pass_time(GAP.total_seconds())
+
+    assert (soon, played.is_due()) == (False, True)
+    played.sync()
+    assert played.is_due() is False
+
+
 def test_hint_before_a_kill_is_not_lost(played: Hinted) -> None:
     played.kill_after(1)
     played.clock.pass_time(5)

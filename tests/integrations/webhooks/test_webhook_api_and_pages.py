@@ -276,6 +276,21 @@ def test_page_tells_what_came_in(browser: Client, hooked: Hook) -> None:
     assert "such runs begin at least a minute apart" in told
 
 
+def test_page_tells_when_a_message_will_be_heeded(browser: Client, hooked: Hook) -> None:
+    one = hooked()
+    now = timezone.now()
+    one.change_webhook(hinted_at=now, last_received_at=now)
+    waiting = page_of(browser, one.integration_id)
+    one.change_webhook(held_until=now + timedelta(minutes=30, seconds=20))
+    held = page_of(browser, one.integration_id)
+    one.change_webhook(run_begun_at=now + timedelta(seconds=6))
+
+    assert "The tool is read again in a moment, because of a message." in waiting
+    assert "The tool is read in 30 min" in held
+    heeded = page_of(browser, one.integration_id)
+    assert ("because of a message" in heeded, "asked for a pause" in heeded) == (False, False)
+
+
 @pytest.mark.parametrize("reason", list(RefusalReason))
 def test_page_tells_why_messages_are_refused_and_what_to_do(
     reason: RefusalReason, browser: Client, hooked: Hook
