@@ -18,5 +18,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("invitation/", invitation_page, name="invitation"),
     path("hooks/<str:token>/", hook_view, name="hook"),
+    path("hooks/<str:token>", hook_view),  # a slash is easily lost, and what is posted cannot be sent on
     *api_urlpatterns,
 ]

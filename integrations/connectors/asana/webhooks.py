@@ -65,9 +65,11 @@ class AsanaWebhooks(WebhookScheme):
 
 
 def _hint(event: dict[str, Any]) -> Hint:
+    """A task that was deleted may have its home in another project than the one that says so; one that was removed from
+    a project is looked for there."""
     is_task = inside(event, "resource", "resource_type") == "task"
-    is_in_project = inside(event, "parent", "resource_type") == "project"
-    where = place(inside(event, "parent", "gid")) if is_in_project else ""
+    is_removal = event.get("action") == "removed" and inside(event, "parent", "resource_type") == "project"
+    where = place(inside(event, "parent", "gid")) if is_removal else ""
     return Hint(where, is_deletion=is_task and event.get("action") in ("deleted", "removed"))
 
 

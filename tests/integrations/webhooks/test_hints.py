@@ -113,7 +113,7 @@ def test_hints_right_after_a_run_began_wait_for_the_gap(played: Hinted) -> None:
     assert played.is_due() is True
 
 
-def test_thousand_hints_in_a_minute_begin_one_run(played: Hinted) -> None:
+def test_storm_of_hints_in_a_minute_begins_one_run(played: Hinted) -> None:
     """The worker's tick comes once a minute; whatever is due then is read once."""
     played.clock.pass_time(600)
     runs = 0

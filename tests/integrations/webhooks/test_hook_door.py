@@ -76,6 +76,25 @@ def test_repeated_message_is_answered_like_the_first_and_does_nothing(name: str,
     assert (one.jobs(), one.deliveries()) == (["todo"], 1)
 
 
+@pytest.mark.parametrize("name", ["GITHUB", "TRELLO", "MONDAY"])
+def test_address_without_its_last_slash_is_the_same(name: str, tool: Client, hooked: Hook, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    one = hooked(name)
+    cut = Hooked(name, one.tenant_id, one.integration_id, one.url.rstrip("/"), one.secret)
+    signed = cut.sign()
+
+    answered = tool.post(
+        cut.path,
+        data=signed.body,
+        content_type="application/json",
+        headers=signed.headers,
+        HTTP_HOST="stratibreak.example",
+        secure=True,
+    )
+
+    assert (answered.status_code, one.jobs()) == (200, ["todo"])
+
+
 def test_storm_of_messages_waits_as_one_job(tool: Client, hooked: Hook) -> None:
     one = hooked()
     now = int(timezone.now().timestamp())
@@ -368,6 +387,7 @@ def test_asana_brings_a_secret_for_each_of_its_webhooks(tool: Client, ours: Look
     assert [each.status_code for each in answered] == [200, 200]
     with tenant_context(ours.tenant.pk):
         assert proofs_of(hooks[0].webhook()) == tuple(sent)
+    assert [entry.operation for entry in entries_of(hooks[0])[-2:]] == ["update", "update"]
 
 
 def test_handshake_after_its_time_changes_nothing(tool: Client, hooked: Hook) -> None:

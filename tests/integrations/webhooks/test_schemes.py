@@ -366,6 +366,11 @@ def test_greeting_that_is_none_is_not_sent_back(name: str, sent: Sent) -> None:
                         "resource": {"resource_type": "task"},
                         "parent": {"gid": "9", "resource_type": "project"},
                     },
+                    {
+                        "action": "deleted",
+                        "resource": {"resource_type": "task"},
+                        "parent": {"gid": "8", "resource_type": "project"},
+                    },
                     {"action": "deleted", "resource": {"resource_type": "story"}},
                     None,
                 ]
