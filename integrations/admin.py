@@ -26,7 +26,7 @@ from integrations.domain.progress import run_under_way
 from integrations.domain.starting import start_sync, switch_off
 from integrations.health import describe_health, report_sentences
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
-from tenants.admin.acts import DoingPage
+from integrations.webhook_admin import WebhookActs
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
 
 SHOWN_RUNS = 5
@@ -41,7 +41,7 @@ class FieldMappingInline(TenantInline):
 
 
 @admin.register(Integration)
-class IntegrationPage(DoingPage):
+class IntegrationPage(WebhookActs):
     """Connections to tools; credentials are entered here and shown nowhere."""
 
     list_display = ("name", "project", "type", "status", "last_sync_at", "error_count")
@@ -61,7 +61,7 @@ class IntegrationPage(DoingPage):
             path(f"<uuid:row_id>/{name}/", self.admin_site.admin_view(view), name=f"integrations_integration_{name}")
             for name, view in acts.items()
         ]
-        return [*mine, *super().get_urls()]
+        return [*mine, *self.webhook_urls(), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -88,6 +88,7 @@ class IntegrationPage(DoingPage):
             "under_way": under_way,
             "may_test": self.may(request, MAY_TEST),
             "may_sync": self.may(request, MAY_SYNC),
+            **self.shown_webhook(request, integration),
         }
         if self.may(request, MAY_TEST) and (statuses := known_statuses(integration)):
             shown["status_form"] = StatusCategoriesForm(statuses=statuses)

@@ -17,6 +17,7 @@ from integrations.domain.mappings import field_mappings_change, settings_changed
 from integrations.models import FieldMapping, Integration, SyncResult
 from integrations.outgoing_api import ITEM_VIEWS as OUTGOING_VIEWS
 from integrations.outgoing_api import ROUTES as OUTGOING_ROUTES
+from integrations.webhook_api import ITEM_VIEWS as WEBHOOK_VIEWS
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet
@@ -93,5 +94,5 @@ ROUTES: Routes = {
     **OUTGOING_ROUTES,
 }
 
-ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS, **OUTGOING_VIEWS}
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS, **WEBHOOK_VIEWS, **OUTGOING_VIEWS}
 """Further things to ask of an item, by address."""

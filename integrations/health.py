@@ -81,7 +81,7 @@ def describe_health(
         headline=headline,
         sentences=tuple(_sentences(integration, latest, under_way, at)),
         advice=ADVICE.get(latest.error_code, "") if latest is not None and is_in_trouble else "",
-        last_success="never" if integration.last_sync_at is None else _moment(integration.last_sync_at, at),
+        last_success="never" if integration.last_sync_at is None else moment_in_words(integration.last_sync_at, at),
         next_run=_next_run(integration, under_way, at),
         failures_in_a_row=integration.error_count,
     )
@@ -124,7 +124,7 @@ def _sentences(
 
 
 def _why_wait(latest: SyncResult | None, due: datetime, at: datetime) -> str:
-    until = f"It is tried again {_moment(due, at)}"
+    until = f"It is tried again {moment_in_words(due, at)}"
     if latest is not None and latest.error_code == "rate_limited":
         return f"{until}, because the tool asked for a pause."
     return f"{until}. Each failure doubles the wait, up to a day, so that a tool in trouble is left alone."
@@ -136,7 +136,7 @@ def _next_run(integration: Integration, under_way: RunUnderWay | None, at: datet
     if under_way is not None and under_way.state == RunState.RUNNING:
         return "when this one has ended"
     due = integration.next_run_at
-    return "as soon as a worker is free" if due is None or due <= at else _moment(due, at)
+    return "as soon as a worker is free" if due is None or due <= at else moment_in_words(due, at)
 
 
 def _is_late(integration: Integration, under_way: RunUnderWay | None, at: datetime) -> bool:
@@ -145,7 +145,7 @@ def _is_late(integration: Integration, under_way: RunUnderWay | None, at: dateti
     return integration.next_run_at is not None and at - integration.next_run_at > LATE
 
 
-def _moment(moment: datetime, at: datetime) -> str:
+def moment_in_words(moment: datetime, at: datetime) -> str:
     """Such as "2 h ago (3 March, 09:00 UTC)"."""
     minutes = round(abs((moment - at).total_seconds()) / 60)
     distance = duration(minutes / _MINUTES_PER_HOUR) if minutes >= _MINUTES_PER_HOUR else f"{max(1, minutes)} min"

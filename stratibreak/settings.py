@@ -262,8 +262,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"no_hook_tokens": {"()": "stratibreak.log_redaction.NoHookTokens"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_hook_tokens"]},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    # It tells of every job three times, with its arguments; ours is said once, by stratibreak.jobs.
-    "loggers": {"procrastinate": {"level": "WARNING"}},
+    "loggers": {
+        # It tells of every job three times, with its arguments; ours is said once, by stratibreak.jobs.
+        "procrastinate": {"level": "WARNING"},
+        # Both write addresses of requests, also to handlers of Django's own.
+        "django.request": {"filters": ["no_hook_tokens"]},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
 }

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from integrations.hooks import hook_view
 from stratibreak import health
 from stratibreak.api_router import api_urlpatterns
 from stratibreak.invitation_page import invitation_page
@@ -16,5 +17,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
     path("invitation/", invitation_page, name="invitation"),
+    path("hooks/<str:token>/", hook_view, name="hook"),
+    path("hooks/<str:token>", hook_view),  # a slash is easily lost, and what is posted cannot be sent on
     *api_urlpatterns,
 ]

@@ -28,7 +28,7 @@ from tenants.isolation.transaction import auth_context, open_context
 from tenants.models.user import User
 from tenants.operators import BACKOFFICE_PATH, STEP_PATH, operator_choice
 from tenants.request_info import request_info_of, use_request_info
-from tenants.strangers import is_strangers_door
+from tenants.strangers import is_hook, is_strangers_door
 
 logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -80,7 +80,7 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            user = resolve_user(request)
+            user = None if is_hook(request) else resolve_user(request)
             return self._answer(request, user)
         except (OperationalError, InterfaceError) as error:
             return database_unavailable(request, error)

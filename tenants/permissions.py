@@ -122,7 +122,13 @@ MODELS: Mapping[Resource, tuple[str, ...]] = MappingProxyType(
         Resource.MISSED_EVENT: ("predictions.missedevent",),
         Resource.MISSED_EVENT_HISTORY: ("predictions.missedeventverdict",),
         Resource.INTEGRATION: ("integrations.integration", "integrations.fieldmapping"),
-        Resource.SYNC_RESULT: ("integrations.syncresult", "integrations.syncprogress", "integrations.streamstate"),
+        Resource.SYNC_RESULT: (
+            "integrations.syncresult",
+            "integrations.syncprogress",
+            "integrations.streamstate",
+            "integrations.incomingwebhook",
+            "integrations.incomingdelivery",
+        ),
         Resource.DESTINATION: ("integrations.destination",),
         Resource.DELIVERY: ("integrations.outgoingmessage", "integrations.delivery"),
     }

@@ -1,7 +1,8 @@
 """Finds connectors by their folders: a folder beside this module is a tool, and its name is the tool's type.
 
 `<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter; `<folder>/client.py` has
-CONNECTOR, and `<folder>/trial.py` TRIALS. They are imported when asked for, so that a form costs no HTTP client.
+CONNECTOR, `<folder>/trial.py` TRIALS, and `<folder>/webhooks.py` SCHEME. They are imported when asked for, so that a
+form costs no HTTP client.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from integrations.connectors.trial import Trial
 
 if TYPE_CHECKING:
     from integrations.connectors.base import Connector
+    from integrations.connectors.webhooks import WebhookScheme
 
 _HERE = Path(__file__).parent
 
@@ -55,3 +57,17 @@ def trials_of(tool: str) -> tuple[Trial, ...]:
         return ()
     trials: tuple[Trial, ...] = import_module(f"{__package__}.{tool.lower()}.trial").TRIALS
     return trials
+
+
+@cache
+def hinting_types() -> tuple[str, ...]:
+    """Every tool that can send webhooks."""
+    return tuple(name for name in known_types() if find_spec(f"{__package__}.{name.lower()}.webhooks"))
+
+
+def scheme_of(tool: str) -> WebhookScheme:
+    """Raises KeyError for a tool that sends no webhooks."""
+    if tool not in hinting_types():
+        raise KeyError(tool)
+    scheme: WebhookScheme = import_module(f"{__package__}.{tool.lower()}.webhooks").SCHEME
+    return scheme

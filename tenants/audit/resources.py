@@ -32,6 +32,7 @@ NAMED_ACTIONS: dict[str, dict[Operation, AuditAction]] = {
     "integrations.integration": _INTEGRATION,
     "integrations.fieldmapping": _INTEGRATION,
     "integrations.destination": _INTEGRATION,
+    "integrations.incomingwebhook": _INTEGRATION,
     "tenants.user": {
         Operation.CREATE: AuditAction.CREATE_USER,
         Operation.UPDATE: AuditAction.UPDATE_USER,

@@ -202,6 +202,28 @@ ITEM_ACTIONS = (
     ItemAction(
         "contributors/<id>/person", "DELETE", "projects.Contributor", "projects.Contributor", Action.CHANGE, 204
     ),
+    ItemAction(
+        "integrations/<id>/webhook", "GET", "integrations.Integration", "integrations.Integration", Action.VIEW, 200
+    ),
+    ItemAction(
+        "integrations/<id>/webhook", "POST", "integrations.Integration", "integrations.Integration", Action.CHANGE, 201
+    ),
+    ItemAction(
+        "integrations/<id>/webhook",
+        "DELETE",
+        "integrations.Integration",
+        "integrations.Integration",
+        Action.CHANGE,
+        404,
+    ),
+    ItemAction(
+        "integrations/<id>/webhook/secret",
+        "POST",
+        "integrations.Integration",
+        "integrations.Integration",
+        Action.CHANGE,
+        400,
+    ),
     ItemAction("projects/<id>/imports", "POST", "projects.Project", "projects.Project", Action.IMPORT, 400),
     ItemAction("projects/<id>/refresh", "POST", "projects.Project", "projects.Project", Action.ANALYSE, 200),
     ItemAction("projects/<id>/replay", "GET", "projects.Project", "projects.AnalysisRecord", Action.VIEW, 200),

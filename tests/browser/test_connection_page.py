@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -82,6 +85,42 @@ def test_connection_is_tested_read_and_mapped_and_says_what_is_wrong(
     page.get_by_role("button", name="Test the connection").click()
     said(visitor, "does not accept the credentials (401)")
     assert visitor.problems() == []
+
+
+def test_webhook_is_made_tried_and_revoked(
+    make_visitor: Callable[..., Visitor], ours: LookAlike, settings: Any
+) -> None:
+    integration = connect(ours)
+    visitor = make_visitor(ours.users[Role.ADMIN])
+    page = visitor.page
+    settings.PUBLIC_URL = visitor.address
+    visitor.open(reverse("admin:integrations_integration_change", args=[integration.pk]))
+    page.locator("summary", has_text="Make the webhook").click()
+    page.locator("summary", has_text="How to set it up").click()
+    assert visitor.problems() == []
+
+    page.get_by_role("button", name="Make it now").click()
+    said(visitor, "Copy the address now, it is not shown again")
+    told = page.locator(".messagelist").inner_text()
+    url, secret = (re.search(words + r": (\S+)", told) for words in ("shown again", "shown again either"))
+    assert url is not None
+    assert secret is not None
+    body = b'{"action": "edited", "issue": {}, "repository": {"full_name": "a/b"}}'
+    mac = hmac.new(secret[1].encode(), body, hashlib.sha256).hexdigest()
+    answers = [
+        page.request.post(url[1], data=body, headers={"X-Hub-Signature-256": f"sha256={proof}"}).status
+        for proof in (mac, "0" * 64)
+    ]
+    page.reload()
+
+    assert answers == [200, 401]
+    assert "The last message was refused, last 1 min ago" in visitor.text()
+    for summary in ("Renew the address", "Enter the secret", "Revoke the address"):
+        page.locator("summary", has_text=summary).click()
+    assert visitor.problems() == []
+    page.get_by_role("button", name="Revoke it now").click()
+    said(visitor, "The address opens nothing any more.")
+    assert page.request.head(url[1]).status == 404
 
 
 def test_run_that_was_interrupted_is_shown_stream_by_stream(

@@ -22,6 +22,8 @@ from integrations.models import (
     Delivery,
     Destination,
     FieldMapping,
+    IncomingDelivery,
+    IncomingWebhook,
     Integration,
     OutgoingMessage,
     RawPayload,
@@ -173,3 +175,29 @@ class DeliveryFactory(TenantModelFactory[Delivery]):
     attempts = 1
     status_code = 204
     sent_at = STARTED_AT
+
+
+@register
+class IncomingWebhookFactory(TenantModelFactory[IncomingWebhook]):
+    """An address that nobody knows, with a secret; nothing has come in yet."""
+
+    class Meta:
+        model = IncomingWebhook
+
+    integration = factory.SubFactory(IntegrationFactory)
+    secret_digest = "0" * 64
+    pepper_version = 1
+    proofs = factory.LazyFunction(lambda: Secret.of_json(["a secret"]))
+
+
+@register
+class IncomingDeliveryFactory(TenantModelFactory[IncomingDelivery]):
+    """A message that hinted at a change."""
+
+    class Meta:
+        model = IncomingDelivery
+
+    integration = factory.SubFactory(IntegrationFactory)
+    key = factory.Sequence(lambda n: f"{n:064x}")
+    claimed_id = factory.Sequence(lambda n: f"delivery-{n}")
+    received_at = STARTED_AT

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from integrations.domain.hints import hinted_integrations
 from integrations.enums import IntegrationStatus
 from integrations.models import Integration
 
@@ -14,10 +15,14 @@ from integrations.models import Integration
 def due_integrations(at: datetime) -> list[UUID]:
     """Ids of the tenant's integrations whose time has come, the longest waiting first; of a closed one there are none.
 
+    Their time has also come when their tool has hinted at a change (`hints.py`).
+
     One that is SYNCING is among them: if its run is alive it holds the lock, and if it was killed it goes on.
     """
     switched_on = [IntegrationStatus.ACTIVE, IntegrationStatus.ERROR, IntegrationStatus.SYNCING]
     due = Integration.objects.filter(
-        Q(next_run_at__isnull=True) | Q(next_run_at__lte=at), status__in=switched_on, tenant__is_active=True
+        Q(next_run_at__isnull=True) | Q(next_run_at__lte=at) | Q(pk__in=hinted_integrations(at)),
+        status__in=switched_on,
+        tenant__is_active=True,
     )
     return list(due.order_by("next_run_at", "id").values_list("id", flat=True))

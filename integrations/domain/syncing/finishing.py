@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from integrations.domain.hints import forget_old_deliveries, note_hold
 from integrations.domain.outgoing import announce
 from integrations.domain.outgoing.links import api_link
 from integrations.domain.syncing import counts
@@ -67,6 +68,7 @@ def finish_run(
     result = _result(integration, progress, end)
     result.save()
     drop_old_payloads(integration, retention_days=retention_days, at=at)
+    forget_old_deliveries(integration, at)
     _note_on_integration(current, end, result, at=at)
     SyncProgress.objects.filter(pk=progress.pk).delete()
     _audit(integration, result)
@@ -101,10 +103,9 @@ def _note_on_integration(integration: Integration, end: RunEnd, result: SyncResu
     """System-kept fields, without an audit entry for each run: the run has its own."""
     failed = result.status == SyncStatus.FAILED
     error_count = integration.error_count + 1 if failed else 0 if result.status == SyncStatus.SUCCEEDED else None
-    values: dict[str, object] = {
-        "last_error": result.error_message,
-        "next_run_at": at + _wait(integration, end, failures=integration.error_count + 1 if failed else 0),
-    }
+    next_run_at = at + _wait(integration, end, failures=integration.error_count + 1 if failed else 0)
+    note_hold(integration, next_run_at if failed or _asked_wait(end) else None)
+    values: dict[str, object] = {"last_error": result.error_message, "next_run_at": next_run_at}
     if error_count is not None:
         values["error_count"] = error_count
     if not failed:
@@ -124,8 +125,13 @@ def _wait(integration: Integration, end: RunEnd, *, failures: int) -> timedelta:
         wait = min(FIRST_RETRY * 2 ** min(failures - 1, 16), LONGEST_RETRY)
     elif end.is_unfinished and not isinstance(end.fatal, BudgetSpent):  # a spent budget is there to be kept
         wait = min(wait, FIRST_RETRY)
+    return max(wait, _asked_wait(end))
+
+
+def _asked_wait(end: RunEnd) -> timedelta:
+    """The longest pause that the tool asked for, none where it did not."""
     asked = [error.retry_after_s for error in (end.fatal, *(error for _, error in end.errors)) if error is not None]
-    return max(wait, timedelta(seconds=max((seconds for seconds in asked if seconds), default=0.0)))
+    return timedelta(seconds=max((seconds for seconds in asked if seconds), default=0.0))
 
 
 def _announce(integration: Integration, result: SyncResult, *, at: datetime) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from integrations.connectors.base import ItemStream, Partition
+from integrations.domain.hints import deletions_hinted
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.run_record import RunRecord
 from integrations.domain.syncing.stream_states import Key, StreamStates, key_of
@@ -18,7 +19,7 @@ from projects.domain.recording import record_census, record_lost_containers, rec
 
 SMALL_CONTAINER: Final = 2_000
 CENSUS_INTERVAL: Final = timedelta(hours=24)
-"""A census of up to 20 requests is taken in every run, a larger one once a day."""
+"""A census of up to 20 requests is taken in every run, a larger one once a day, and when a deletion was hinted at."""
 
 
 class PresenceCheck:
@@ -66,6 +67,7 @@ class PresenceCheck:
         state = self._states.of(stream, partition)
         if not self._is_due(state):
             return
+        began_at = record.now()
         try:
             shown = record.in_passes(lambda: self._shown_ids(stream, partition))
         except ToolError as error:
@@ -83,7 +85,7 @@ class PresenceCheck:
                 at=at,
             )
             counts.add_presence(record.progress.streams, stream.name, changes)
-            state.census_in_run, state.census_at = record.progress.run_id, at
+            state.census_in_run, state.census_at = record.progress.run_id, began_at
             state.save()
 
     def _shown_ids(self, stream: ItemStream[Any], partition: Partition) -> list[str]:
@@ -96,5 +98,7 @@ class PresenceCheck:
             return False
         with record.transaction():
             known = recorded_containers(project=record.integration.project, source=record.source)
-        is_small = known.get(state.partition, 0) <= SMALL_CONTAINER
-        return is_small or state.census_at is None or record.now() - state.census_at >= CENSUS_INTERVAL
+            if known.get(state.partition, 0) <= SMALL_CONTAINER or state.census_at is None:
+                return True
+            hinted = deletions_hinted(record.integration, since=state.census_at)
+        return bool(hinted & {"", state.partition.lower()}) or record.now() - state.census_at >= CENSUS_INTERVAL

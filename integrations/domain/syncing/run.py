@@ -23,6 +23,7 @@ from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.connecting import account_of
 from integrations.domain.environment import Environment
+from integrations.domain.hints import note_run_begun
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.adjusting import Adjustments
 from integrations.domain.syncing.finishing import RunEnd, finish_run
@@ -86,6 +87,7 @@ def _begin(tenant_id: UUID, integration_id: UUID, environment: Environment) -> _
         progress = _progress_of(integration, at)
         if integration.status != IntegrationStatus.INACTIVE:
             Integration.objects.filter(pk=integration.pk).update(status=IntegrationStatus.SYNCING)
+        note_run_begun(integration, progress.started_at)
         connector = connector_of(integration.type) if integration.type in readable_types() else None
         source = connector.source if connector else integration.type.lower()
         record = RunRecord(tenant_id, integration, progress, environment, source=source)
