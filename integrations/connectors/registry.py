@@ -1,7 +1,8 @@
 """Finds connectors by their folders: a folder beside this module is a tool, and its name is the tool's type.
 
 `<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter; `<folder>/client.py` has
-CONNECTOR, and `<folder>/trial.py` TRIALS. They are imported when asked for, so that a form costs no HTTP client.
+CONNECTOR, `<folder>/login.py` REVOCATION, and `<folder>/trial.py` TRIALS. They are imported when asked for, so that a
+form costs no HTTP client.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from integrations.connectors.trial import Trial
 
 if TYPE_CHECKING:
     from integrations.connectors.base import Connector
+    from integrations.connectors.revocation import Revocation
 
 _HERE = Path(__file__).parent
 
@@ -47,6 +49,14 @@ def connector_of(tool: str) -> Connector[Any]:
         raise KeyError(tool)
     connector: Connector[Any] = import_module(f"{__package__}.{tool.lower()}.client").CONNECTOR
     return connector
+
+
+def revocation_of(tool: str) -> Revocation:
+    """How credentials of the tool are ended. Raises KeyError for a tool that cannot be read."""
+    if tool not in readable_types():
+        raise KeyError(tool)
+    revocation: Revocation = import_module(f"{__package__}.{tool.lower()}.login").REVOCATION
+    return revocation
 
 
 def trials_of(tool: str) -> tuple[Trial, ...]:
