@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
 
-from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, IntegrationForm, StatusCategoriesForm
+from integrations.admin_forms import (
+    FieldMappingForm,
+    FieldMappingFormSet,
+    IntegrationForm,
+    NewCredentialsForm,
+    StatusCategoriesForm,
+)
 from integrations.domain.connecting import run_connection_test
+from integrations.domain.credentials import replace_credentials, revoke_credentials
 from integrations.domain.environment import Environment
 from integrations.domain.mappings import (
     change_mappings,
@@ -50,12 +59,23 @@ class IntegrationPage(DoingPage):
     inlines = (FieldMappingInline,)
 
     def get_urls(self) -> list[Any]:
-        acts = {"test": self.test_view, "sync": self.sync_view, "statuses": self.statuses_view}
+        acts = {
+            "test": self.test_view,
+            "sync": self.sync_view,
+            "statuses": self.statuses_view,
+            "credentials": self.credentials_view,
+            "revoke": self.revoke_view,
+        }
         mine = [
             path(f"<uuid:row_id>/{name}/", self.admin_site.admin_view(view), name=f"integrations_integration_{name}")
             for name, view in acts.items()
         ]
         return [*mine, *super().get_urls()]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Credentials that are stored are replaced by a form of their own, which has them tested first."""
+        names = super().get_fields(request, obj)
+        return names if obj is None else [name for name in names if name != "credentials"]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -76,6 +96,8 @@ class IntegrationPage(DoingPage):
             "may_test": self.may(request, MAY_TEST),
             "may_sync": self.may(request, MAY_SYNC),
         }
+        if self.may(request, MAY_TEST):
+            shown["credentials_form"] = NewCredentialsForm(tool=integration.type)
         if self.may(request, MAY_TEST) and (statuses := known_statuses(integration)):
             shown["status_form"] = StatusCategoriesForm(statuses=statuses)
         return shown
@@ -91,6 +113,41 @@ class IntegrationPage(DoingPage):
     def statuses_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Keep what the tool's statuses count as."""
         return self.do_posted(request, row_id, MAY_TEST, self._keep_statuses)
+
+    def credentials_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Put new credentials in place, as ``POST /integrations/{id}/credentials`` does."""
+        return self.do_posted(request, row_id, MAY_TEST, self._replace)
+
+    def revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Take the credentials away, as ``DELETE /integrations/{id}/credentials`` does."""
+        return self.do_posted(request, row_id, MAY_TEST, self._revoke)
+
+    def _replace(self, request: HttpRequest, integration: Integration) -> None:
+        form = NewCredentialsForm(request.POST, tool=integration.type)
+        if not form.is_valid() or not (entered := form.credentials()):
+            messages.error(request, "Nothing was changed. Enter at least one credential.")
+            return
+        try:
+            done = replace_credentials(
+                integration=integration,
+                credentials=entered,
+                environment=Environment.configured(),
+                at=timezone.now(),
+                is_tested=form.cleaned_data["is_tested"],
+            )
+        except ValidationError as refused:
+            messages.error(request, f"Nothing was changed. {' '.join(refused.messages)}")
+            return
+        said = report_sentences(replace(done.report, error=done.error)) if done.report else ["They were not tested."]
+        if done.error is not None:
+            messages.error(request, " ".join(["The credentials before stay in place.", *said]))
+        else:
+            messages.success(request, " ".join(["The credentials are replaced.", *said]))
+
+    def _revoke(self, request: HttpRequest, integration: Integration) -> None:
+        done = revoke_credentials(integration=integration, environment=Environment.configured(), at=timezone.now())
+        say = messages.success if done.is_confirmed else messages.warning
+        say(request, done.sentence)
 
     def _test(self, request: HttpRequest, integration: Integration) -> None:
         report = run_connection_test(integration, Environment.configured())

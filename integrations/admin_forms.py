@@ -8,11 +8,14 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
+from integrations.connectors.options import Option
+from integrations.connectors.registry import known_types, options_of
 from integrations.domain.mappings import KnownStatus, check_not_running, chosen_categories
 from integrations.models import FieldMapping, Integration
 from projects.enums import CategoryOrigin, StatusCategory
 from tenants.admin.widgets import NamedInlineFormSet
 from tenants.domain.refusals import Refusal
+from tenants.encryption.forms import SecretInput
 
 _WHO_SAID = {
     CategoryOrigin.SOURCE: "as the tool says",
@@ -48,6 +51,30 @@ def _unchosen(status: KnownStatus) -> str:
     if status.is_chosen:
         return "As the tool says, or guessed"
     return f"{StatusCategory(status.category).label}, {_WHO_SAID[CategoryOrigin(status.origin)]}"
+
+
+class NewCredentialsForm(forms.Form):
+    """A whole set of credentials for one tool, which never comes back with a value."""
+
+    template_name = "admin/integrations/integration/credential_fields.html"
+    verb = "Replace the credentials"
+    is_tested = forms.BooleanField(
+        label="Keep them only if the tool accepts them", required=False, initial=True, help_text=""
+    )
+
+    def __init__(self, data: Any = None, *, tool: str) -> None:
+        super().__init__(data, auto_id="new_%s", label_suffix="")
+        secrets = options_of(tool).secrets if tool in known_types() else ()
+        entered = {option.name: _secret_field(option) for option in secrets}
+        self.fields = {**entered, **self.fields}
+
+    def credentials(self) -> dict[str, str]:
+        """What was entered, by name."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "is_tested" and value}
+
+
+def _secret_field(option: Option) -> forms.CharField:
+    return forms.CharField(label=option.label, required=False, help_text=option.help, widget=SecretInput())
 
 
 class IntegrationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

@@ -38,4 +38,5 @@ def revoke(account: Account, network: Network) -> bool:
 REVOCATION: Final = Revocation(
     where="Settings, Applications, Authorized GitHub Apps, or Developer settings, Personal access tokens",
     ask=revoke,
+    login=LOGIN,
 )

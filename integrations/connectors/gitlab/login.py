@@ -27,4 +27,4 @@ def revoke(account: Account, network: Network) -> bool:
     return True
 
 
-REVOCATION: Final = Revocation(where="Edit profile, Applications or Personal access tokens", ask=revoke)
+REVOCATION: Final = Revocation(where="Edit profile, Applications or Personal access tokens", ask=revoke, login=LOGIN)

@@ -32,4 +32,4 @@ def revoke(account: Account, network: Network) -> bool:
     return isinstance(told, dict) and told.get("revoked") is True
 
 
-REVOCATION: Final = Revocation(where="the workspace, Manage apps, the app, Remove", ask=revoke)
+REVOCATION: Final = Revocation(where="the workspace, Manage apps, the app, Remove", ask=revoke, login=LOGIN)
