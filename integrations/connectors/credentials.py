@@ -46,6 +46,9 @@ class Vault(Protocol):
         Raises ToolError.
         """
 
+    def current(self) -> Credentials:
+        """What is kept now. Raises CredentialsMissing where the connection is gone."""
+
     def confirm(self, token: str) -> None:
         """The tool has accepted this access token: the refresh token before it is forgotten."""
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from integrations.connectors.base import ConnectionReport
-from integrations.connectors.credentials import REFRESH_TOKEN, App, end_of
+from integrations.connectors.credentials import EXPIRES_AT, REFRESH_TOKEN, App, Credentials, end_of, moment_of
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.environment import Environment, RunNetwork
@@ -66,8 +66,9 @@ def check_connection(tool: str, account: Account, environment: Environment) -> C
     network = RunNetwork(replace(environment, limits=IMPATIENT))
     try:
         report = connector.check(connector.open(account, network))
-        report = replace(report, expires_at=report.expires_at or end_of(account.credentials))
-        notes = (*_renewal_notes(account), *_end_notes(report, environment.waiting.now()))
+        kept = account.vault.current() if account.vault and account.has_secret(REFRESH_TOKEN) else account.credentials
+        report = replace(report, expires_at=report.expires_at or end_of(kept))
+        notes = (*_renewal_notes(kept), *_end_notes(report, environment.waiting.now()))
         return replace(report, notes=(*report.notes, *notes))
     except ToolError as error:
         return ConnectionReport(error=error)
@@ -88,8 +89,12 @@ def described_report(report: ConnectionReport) -> dict[str, Any]:
     }
 
 
-def _renewal_notes(account: Account) -> tuple[str, ...]:
-    return ("The access token is renewed by itself.",) if account.has_secret(REFRESH_TOKEN) else ()
+def _renewal_notes(kept: Credentials) -> tuple[str, ...]:
+    if not kept.get(REFRESH_TOKEN):
+        return ()
+    ends_at = moment_of(kept, EXPIRES_AT)
+    until = f" The present one is good until {ends_at:%H:%M} UTC on {ends_at:%-d %B}." if ends_at else ""
+    return (f"The access token renews itself.{until}",)
 
 
 def _end_notes(report: ConnectionReport, at: datetime) -> tuple[str, ...]:

@@ -100,6 +100,9 @@ class _Candidate:
         self.is_spent = self.kept.get(REFRESH_TOKEN) != before
         return self.kept
 
+    def current(self) -> Credentials:
+        return self.kept
+
     def confirm(self, token: str) -> None:
         """They are kept as they are when the tool has accepted them."""
 

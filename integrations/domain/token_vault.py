@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db import connection, connections
+from django.db.models import QuerySet
 
 from integrations.connectors.credentials import ACCESS_TOKEN, ENDED_AT, PREVIOUS, Credentials
 from integrations.domain.syncing.lock import token_lock
@@ -64,10 +65,13 @@ class StoredTokens:
                 raise
             return _for_good(lambda: self._keep(made, instead_of=kept, reason=RENEWED))
 
+    def current(self) -> Credentials:
+        return _for_good(self._kept)
+
     def confirm(self, token: str) -> None:
         def forget() -> None:
             with self._context(RENEWED):
-                row = self._row(is_locked=True)
+                row = self._locked_row()
                 kept = credentials_in(row)
                 if kept.get(ACCESS_TOKEN) == token and kept.get(PREVIOUS):
                     _store(row, {name: value for name, value in kept.items() if name != PREVIOUS})
@@ -76,12 +80,12 @@ class StoredTokens:
 
     def _kept(self) -> Credentials:
         with self._context(RENEWED):
-            return credentials_in(self._row())
+            return credentials_in(self._row(Integration.objects.all()))
 
     def _keep(self, made: Credentials, *, instead_of: Credentials, reason: str) -> Credentials:
         """What is kept afterwards."""
         with self._context(reason):
-            row = self._row(is_locked=True)
+            row = self._locked_row()
             kept = credentials_in(row)
             if kept != instead_of:
                 return kept
@@ -98,10 +102,15 @@ class StoredTokens:
     def _context(self, reason: str) -> Any:
         return tenant_context(self.tenant_id, actor_id=self.actor_id, reason=reason, durable=True)
 
-    def _row(self, *, is_locked: bool = False) -> Integration:
+    def _locked_row(self) -> Integration:
+        """Not for ever: a request that held the row itself would wait for its own thread, and no one would notice."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{round(PATIENCE_S * 1000)}ms"])
+        return self._row(Integration.objects.select_for_update())
+
+    def _row(self, rows: QuerySet[Integration]) -> Integration:
         """Raises CredentialsMissing when it is gone."""
-        rows = Integration.objects.select_for_update() if is_locked else Integration.objects.all()
-        found: Integration | None = rows.filter(pk=self.integration_id).first()
+        found = rows.filter(pk=self.integration_id).first()
         if found is None:
             raise CredentialsMissing("The connection is gone, or is not stored yet.")
         return found

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from integrations.connectors.base import Connector
 from integrations.connectors.credentials import App, Credentials, end_of
 from integrations.connectors.oauth import Login, bearer_of, renewed
 from integrations.connectors.options import Account
-from integrations.connectors.registry import connector_of, options_of
+from integrations.connectors.registry import connector_of, options_of, revocation_of
+from integrations.domain.connecting import check_connection
 from integrations.domain.environment import Environment, RunNetwork
 from integrations.http.addresses import AddressGuard
 from integrations.http.answers import Answer
@@ -47,6 +49,9 @@ class MemoryVault:
             if self.kept[-1].get("access_token", "") == held:
                 self.kept.append(ask(self.kept[-1]))
             return self.kept[-1]
+
+    def current(self) -> Credentials:
+        return self.kept[-1]
 
     def confirm(self, token: str) -> None:
         self.confirmed.append(token)
@@ -425,3 +430,89 @@ def test_bitrix24_renews_a_token_that_it_calls_expired(network: RunNetwork) -> N
 def test_answer_without_a_token_is_unexpected() -> None:
     with pytest.raises(UnexpectedAnswer):
         renewed({}, _answer({"refresh_token": "r"}), sent="r", at=START)
+
+
+# --- what the connection test says of it ---
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "note"),
+    [
+        ("2026-05-31T00:00:00Z", "The credentials ended on 2026-05-31."),
+        ("2026-06-02T00:00:00Z", "The credentials end on 2026-06-02: replace them before."),
+        ("2027-06-02T00:00:00Z", None),
+    ],
+)
+def test_end_of_a_token_that_nothing_renews_is_told_and_warned_of(
+    ends_at: str, note: str | None, clock: FakeClock
+) -> None:
+    tool = FakeGitLab()
+    tool.broken["/personal_access_tokens/self"] = Response(404, {})
+    environment = Environment(waiting=clock.waiting(), guard=AddressGuard.allowing(["127.0.0.0/8"]))
+    with serving(tool):
+        credentials = {"access_token": tool.secret, "expires_at": ends_at}
+        account = Account(settings={}, credentials=credentials, gateway=tool.base_url)
+
+        report = check_connection("GITLAB", account, environment)
+
+    assert (report.is_ok, report.expires_at) == (True, datetime.fromisoformat(ends_at))
+    assert report.notes == ((note,) if note else ())
+
+
+# --- ending tokens ---
+
+
+class Ending(FakeTool):
+    """Ends whatever it is asked to."""
+
+    def answer(self, request: Request) -> Response:
+        return Response(204, b"") if request.method == "DELETE" else Response(200, {"ok": True, "revoked": True})
+
+
+PAIR = {"access_token": "a-1", "refresh_token": "r-1", "client_id": "c-1", "client_secret": "s-1"}
+BASIC = f"Basic {base64.b64encode(b'c-1:s-1').decode()}"
+ENDINGS: dict[str, tuple[dict[str, str], str, str, Any, str]] = {
+    "GITLAB": (PAIR, "POST", "/oauth/revoke", {"token": "a-1", "client_id": "c-1", "client_secret": "s-1"}, ""),
+    "ASANA": (PAIR, "POST", "/-/oauth_revoke", {"token": "r-1", "client_id": "c-1", "client_secret": "s-1"}, ""),
+    "GITHUB": (PAIR, "DELETE", "/applications/c-1/token", {"access_token": "a-1"}, BASIC),
+    "SLACK": ({"token": "xoxb-1"}, "POST", "/api/auth.revoke", None, "Bearer xoxb-1"),
+    "TRELLO": (
+        {"api_key": "k-1", "token": "t-1"},
+        "DELETE",
+        "/tokens/t-1",
+        None,
+        'OAuth oauth_consumer_key="k-1", oauth_token="t-1"',
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", ENDINGS)
+def test_tool_is_asked_once_to_end_what_it_gave(tool: str, network: RunNetwork) -> None:
+    credentials, method, path, body, authorization = ENDINGS[tool]
+    ask = revocation_of(tool).ask
+    assert ask is not None
+    with serving(Ending()) as played:
+        account = Account(settings={}, credentials=credentials, gateway=played.base_url)
+
+        assert ask(account, network)
+
+    [sent] = played.log
+    assert (sent.method, sent.path, sent.body) == (method, path, body)
+    assert (sent.headers.get("authorization", ""), dict(sent.query)) == (authorization, {})
+
+
+@pytest.mark.parametrize("tool", ["GITLAB", "GITHUB", "ASANA"])
+def test_token_of_a_person_is_not_ended(tool: str, network: RunNetwork) -> None:
+    ask = revocation_of(tool).ask
+    assert ask is not None
+
+    assert not ask(Account(settings={}, credentials={"token": "personal"}), network)
+
+
+def test_token_that_slack_does_not_end_is_not_confirmed(network: RunNetwork) -> None:
+    ask = revocation_of("SLACK").ask
+    assert ask is not None
+    played = Ending()
+    played.broken["auth.revoke"] = Response(200, {"ok": True, "revoked": False})
+    with serving(played):
+        assert not ask(Account(settings={}, credentials={"token": "x"}, gateway=played.base_url), network)

@@ -412,6 +412,8 @@ def test_pair_that_is_entered_is_renewed_by_the_test_and_kept_as_it_is_afterward
     assert "is used up by this" in refused.json()["detail"]
     assert spent.json()["errors"][0]["code"] == "connect_again"
     assert stored(renewing)["refresh_token"] == login.refresh_token == "refresh-2-of-the-played-login"
-    assert done.json()["report"]["notes"][-1] == "The access token is renewed by itself."
+    assert done.json()["report"]["notes"][-1] == (
+        "The access token renews itself. The present one is good until 14:00 UTC on 1 June."
+    )
     shown = json.dumps([refused.json(), spent.json(), done.json()])
     assert [secret for secret in login.secrets if secret in shown] == []
