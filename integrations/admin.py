@@ -18,6 +18,7 @@ from integrations.admin_forms import (
     FieldMappingFormSet,
     IntegrationForm,
     NewCredentialsForm,
+    RevocationForm,
     StatusCategoriesForm,
 )
 from integrations.domain.connecting import run_connection_test
@@ -98,6 +99,7 @@ class IntegrationPage(DoingPage):
         }
         if self.may(request, MAY_TEST):
             shown["credentials_form"] = NewCredentialsForm(tool=integration.type)
+            shown["revocation_form"] = RevocationForm() if integration.is_connected else None
         if self.may(request, MAY_TEST) and (statuses := known_statuses(integration)):
             shown["status_form"] = StatusCategoriesForm(statuses=statuses)
         return shown
@@ -145,6 +147,9 @@ class IntegrationPage(DoingPage):
             messages.success(request, " ".join(["The credentials are replaced.", *said]))
 
     def _revoke(self, request: HttpRequest, integration: Integration) -> None:
+        if not RevocationForm(request.POST).is_valid():
+            messages.error(request, "Nothing was changed. Say that you are sure.")
+            return
         done = revoke_credentials(integration=integration, environment=Environment.configured(), at=timezone.now())
         say = messages.success if done.is_confirmed else messages.warning
         say(request, done.sentence)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
-from integrations.connectors.options import Option
+from integrations.connectors.options import MOMENT, Option
 from integrations.connectors.registry import known_types, options_of
 from integrations.domain.mappings import KnownStatus, check_not_running, chosen_categories
 from integrations.models import FieldMapping, Integration
@@ -73,8 +73,21 @@ class NewCredentialsForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if name != "is_tested" and value}
 
 
+class RevocationForm(forms.Form):
+    """Asks once more: what is deleted has to be entered anew."""
+
+    template_name = "admin/integrations/integration/credential_fields.html"
+    verb = "Revoke the credentials"
+    is_sure = forms.BooleanField(label="Have the tool end them, and delete them here")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="revoke_%s", label_suffix="")
+
+
 def _secret_field(option: Option) -> forms.CharField:
-    return forms.CharField(label=option.label, required=False, help_text=option.help, widget=SecretInput())
+    """A moment is no secret for whoever types it in, and is easily mistyped unseen."""
+    widget = forms.TextInput(attrs={"autocomplete": "off"}) if option.schema == MOMENT else SecretInput()
+    return forms.CharField(label=option.label, required=False, help_text=option.help, widget=widget)
 
 
 class IntegrationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

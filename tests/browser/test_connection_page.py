@@ -84,6 +84,37 @@ def test_connection_is_tested_read_and_mapped_and_says_what_is_wrong(
     assert visitor.problems() == []
 
 
+def test_credentials_are_replaced_when_the_tool_accepts_them_and_revoked(
+    make_visitor: Callable[..., Visitor], fake: FakeGitHub, ours: LookAlike
+) -> None:
+    integration = connect(ours)
+    visitor = make_visitor(ours.users[Role.ADMIN])
+    page = visitor.page
+    visitor.open(reverse("admin:integrations_integration_change", args=[integration.pk]))
+    page.get_by_text("Replace or revoke the credentials").click()
+    assert page.get_by_label("Token", exact=True).input_value() == ""
+    assert visitor.problems() == []
+
+    page.get_by_label("Token", exact=True).fill("not-the-right-one")
+    page.get_by_role("button", name="Replace the credentials").click()
+    said(visitor, "The credentials before stay in place.")
+    fake.secret = "another-token"
+    page.get_by_text("Replace or revoke the credentials").click()
+    page.get_by_label("Token", exact=True).fill("another-token")
+    page.get_by_role("button", name="Replace the credentials").click()
+    said(visitor, "The credentials are replaced.")
+    assert "another-token" not in page.content()
+
+    page.get_by_text("Replace or revoke the credentials").click()
+    assert "Credentials are stored since" in visitor.text()
+    page.get_by_label("Have the tool end them, and delete them here").check()
+    page.get_by_role("button", name="Revoke the credentials").click()
+    said(visitor, "They are deleted here.")
+    assert "Not connected" in visitor.text()
+    assert page.get_by_role("button", name="Revoke the credentials").count() == 0
+    assert visitor.problems() == []
+
+
 def test_run_that_was_interrupted_is_shown_stream_by_stream(
     make_visitor: Callable[..., Visitor], ours: LookAlike
 ) -> None:

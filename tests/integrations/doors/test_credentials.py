@@ -218,8 +218,10 @@ def test_credentials_that_the_tool_cannot_be_asked_to_end_are_deleted_here(
 def test_connection_without_credentials_says_so_on_its_page(played: Played, ours: LookAlike) -> None:
     browser = browser_of(ours, Role.ADMIN)
 
-    done = act(browser, "revoke", played.integration_id).content.decode()
+    unsure = act(browser, "revoke", played.integration_id).content.decode()
+    done = act(browser, "revoke", played.integration_id, is_sure="on").content.decode()
 
+    assert "Nothing was changed. Say that you are sure." in unsure
     assert "They are deleted here." in done
     told = page_of(browser, played)
     assert "Not connected It has no credentials, so it is not read." in told
@@ -263,7 +265,7 @@ def test_page_asks_for_each_secret_of_the_tool_by_its_name(played: Played, brows
     text = page.content.decode()
     assert [each.name for each in options_of("GITHUB").secrets if f'name="{each.name}"' not in text] == []
     assert 'name="credentials"' not in text
-    assert text.count('autocomplete="new-password"') == len(options_of("GITHUB").secrets)
+    assert text.count('autocomplete="new-password"') == len(options_of("GITHUB").secrets) - 1  # a moment is typed seen
 
 
 def test_page_keeps_nothing_of_an_empty_form(played: Played, browser: Client) -> None:
