@@ -232,7 +232,8 @@ INTEGRATION_NETWORKS = env.list("INTEGRATION_NETWORKS", default=[])
 # INTEGRATION_GATEWAYS: where tools are reached instead of directly, "TRELLO=https://gateway.example/trello,…".
 INTEGRATION_GATEWAYS: dict[str, str] = env.dict("INTEGRATION_GATEWAYS", default={})
 # INTEGRATION_APPS: apps of the operator that tokens are renewed for, "GITLAB=<client id>:<client secret>,…"; a
-# connection may name its own.  The secret goes to the tool's own login only, never to a self-hosted one.  Default none.
+# connection may name its own.  The secret goes to the tool's own login only, never to a self-hosted one.  Tools send
+# people back to PUBLIC_URL + /admin/integrations/integration/consented/.  Default none.
 INTEGRATION_APPS: dict[str, list[str]] = {
     tool: pair.split(":", 1) for tool, pair in env.dict("INTEGRATION_APPS", default={}).items()
 }

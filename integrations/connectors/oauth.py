@@ -105,6 +105,21 @@ PASSING_CODES: Final[Mapping[str, type[ToolError]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """Where and for what a person lets an app in.
+
+    path: of the tool's page, below the address of its login;  scopes: to read, no more;  parting: between scopes
+    params: what the page wants beside them;  has_proof: it takes the proof of RFC 7636
+    """
+
+    path: str
+    scopes: tuple[str, ...] = ()
+    parting: str = " "
+    params: Mapping[str, str] = field(default_factory=dict)
+    has_proof: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """Where and how a tool renews tokens.
 
@@ -112,6 +127,7 @@ class Login:
     is_own: the login lies at the tool's own address, so that it moves with the setting `base_url`
     beyond: what that setting has behind the address of the login
     is_json: the request is JSON instead of a form;  by_header: the app names itself in a header instead of the body
+    consent: None where people are not asked by us
     """
 
     address: str
@@ -120,6 +136,7 @@ class Login:
     beyond: str = ""
     is_json: bool = False
     by_header: bool = False
+    consent: Consent | None = None
 
     def base_of(self, account: Account) -> str:
         if account.gateway:
@@ -256,7 +273,7 @@ def basic_header(app: App) -> str:
 
 
 def renewed(kept: Credentials, answer: Answer, *, sent: str, at: datetime) -> Credentials:
-    """The credentials with what the login gave. sent: the refresh token that it was given for
+    """The credentials with what the login gave. sent: the refresh token that it was given for, "" for none
 
     A lifetime that is none (missing, negative, of a thousand years, no number) is unknown: then the tool's 401 tells.
     Raises UnexpectedAnswer where a token is missing that is needed, or cannot be one.
@@ -266,7 +283,7 @@ def renewed(kept: Credentials, answer: Answer, *, sent: str, at: datetime) -> Cr
         raise UnexpectedAnswer("A token was expected.")
     access_token = token_in(told, ACCESS_TOKEN)
     refresh_token = token_in(told, REFRESH_TOKEN) if told.get(REFRESH_TOKEN) else sent
-    before = {PREVIOUS: sent} if refresh_token != sent else {}
+    before = {PREVIOUS: sent} if sent and refresh_token != sent else {}
     ends = {
         EXPIRES_AT: lifetime_s(told.get("expires_in")),
         REFRESH_EXPIRES_AT: lifetime_s(told.get("refresh_token_expires_in")),

@@ -1,8 +1,8 @@
 """Finds connectors by their folders: a folder beside this module is a tool, and its name is the tool's type.
 
-`<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter; `<folder>/client.py` has
-CONNECTOR, `<folder>/login.py` REVOCATION, and `<folder>/trial.py` TRIALS. They are imported when asked for, so that a
-form costs no HTTP client.
+`<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter. `<folder>/client.py` has
+CONNECTOR, `<folder>/login.py` REVOCATION and, where tokens renew themselves, LOGIN, and `<folder>/trial.py` TRIALS.
+They are imported when asked for, so that a form costs no HTTP client.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from integrations.connectors.trial import Trial
 
 if TYPE_CHECKING:
     from integrations.connectors.base import Connector
+    from integrations.connectors.oauth import Login
     from integrations.connectors.revocation import Revocation
 
 _HERE = Path(__file__).parent
@@ -57,6 +58,14 @@ def revocation_of(tool: str) -> Revocation:
         raise KeyError(tool)
     revocation: Revocation = import_module(f"{__package__}.{tool.lower()}.login").REVOCATION
     return revocation
+
+
+def login_of(tool: str) -> Login | None:
+    """Where the tool renews tokens, None where it does not. Raises KeyError for a tool that cannot be read."""
+    if tool not in readable_types():
+        raise KeyError(tool)
+    login: Login | None = getattr(import_module(f"{__package__}.{tool.lower()}.login"), "LOGIN", None)
+    return login
 
 
 def trials_of(tool: str) -> tuple[Trial, ...]:

@@ -83,7 +83,7 @@ def replace_credentials(
             notes = (*report.notes, SPENT) if vault.is_spent else report.notes
             return Replacement(replace(report, notes=notes), error)
         kept = vault.kept
-    _put(integration, Secret.of_json(dict(kept)), at=at, reason=REPLACED)
+    put_credentials(integration, Secret.of_json(dict(kept)), at=at, reason=REPLACED)
     return Replacement(report)
 
 
@@ -164,7 +164,7 @@ def revoke_credentials(*, integration: Integration, environment: Environment, at
         is_confirmed, error = _end(integration, revocation, environment, network)
     finally:
         network.close()
-    _put(integration, None, at=at, reason=REVOKED)
+    put_credentials(integration, None, at=at, reason=REVOKED)
     auditing.record(
         action=AuditAction.CONFIGURE_INTEGRATION,
         resource=integration,
@@ -209,7 +209,7 @@ def _end(
         return False, None
 
 
-def _put(integration: Integration, secret: Secret | None, *, at: datetime, reason: str) -> None:
+def put_credentials(integration: Integration, secret: Secret | None, *, at: datetime, reason: str) -> None:
     """Keep credentials, or that there are none any more, audited without a value."""
     context = current_context()
     with tenant_context(require_tenant_id(), actor_id=context.actor_id if context else None, reason=reason):

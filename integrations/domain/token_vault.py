@@ -53,7 +53,7 @@ class StoredTokens:
         with token_lock(self.tenant_id, self.integration_id, patience_s=PATIENCE_S) as is_taken:
             if not is_taken:
                 raise Unreachable("Its login has been asked for long.")
-            kept = _for_good(self._kept)
+            kept = for_good(self._kept)
             if kept.get(ACCESS_TOKEN, "") != held:
                 return kept
             try:
@@ -61,12 +61,12 @@ class StoredTokens:
             except ConnectionEnded:
                 if not kept.get(ENDED_AT):
                     ended = {**kept, ENDED_AT: datetime.now(UTC).isoformat()}
-                    _for_good(lambda: self._keep(ended, instead_of=kept, reason=ENDED))
+                    for_good(lambda: self._keep(ended, instead_of=kept, reason=ENDED))
                 raise
-            return _for_good(lambda: self._keep(made, instead_of=kept, reason=RENEWED))
+            return for_good(lambda: self._keep(made, instead_of=kept, reason=RENEWED))
 
     def current(self) -> Credentials:
-        return _for_good(self._kept)
+        return for_good(self._kept)
 
     def confirm(self, token: str) -> None:
         def forget() -> None:
@@ -76,7 +76,7 @@ class StoredTokens:
                 if kept.get(ACCESS_TOKEN) == token and kept.get(PREVIOUS):
                     _store(row, {name: value for name, value in kept.items() if name != PREVIOUS})
 
-        _for_good(forget)
+        for_good(forget)
 
     def _kept(self) -> Credentials:
         with self._context(RENEWED):
@@ -134,7 +134,7 @@ def _store(row: Integration, credentials: Credentials) -> None:
     Integration.objects.filter(pk=row.pk).update(credentials=row.credentials)
 
 
-def _for_good(do: Callable[[], T]) -> T:
+def for_good(do: Callable[[], T]) -> T:
     """Do what opens a durable transaction, whatever transaction is open around it."""
     if not connection.in_atomic_block:
         return do()

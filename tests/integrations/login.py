@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +20,7 @@ class PlayedLogin(FakeTool):
 
     lifetime_s: of access tokens, as the answer has it;  has_pairs: whether an answer has a new refresh token
     also_good: refresh tokens that are taken beside the newest
+    codes: that a person was sent back with -> "digest way-back" that each is good with, for one use
     next_logins: sent in place of tokens, one for each request;  on_tool: told of each request to the tool
     renewals: requests to the login that were given tokens
     """
@@ -29,6 +32,7 @@ class PlayedLogin(FakeTool):
         self.lifetime_s: Any = 7200
         self.has_pairs = True
         self.also_good: set[str] = set()
+        self.codes: dict[str, str] = {}
         self.next_logins: deque[Response] = deque()
         self.on_tool: Callable[[Request], object] = lambda _: None
         self.renewals = 0
@@ -77,10 +81,22 @@ class PlayedLogin(FakeTool):
             return self.next_logins.popleft()
         if not self._names_the_app(request):
             return Response(401, {"error": "invalid_client"})
+        if request.body.get("grant_type") == "authorization_code":
+            return self._let_in(request)
         if request.body.get("grant_type") != "refresh_token":
             return Response(400, {"error": "unsupported_grant_type"})
         if request.body.get("refresh_token") not in {self.refresh_token, *self.also_good}:
             return INVALID_GRANT
+        return self._given()
+
+    def _let_in(self, request: Request) -> Response:
+        """A code is good for one use, with the proof behind the digest that came with it, and the same way back."""
+        proof = hashlib.sha256(request.body.get("code_verifier", "").encode()).digest()
+        digest = base64.urlsafe_b64encode(proof).rstrip(b"=").decode()
+        is_good = self.codes.pop(request.body.get("code", ""), None) == f"{digest} {request.body.get('redirect_uri')}"
+        return self._given() if is_good else INVALID_GRANT
+
+    def _given(self) -> Response:
         self.renewals += 1
         told = {"access_token": self.access_token, "token_type": "bearer", "expires_in": self.lifetime_s}
         return Response(200, told | ({"refresh_token": self.refresh_token} if self.has_pairs else {}))

@@ -6,11 +6,19 @@ from typing import Final
 
 from integrations.connectors.base import Network
 from integrations.connectors.credentials import REFRESH_TOKEN
-from integrations.connectors.oauth import Login, send_form
+from integrations.connectors.oauth import Consent, Login, send_form
 from integrations.connectors.options import Account
 from integrations.connectors.revocation import Revocation
 
-LOGIN: Final = Login(address="https://app.asana.com", path="/-/oauth_token")
+LOGIN: Final = Login(
+    address="https://app.asana.com",
+    path="/-/oauth_token",
+    consent=Consent(
+        path="/-/oauth_authorize",
+        scopes=("projects:read", "stories:read", "tasks:read", "users:read", "workspaces:read"),
+        has_proof=True,
+    ),
+)
 """Access tokens of an hour. A refresh token stays; where an answer has a new one all the same, that one is kept.
 
 https://developers.asana.com/docs/oauth

@@ -7,14 +7,21 @@ from urllib.parse import quote
 
 from integrations.connectors.base import Network
 from integrations.connectors.credentials import ACCESS_TOKEN, REFRESH_TOKEN
-from integrations.connectors.oauth import Login, basic_header
+from integrations.connectors.oauth import Consent, Login, basic_header
 from integrations.connectors.options import Account
 from integrations.connectors.revocation import Revocation
 from integrations.http.door import Service
 
 PUBLIC_ADDRESS: Final = "https://api.github.com"
-LOGIN: Final = Login(address="https://github.com", path="/login/oauth/access_token", is_own=True, beyond="/api/v3")
+LOGIN: Final = Login(
+    address="https://github.com",
+    path="/login/oauth/access_token",
+    is_own=True,
+    beyond="/api/v3",
+    consent=Consent(path="/login/oauth/authorize", has_proof=True),
+)
 """Access tokens of eight hours; a refresh token is good for one use and half a year. Errors come with 200.
+What the app may is settled at its making, so no scopes are asked for.
 
 https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
 """

@@ -6,12 +6,17 @@ from typing import Final
 
 from integrations.connectors.base import Network
 from integrations.connectors.credentials import ACCESS_TOKEN, REFRESH_TOKEN
-from integrations.connectors.oauth import Login, send_form
+from integrations.connectors.oauth import Consent, Login, send_form
 from integrations.connectors.options import Account
 from integrations.connectors.revocation import Revocation
 
 PUBLIC_ADDRESS: Final = "https://gitlab.com"
-LOGIN: Final = Login(address=PUBLIC_ADDRESS, path="/oauth/token", is_own=True)
+LOGIN: Final = Login(
+    address=PUBLIC_ADDRESS,
+    path="/oauth/token",
+    is_own=True,
+    consent=Consent(path="/oauth/authorize", scopes=("read_api",), has_proof=True),
+)
 """Access tokens of two hours; a refresh ends both tokens before it, and a refresh token is good for one use.
 
 https://docs.gitlab.com/api/oauth2/#authorization-code-flow

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from integrations.connectors.oauth import Login
+from integrations.connectors.oauth import Consent, Login
 from integrations.connectors.revocation import Revocation
 
-LOGIN: Final = Login(address="https://auth.atlassian.com", path="/oauth/token", is_json=True)
+LOGIN: Final = Login(
+    address="https://auth.atlassian.com",
+    path="/oauth/token",
+    is_json=True,
+    consent=Consent(
+        path="/authorize",
+        scopes=(
+            "read:jira-work",
+            "read:jira-user",
+            "read:board-scope:jira-software",
+            "read:sprint:jira-software",
+            "offline_access",
+        ),
+        params={"audience": "api.atlassian.com", "prompt": "consent"},
+    ),
+)
 """Access tokens of an hour; each refresh token is good for one use, and ends after 90 days without one. One that is
 refused is a 403 with `invalid_grant`.
 

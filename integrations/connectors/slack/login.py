@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from integrations.connectors.base import Network
-from integrations.connectors.oauth import Login, bearer_of, judge_login
+from integrations.connectors.oauth import Consent, Login, bearer_of, judge_login
 from integrations.connectors.options import Account
 from integrations.connectors.revocation import Revocation
 from integrations.http.door import Service
 
 PUBLIC_ADDRESS: Final = "https://slack.com"
-LOGIN: Final = Login(address=PUBLIC_ADDRESS, path="/api/oauth.v2.access", by_header=True)
+LOGIN: Final = Login(
+    address=PUBLIC_ADDRESS,
+    path="/api/oauth.v2.access",
+    by_header=True,
+    consent=Consent(
+        path="/oauth/v2/authorize", scopes=("channels:read", "channels:history", "users:read"), parting=","
+    ),
+)
 """With token rotation: access tokens of twelve hours, and a refresh token is good for one use.
 
 https://docs.slack.dev/authentication/using-token-rotation, /reference/methods/oauth.v2.access
