@@ -63,7 +63,7 @@ class NewCredentialsForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, tool: str) -> None:
-        super().__init__(data, auto_id="new_%s", label_suffix="")
+        super().__init__(data, prefix="credentials", auto_id="act_%s", label_suffix="")
         secrets = options_of(tool).secrets if tool in known_types() else ()
         entered = {option.name: _secret_field(option) for option in secrets}
         self.fields = {**entered, **self.fields}
@@ -81,7 +81,7 @@ class RevocationForm(forms.Form):
     is_sure = forms.BooleanField(label="Have the tool end them, and delete them here")
 
     def __init__(self, data: Any = None) -> None:
-        super().__init__(data, auto_id="revoke_%s", label_suffix="")
+        super().__init__(data, prefix="revocation", auto_id="act_%s", label_suffix="")
 
 
 def _secret_field(option: Option) -> forms.CharField:

@@ -219,7 +219,7 @@ def test_connection_without_credentials_says_so_on_its_page(played: Played, ours
     browser = browser_of(ours, Role.ADMIN)
 
     unsure = act(browser, "revoke", played.integration_id).content.decode()
-    done = act(browser, "revoke", played.integration_id, is_sure="on").content.decode()
+    done = act(browser, "revoke", played.integration_id, **{"revocation-is_sure": "on"}).content.decode()
 
     assert "Nothing was changed. Say that you are sure." in unsure
     assert "They are deleted here." in done
@@ -246,11 +246,17 @@ def browser(ours: LookAlike) -> Client:
     return browser_of(ours, Role.ADMIN)
 
 
+def entered(browser: Client, played: Played, token: str, *, is_tested: bool = True) -> str:
+    """What the page says of a token that was entered there."""
+    values = {"credentials-token": token} | ({"credentials-is_tested": "on"} if is_tested else {})
+    return str(act(browser, "credentials", played.integration_id, **values).content.decode())
+
+
 def test_page_replaces_and_says_what_the_tool_said(played: Played, browser: Client) -> None:
     played.fake.secret = NEW
 
-    refused = act(browser, "credentials", played.integration_id, token="wrong", is_tested="on").content.decode()
-    done = act(browser, "credentials", played.integration_id, token=NEW, is_tested="on").content.decode()
+    refused = entered(browser, played, "wrong")
+    done = entered(browser, played, NEW)
 
     assert "The credentials before stay in place. The tool does not accept the credentials (401)." in refused
     assert "The credentials are replaced. The tool answers as GitHub" in done
@@ -263,13 +269,13 @@ def test_page_asks_for_each_secret_of_the_tool_by_its_name(played: Played, brows
     page = browser.get(reverse("admin:integrations_integration_change", args=[played.integration_id]))
 
     text = page.content.decode()
-    assert [each.name for each in options_of("GITHUB").secrets if f'name="{each.name}"' not in text] == []
+    assert [each.name for each in options_of("GITHUB").secrets if f'name="credentials-{each.name}"' not in text] == []
     assert 'name="credentials"' not in text
     assert text.count('autocomplete="new-password"') == len(options_of("GITHUB").secrets) - 1  # a moment is typed seen
 
 
 def test_page_keeps_nothing_of_an_empty_form(played: Played, browser: Client) -> None:
-    told = act(browser, "credentials", played.integration_id, is_tested="on").content.decode()
+    told = entered(browser, played, "")
 
     assert "Nothing was changed. Enter at least one credential." in told
     assert stored(played) == {"token": TOKEN}
@@ -287,7 +293,7 @@ def test_page_of_a_connection_that_has_ended_says_what_to_do(played: Played, bro
     assert "Connect again The tool has ended the credentials. What was read before is kept." in told
     assert "What to do: Have the tool give new credentials" in told
     assert "The credentials were replaced since" not in told
-    act(browser, "credentials", played.integration_id, token=NEW)
+    entered(browser, played, NEW, is_tested=False)
     assert "The credentials were replaced since; the next run uses the new ones." in page_of(browser, played)
 
 
