@@ -52,20 +52,23 @@ def connector_of(tool: str) -> Connector[Any]:
     return connector
 
 
-def revocation_of(tool: str) -> Revocation:
-    """How credentials of the tool are ended. Raises KeyError for a tool that cannot be read."""
-    if tool not in readable_types():
-        raise KeyError(tool)
-    revocation: Revocation = import_module(f"{__package__}.{tool.lower()}.login").REVOCATION
+def revocation_of(tool: str) -> Revocation | None:
+    """How credentials of the tool are ended, None where it does not say."""
+    revocation: Revocation | None = _said_of_login(tool, "REVOCATION")
     return revocation
 
 
 def login_of(tool: str) -> Login | None:
-    """Where the tool renews tokens, None where it does not. Raises KeyError for a tool that cannot be read."""
-    if tool not in readable_types():
-        raise KeyError(tool)
-    login: Login | None = getattr(import_module(f"{__package__}.{tool.lower()}.login"), "LOGIN", None)
+    """Where the tool renews tokens, None where it does not."""
+    login: Login | None = _said_of_login(tool, "LOGIN")
     return login
+
+
+def _said_of_login(tool: str, name: str) -> Any:
+    """What the tool's `login.py` has under a name, None where it has not, or there is none."""
+    module = f"{__package__}.{tool.lower()}.login"
+    is_there = tool in known_types() and find_spec(module) is not None
+    return getattr(import_module(module), name, None) if is_there else None
 
 
 def trials_of(tool: str) -> tuple[Trial, ...]:

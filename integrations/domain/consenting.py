@@ -14,7 +14,7 @@ from uuid import UUID
 from integrations.connectors.consent import consent_address, digest_of, exchanged, new_secret
 from integrations.connectors.oauth import Login
 from integrations.connectors.options import Account
-from integrations.connectors.registry import login_of, readable_types
+from integrations.connectors.registry import login_of
 from integrations.domain.connecting import IMPATIENT
 from integrations.domain.credentials import put_credentials
 from integrations.domain.environment import Environment, RunNetwork
@@ -105,7 +105,7 @@ def keep_consented(
 
 
 def _login_of(integration: Integration, environment: Environment) -> tuple[Login, Account]:
-    login = login_of(integration.type) if integration.type in readable_types() else None
+    login = login_of(integration.type)
     account = Account(
         settings=integration.config,
         credentials={},

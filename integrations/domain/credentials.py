@@ -18,7 +18,7 @@ from integrations.connectors.base import ConnectionReport
 from integrations.connectors.credentials import REFRESH_TOKEN, Credentials
 from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
-from integrations.connectors.registry import readable_types, revocation_of
+from integrations.connectors.registry import revocation_of
 from integrations.connectors.revocation import Revocation
 from integrations.domain.connecting import IMPATIENT, account_of, check_connection, record_tool_failure
 from integrations.domain.environment import Environment, RunNetwork
@@ -155,7 +155,7 @@ def revoke_credentials(*, integration: Integration, environment: Environment, at
     """
     if integration.credentials is None:
         raise NoCredentials("The connection has no credentials.")
-    revocation = revocation_of(integration.type) if integration.type in readable_types() else Revocation("the tool")
+    revocation = revocation_of(integration.type) or Revocation(where="the pages of the tool")
     network = RunNetwork(replace(environment, limits=IMPATIENT))
     try:
         _renew_before(integration, revocation, environment, network)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from integrations.connectors.base import Connector
+from integrations.connectors.base import Connector, Network
 from integrations.connectors.credentials import App, Credentials, end_of
 from integrations.connectors.oauth import Login, bearer_of, renewed
 from integrations.connectors.options import Account
@@ -486,11 +486,18 @@ ENDINGS: dict[str, tuple[dict[str, str], str, str, Any, str]] = {
 }
 
 
+def asking(tool: str) -> Callable[[Account, Network], bool]:
+    """How the tool is asked to end what it gave."""
+    revocation = revocation_of(tool)
+    assert revocation is not None
+    assert revocation.ask is not None
+    return revocation.ask
+
+
 @pytest.mark.parametrize("tool", ENDINGS)
 def test_tool_is_asked_once_to_end_what_it_gave(tool: str, network: RunNetwork) -> None:
     credentials, method, path, body, authorization = ENDINGS[tool]
-    ask = revocation_of(tool).ask
-    assert ask is not None
+    ask = asking(tool)
     with serving(Ending()) as played:
         account = Account(settings={}, credentials=credentials, gateway=played.base_url)
 
@@ -503,15 +510,13 @@ def test_tool_is_asked_once_to_end_what_it_gave(tool: str, network: RunNetwork) 
 
 @pytest.mark.parametrize("tool", ["GITLAB", "GITHUB", "ASANA"])
 def test_token_of_a_person_is_not_ended(tool: str, network: RunNetwork) -> None:
-    ask = revocation_of(tool).ask
-    assert ask is not None
+    ask = asking(tool)
 
     assert not ask(Account(settings={}, credentials={"token": "personal"}), network)
 
 
 def test_token_that_slack_does_not_end_is_not_confirmed(network: RunNetwork) -> None:
-    ask = revocation_of("SLACK").ask
-    assert ask is not None
+    ask = asking("SLACK")
     played = Ending()
     played.broken["auth.revoke"] = Response(200, {"ok": True, "revoked": False})
     with serving(played):

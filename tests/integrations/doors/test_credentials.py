@@ -234,6 +234,7 @@ def test_connection_without_credentials_says_so_on_its_page(played: Played, ours
 def test_each_tool_says_where_credentials_are_ended(tool: str) -> None:
     revocation = revocation_of(tool)
 
+    assert revocation is not None
     assert revocation.where
     assert (revocation.ask is None) == (tool in ("JIRA", "BITRIX24", "TEAMS", "MONDAY"))
 
