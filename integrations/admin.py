@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
 import integrations.outgoing_admin  # noqa: F401 - registers its pages
-from integrations.admin_forms import FieldMappingForm, FieldMappingFormSet, IntegrationForm, StatusCategoriesForm
+from integrations.admin_forms import (
+    FieldMappingForm,
+    FieldMappingFormSet,
+    IntegrationForm,
+    NewCredentialsForm,
+    RevocationForm,
+    StatusCategoriesForm,
+)
 from integrations.domain.connecting import run_connection_test
+from integrations.domain.consenting import (
+    Asked,
+    NotAskedFor,
+    NotOffered,
+    answered,
+    ask_for_consent,
+    is_offered,
+    keep_consented,
+)
+from integrations.domain.credentials import replace_credentials, revoke_credentials
 from integrations.domain.environment import Environment
 from integrations.domain.mappings import (
     change_mappings,
@@ -25,11 +47,15 @@ from integrations.domain.mappings import (
 from integrations.domain.progress import run_under_way
 from integrations.domain.starting import start_sync, switch_off
 from integrations.health import describe_health, report_sentences
+from integrations.http.errors import ToolError
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
 from integrations.webhook_admin import WebhookActs
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
+from tenants.domain.invitation_mail import public_url_problem
 
 SHOWN_RUNS = 5
+CONSENTED, CONSENTS = "integrations_integration_consented", "consents"
+"""Name of the address that tools send people back to, and of what a session keeps of what it asked for."""
 MAY_TEST, MAY_SYNC = "integrations.change_integration", "projects.import_project"
 
 
@@ -56,12 +82,21 @@ class IntegrationPage(WebhookActs):
             "sync": self.sync_view,
             "off": self.switch_off_view,
             "statuses": self.statuses_view,
+            "credentials": self.credentials_view,
+            "revoke": self.revoke_view,
+            "consent": self.consent_view,
         }
         mine = [
             path(f"<uuid:row_id>/{name}/", self.admin_site.admin_view(view), name=f"integrations_integration_{name}")
             for name, view in acts.items()
         ]
-        return [*mine, *self.webhook_urls(), *super().get_urls()]
+        back = path("consented/", self.admin_site.admin_view(self.consented_view), name=CONSENTED)
+        return [back, *mine, *self.webhook_urls(), *super().get_urls()]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Credentials that are stored are replaced by a form of their own, which has them tested first."""
+        names = super().get_fields(request, obj)
+        return names if obj is None else [name for name in names if name != "credentials"]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -90,6 +125,10 @@ class IntegrationPage(WebhookActs):
             "may_sync": self.may(request, MAY_SYNC),
             **self.shown_webhook(request, integration),
         }
+        if self.may(request, MAY_TEST):
+            shown["credentials_form"] = NewCredentialsForm(tool=integration.type)
+            shown["may_consent"] = not _no_way_back() and is_offered(integration, Environment.configured())
+            shown["revocation_form"] = RevocationForm() if integration.is_connected else None
         if self.may(request, MAY_TEST) and (statuses := known_statuses(integration)):
             shown["status_form"] = StatusCategoriesForm(statuses=statuses)
         return shown
@@ -109,6 +148,104 @@ class IntegrationPage(WebhookActs):
     def statuses_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Keep what the tool's statuses count as."""
         return self.do_posted(request, row_id, MAY_TEST, self._keep_statuses)
+
+    def credentials_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Put new credentials in place, as ``POST /integrations/{id}/credentials`` does."""
+        return self.do_posted(request, row_id, MAY_TEST, self._replace)
+
+    def revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Take the credentials away, as ``DELETE /integrations/{id}/credentials`` does."""
+        return self.do_posted(request, row_id, MAY_TEST, self._revoke)
+
+    def _replace(self, request: HttpRequest, integration: Integration) -> None:
+        form = NewCredentialsForm(request.POST, tool=integration.type)
+        if not form.is_valid() or not (entered := form.credentials()):
+            messages.error(request, "Nothing was changed. Enter at least one credential.")
+            return
+        try:
+            done = replace_credentials(
+                integration=integration,
+                credentials=entered,
+                environment=Environment.configured(),
+                at=timezone.now(),
+                is_tested=form.cleaned_data["is_tested"],
+            )
+        except ValidationError as refused:
+            messages.error(request, f"Nothing was changed. {' '.join(refused.messages)}")
+            return
+        said = report_sentences(replace(done.report, error=done.error)) if done.report else ["They were not tested."]
+        if done.error is not None:
+            messages.error(request, " ".join(["The credentials before stay in place.", *said]))
+        else:
+            messages.success(request, " ".join(["The credentials are replaced.", *said]))
+
+    def _revoke(self, request: HttpRequest, integration: Integration) -> None:
+        if not RevocationForm(request.POST).is_valid():
+            messages.error(request, "Nothing was changed. Say that you are sure.")
+            return
+        done = revoke_credentials(integration=integration, environment=Environment.configured(), at=timezone.now())
+        say = messages.success if done.is_confirmed else messages.warning
+        say(request, done.sentence)
+
+    def consent_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+        """Say where the tool asks the person to let the operator's app in: forms lead to no other site."""
+        shown: dict[str, Any] = {}
+
+        def ask(request: HttpRequest, integration: Integration) -> None:
+            if problem := _no_way_back():
+                raise NotOffered(problem)
+            shown["address"], request.session[CONSENTS] = ask_for_consent(
+                request.session.get(CONSENTS, {}),
+                integration=integration,
+                environment=Environment.configured(),
+                redirect_uri=_way_back(),
+                at=timezone.now(),
+            )
+            shown["original"] = integration
+
+        response = self.do_posted(request, row_id, MAY_TEST, ask)
+        if not shown:
+            return response
+        context = {**self.admin_site.each_context(request), "title": "Connect", "opts": self.opts, **shown}
+        return TemplateResponse(request, "admin/integrations/integration/consent.html", context)
+
+    def consented_view(self, request: HttpRequest) -> HttpResponse:
+        """Where a tool sends a person back to, with a code or without one."""
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET"])
+        if not self.may(request, MAY_TEST):
+            raise PermissionDenied
+        try:
+            state = request.GET.get("state", "")
+            asked, request.session[CONSENTS] = answered(request.session.get(CONSENTS, {}), state, at=timezone.now())
+        except NotAskedFor as refused:
+            messages.error(request, f"Nothing was changed. {refused}")
+            return HttpResponseRedirect(reverse("admin:integrations_integration_changelist"))
+        integration = get_object_or_404(self.get_queryset(request), pk=asked.integration_id)
+        self._keep_consented(request, integration, asked)
+        return HttpResponseRedirect(reverse("admin:integrations_integration_change", args=[integration.pk]))
+
+    def _keep_consented(self, request: HttpRequest, integration: Integration, asked: Asked) -> None:
+        code = request.GET.get("code", "")
+        if not code:
+            messages.error(request, "Nothing was changed. The tool says that the app was not let in.")
+            return
+        environment = Environment.configured()
+        try:
+            keep_consented(
+                integration=integration,
+                asked=asked,
+                code=code,
+                environment=environment,
+                redirect_uri=_way_back(),
+                at=timezone.now(),
+            )
+        except (NotOffered, ToolError) as refused:
+            messages.error(request, f"Nothing was changed. {refused}")
+            return
+        messages.success(request, "The tool is connected.")
+        integration.refresh_from_db()
+        self._test(request, integration)
 
     def _test(self, request: HttpRequest, integration: Integration) -> None:
         report = run_connection_test(integration, Environment.configured())
@@ -146,6 +283,15 @@ class IntegrationPage(WebhookActs):
         super().save_formset(request, form, formset, change)
         if formset.has_changed():
             read_items_anew(form.instance)
+
+
+def _no_way_back() -> str:
+    """Why tools cannot send people back, "" where they can: the address is never built from a request's Host header."""
+    return "PUBLIC_URL is not set." if public_url_problem(settings.PUBLIC_URL) else ""
+
+
+def _way_back() -> str:
+    return f"{settings.PUBLIC_URL.rstrip('/')}{reverse(f'admin:{CONSENTED}')}"
 
 
 @admin.register(FieldMapping)

@@ -8,11 +8,14 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
+from integrations.connectors.options import MOMENT, Option
+from integrations.connectors.registry import known_types, options_of
 from integrations.domain.mappings import KnownStatus, check_not_running, chosen_categories
 from integrations.models import FieldMapping, Integration
 from projects.enums import CategoryOrigin, StatusCategory
 from tenants.admin.widgets import NamedInlineFormSet
 from tenants.domain.refusals import Refusal
+from tenants.encryption.forms import SecretInput
 
 _WHO_SAID = {
     CategoryOrigin.SOURCE: "as the tool says",
@@ -48,6 +51,43 @@ def _unchosen(status: KnownStatus) -> str:
     if status.is_chosen:
         return "As the tool says, or guessed"
     return f"{StatusCategory(status.category).label}, {_WHO_SAID[CategoryOrigin(status.origin)]}"
+
+
+class NewCredentialsForm(forms.Form):
+    """A whole set of credentials for one tool, which never comes back with a value."""
+
+    template_name = "admin/integrations/integration/credential_fields.html"
+    verb = "Replace the credentials"
+    is_tested = forms.BooleanField(
+        label="Keep them only if the tool accepts them", required=False, initial=True, help_text=""
+    )
+
+    def __init__(self, data: Any = None, *, tool: str) -> None:
+        super().__init__(data, prefix="credentials", auto_id="act_%s", label_suffix="")
+        secrets = options_of(tool).secrets if tool in known_types() else ()
+        entered = {option.name: _secret_field(option) for option in secrets}
+        self.fields = {**entered, **self.fields}
+
+    def credentials(self) -> dict[str, str]:
+        """What was entered, by name."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "is_tested" and value}
+
+
+class RevocationForm(forms.Form):
+    """Asks once more: what is deleted has to be entered anew."""
+
+    template_name = "admin/integrations/integration/credential_fields.html"
+    verb = "Revoke the credentials"
+    is_sure = forms.BooleanField(label="Have the tool end them, and delete them here")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, prefix="revocation", auto_id="act_%s", label_suffix="")
+
+
+def _secret_field(option: Option) -> forms.CharField:
+    """A moment is no secret for whoever types it in, and is easily mistyped unseen."""
+    widget = forms.TextInput(attrs={"autocomplete": "off"}) if option.schema == MOMENT else SecretInput()
+    return forms.CharField(label=option.label, required=False, help_text=option.help, widget=widget)
 
 
 class IntegrationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

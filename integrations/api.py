@@ -13,6 +13,7 @@ from rest_framework.serializers import BaseSerializer
 
 from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
 from integrations.connecting_api import SyncResultSerializer
+from integrations.credentials_api import ITEM_VIEWS as CREDENTIALS_VIEWS
 from integrations.domain.mappings import field_mappings_change, settings_changed
 from integrations.models import FieldMapping, Integration, SyncResult
 from integrations.outgoing_api import ITEM_VIEWS as OUTGOING_VIEWS
@@ -94,5 +95,10 @@ ROUTES: Routes = {
     **OUTGOING_ROUTES,
 }
 
-ITEM_VIEWS: dict[str, Callable[..., Any]] = {**CONNECTING_VIEWS, **WEBHOOK_VIEWS, **OUTGOING_VIEWS}
+ITEM_VIEWS: dict[str, Callable[..., Any]] = {
+    **CONNECTING_VIEWS,
+    **CREDENTIALS_VIEWS,
+    **WEBHOOK_VIEWS,
+    **OUTGOING_VIEWS,
+}
 """Further things to ask of an item, by address."""

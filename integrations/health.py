@@ -11,6 +11,7 @@ from typing import Final
 from integrations.connectors.base import ConnectionReport
 from integrations.domain.progress import RunState, RunUnderWay
 from integrations.enums import IntegrationStatus, SyncStatus
+from integrations.http.errors import ConnectionEnded
 from integrations.models import Integration, SyncResult
 from projects.plain_words import duration
 
@@ -25,8 +26,9 @@ FIRST_STEPS: Final = (
 ADVICE: Final[Mapping[str, str]] = {
     "address_refused": "Correct the address below. An address inside of a private network needs the operator's word.",
     "foreign_address": "Correct the address below: it should be the one of the tool itself, not one that leads on.",
-    "credentials_missing": "Enter the credentials below, save, and test the connection.",
-    "unauthorized": "Make a new token in the tool, enter it under “Credentials”, save, and test the connection.",
+    "credentials_missing": "Enter the credentials below: they are tested before they are kept.",
+    "connect_again": "Have the tool give new credentials, and enter them under “Replace or revoke” below.",
+    "unauthorized": "Make a new token in the tool, and put it in place under “Replace or revoke” below.",
     "forbidden": "Give the account of the token the right to read this in the tool, and test the connection.",
     "not_found": "Check the names in the settings below, and whether the account of the token is a member there.",
     "gone": "It was removed or moved in the tool. Take it out of the settings below, or name its new place.",
@@ -41,6 +43,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "internal_error": "Tell whoever runs the installation: its log says what failed.",
 }
 """What a person can do about each way in which a run fails."""
+_ABOUT_CREDENTIALS: Final = frozenset({"connect_again", "credentials_missing", "unauthorized"})
 
 
 class Standing(StrEnum):
@@ -92,13 +95,20 @@ def _standing(
 ) -> tuple[Standing, str, str]:
     if under_way is not None and under_way.state == RunState.RUNNING:
         return Standing.UNKNOWN, "Reading", "The tool is being read at this moment."
+    if not integration.is_connected:
+        return Standing.UNKNOWN, "Not connected", "It has no credentials, so it is not read. What was read is kept."
     if integration.status == IntegrationStatus.INACTIVE:
         return Standing.UNKNOWN, "Switched off", "It is not read. “Synchronise now” switches it on."
     if latest is None:
         return Standing.UNKNOWN, "Not read yet", "Nothing has been read from the tool yet."
+    return _standing_after(latest, failures=integration.error_count)
+
+
+def _standing_after(latest: SyncResult, *, failures: int) -> tuple[Standing, str, str]:
+    if latest.error_code == ConnectionEnded.code:
+        return Standing.BAD, "Connect again", "The tool has ended the credentials. What was read before is kept."
     if latest.status == SyncStatus.FAILED:
-        count = integration.error_count
-        times = "The last run" if count <= 1 else f"The last {count} runs"
+        times = "The last run" if failures <= 1 else f"The last {failures} runs"
         return Standing.BAD, "Failing", f"{times} brought nothing. What was read before is kept."
     if latest.status == SyncStatus.PARTIAL:
         return Standing.BAD, "Incomplete", "The last run brought something, and not everything."
@@ -111,6 +121,8 @@ def _sentences(
     said = [FIRST_STEPS] if latest is None and under_way is None else []
     if latest is not None and latest.error_message:
         said.append(latest.error_message)
+    if latest is not None and _are_newer(integration, latest):
+        said.append("The credentials were replaced since; the next run uses the new ones.")
     if under_way is not None and under_way.state == RunState.INTERRUPTED:
         said.append("A run was interrupted. Nothing it brought is lost; the next one carries it on.")
     due = integration.next_run_at
@@ -123,6 +135,12 @@ def _sentences(
     return said
 
 
+def _are_newer(integration: Integration, latest: SyncResult) -> bool:
+    """Whether credentials were put in place after a run that had none, or none that were any good."""
+    changed_at, is_about_them = integration.credentials_changed_at, latest.error_code in _ABOUT_CREDENTIALS
+    return is_about_them and integration.is_connected and changed_at is not None and changed_at > latest.started_at
+
+
 def _why_wait(latest: SyncResult | None, due: datetime, at: datetime) -> str:
     until = f"It is tried again {moment_in_words(due, at)}"
     if latest is not None and latest.error_code == "rate_limited":
@@ -131,6 +149,8 @@ def _why_wait(latest: SyncResult | None, due: datetime, at: datetime) -> str:
 
 
 def _next_run(integration: Integration, under_way: RunUnderWay | None, at: datetime) -> str:
+    if not integration.is_connected:
+        return "none: not connected"
     if integration.status == IntegrationStatus.INACTIVE:
         return "none: switched off"
     if under_way is not None and under_way.state == RunState.RUNNING:

@@ -133,6 +133,20 @@ def config_schema(integration_type: str) -> JsonSchema:
     )
 
 
+@cache
+def credentials_schema(integration_type: str) -> JsonSchema:
+    """The secrets one tool accepts, at least one of them. Raises KeyError for an unknown type."""
+    return JsonSchema(
+        {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {option.name: option.schema for option in options_of(integration_type).secrets},
+        },
+        secret=True,
+    )
+
+
 def check_address(config: Mapping[str, Any]) -> None:
     """Refuse plain http, unless the operator runs tools of his own in private networks. Raises ValidationError."""
     address = config.get("base_url", "")

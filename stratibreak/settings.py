@@ -231,6 +231,12 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 INTEGRATION_NETWORKS = env.list("INTEGRATION_NETWORKS", default=[])
 # INTEGRATION_GATEWAYS: where tools are reached instead of directly, "TRELLO=https://gateway.example/trello,…".
 INTEGRATION_GATEWAYS: dict[str, str] = env.dict("INTEGRATION_GATEWAYS", default={})
+# INTEGRATION_APPS: apps of the operator that tokens are renewed for, "GITLAB=<client id>:<client secret>,…"; a
+# connection may name its own.  The secret goes to the tool's own login only, never to a self-hosted one.  Tools send
+# people back to PUBLIC_URL + /admin/integrations/integration/consented/.  Default none.
+INTEGRATION_APPS: dict[str, list[str]] = {
+    tool: pair.split(":", 1) for tool, pair in env.dict("INTEGRATION_APPS", default={}).items()
+}
 # RAW_PAYLOAD_RETENTION_DAYS: days that the answers of tools are kept, compressed and sealed; 0: none are.
 RAW_PAYLOAD_RETENTION_DAYS = env.int("RAW_PAYLOAD_RETENTION_DAYS", default=14)
 # OUTGOING_MESSAGE_RETENTION_DAYS: days that messages to destinations and their deliveries are kept, at least 7.

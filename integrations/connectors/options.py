@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from integrations.connectors.credentials import (
+    ACCESS_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    EXPIRES_AT,
+    REFRESH_TOKEN,
+    App,
+    Vault,
+)
 from integrations.http.errors import CredentialsMissing
 
 JsonSchema = dict[str, Any]
@@ -18,6 +27,9 @@ WEB_ADDRESS: Final[JsonSchema] = {
 """The address of a tool that customers run themselves. Whether plain http will do is the operator's word."""
 NAME: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 200}
 SECRET_TEXT: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 4096}
+LONG_SECRET_TEXT: Final[JsonSchema] = {"type": "string", "minLength": 1, "maxLength": 16384}
+"""Of tokens that hold claims."""
+MOMENT: Final[JsonSchema] = {"type": "string", "format": "date-time", "maxLength": 40}
 
 
 def list_of(schema: JsonSchema) -> JsonSchema:
@@ -38,6 +50,43 @@ class Option:
     is_secret: bool = False
     is_required: bool = False
     help: str = ""
+
+
+REFRESH_TOKEN_OPTION: Final = Option(
+    name=REFRESH_TOKEN,
+    label="Refresh token",
+    schema=LONG_SECRET_TEXT,
+    is_secret=True,
+    help="In place of a token that stays: access tokens are renewed with it by themselves.",
+)
+ACCESS_TOKEN_OPTION: Final = Option(
+    name=ACCESS_TOKEN,
+    label="Access token",
+    schema=LONG_SECRET_TEXT,
+    is_secret=True,
+    help="That came with the refresh token; left out: one is asked for at once.",
+)
+EXPIRES_AT_OPTION: Final = Option(
+    name=EXPIRES_AT,
+    label="Access token ends at",
+    schema=MOMENT,
+    is_secret=True,
+    help="Such as 2026-03-01T12:00:00Z; left out: it is renewed when the tool no longer accepts it.",
+)
+RENEWABLE: Final = (
+    REFRESH_TOKEN_OPTION,
+    ACCESS_TOKEN_OPTION,
+    EXPIRES_AT_OPTION,
+    Option(
+        name=CLIENT_ID,
+        label="Application",
+        schema=SECRET_TEXT,
+        is_secret=True,
+        help="Of the app that the refresh token was given to; left out: the app of whoever runs the installation.",
+    ),
+    Option(name=CLIENT_SECRET, label="Client secret", schema=SECRET_TEXT, is_secret=True, help="Of the same app."),
+)
+"""What is entered for a token that the tool renews."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +111,16 @@ class Account:
     settings: checked by the schema;  credentials: secret, never in a message
     gateway: where the operator says that the tool is reached instead, "" where it is reached directly
     mapped_fields: names of the tool's fields that people have mapped, for tools that send only what is asked for
+    app: of the operator, None where there is none for the tool
+    vault: where renewed credentials are kept; None where they are not kept, and so must not be renewed
     """
 
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] = field(repr=False)
     gateway: str = ""
     mapped_fields: tuple[str, ...] = ()
+    app: App | None = None
+    vault: Vault | None = field(default=None, repr=False)
 
     def address(self, default: str = "") -> str:
         """Where the tool's interface is: the operator's word, then that of the settings, then the tool's own."""

@@ -1,8 +1,8 @@
 """Finds connectors by their folders: a folder beside this module is a tool, and its name is the tool's type.
 
-`<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter; `<folder>/client.py` has
-CONNECTOR, `<folder>/trial.py` TRIALS, and `<folder>/webhooks.py` SCHEME. They are imported when asked for, so that a
-form costs no HTTP client.
+`<folder>/options.py` has OPTIONS, and is all that is needed to check what people enter. `<folder>/client.py` has
+CONNECTOR, `<folder>/login.py` REVOCATION and, where tokens renew themselves, LOGIN, `<folder>/webhooks.py` SCHEME, and
+`<folder>/trial.py` TRIALS. They are imported when asked for, so that a form costs no HTTP client.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from integrations.connectors.trial import Trial
 
 if TYPE_CHECKING:
     from integrations.connectors.base import Connector
+    from integrations.connectors.oauth import Login
+    from integrations.connectors.revocation import Revocation
     from integrations.connectors.webhooks import WebhookScheme
 
 _HERE = Path(__file__).parent
@@ -49,6 +51,25 @@ def connector_of(tool: str) -> Connector[Any]:
         raise KeyError(tool)
     connector: Connector[Any] = import_module(f"{__package__}.{tool.lower()}.client").CONNECTOR
     return connector
+
+
+def revocation_of(tool: str) -> Revocation | None:
+    """How credentials of the tool are ended, None where it does not say."""
+    revocation: Revocation | None = _said_of_login(tool, "REVOCATION")
+    return revocation
+
+
+def login_of(tool: str) -> Login | None:
+    """Where the tool renews tokens, None where it does not."""
+    login: Login | None = _said_of_login(tool, "LOGIN")
+    return login
+
+
+def _said_of_login(tool: str, name: str) -> Any:
+    """What the tool's `login.py` has under a name, None where it has not, or there is none."""
+    module = f"{__package__}.{tool.lower()}.login"
+    is_there = tool in known_types() and find_spec(module) is not None
+    return getattr(import_module(module), name, None) if is_there else None
 
 
 def trials_of(tool: str) -> tuple[Trial, ...]:

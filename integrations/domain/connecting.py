@@ -8,15 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from integrations.connectors.base import ConnectionReport
+from integrations.connectors.credentials import EXPIRES_AT, REFRESH_TOKEN, App, Credentials, end_of, moment_of
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.environment import Environment, RunNetwork
+from integrations.domain.token_vault import StoredTokens
 from integrations.http.door import DoorLimits
 from integrations.http.errors import CredentialsMissing, ToolError
 from integrations.models import Integration
 from tenants.audit.enums import AuditAction
 from tenants.domain import auditing
 from tenants.encryption.errors import EncryptionError
+from tenants.isolation.context import current_context, require_tenant_id
 
 IMPATIENT: Final = DoorLimits(connect_timeout_s=3.0, read_timeout_s=8.0, longest_wait_s=3.0)
 """Somebody is looking at the page meanwhile."""
@@ -24,10 +27,16 @@ NEAR_END: Final = timedelta(days=30)
 TEST: Final = "connection test"
 
 
-def account_of(integration: Integration, gateways: Mapping[str, str], *, purpose: str) -> Account:
+def account_of(
+    integration: Integration,
+    gateways: Mapping[str, str],
+    *,
+    purpose: str,
+    apps: Mapping[str, App] | None = None,
+) -> Account:
     """Settings and opened credentials, in the tenant's context; that they were opened is audited.
 
-    purpose: why, for the audit trail
+    purpose: why, for the audit trail;  apps: of the operator, by type of tool
     """
     credentials: object = {}
     if integration.credentials is not None:
@@ -38,7 +47,15 @@ def account_of(integration: Integration, gateways: Mapping[str, str], *, purpose
         credentials=credentials if isinstance(credentials, dict) else {},
         gateway=gateways.get(integration.type, ""),
         mapped_fields=tuple(integration.field_mappings.values_list("external_field", flat=True)),
+        app=(apps or {}).get(integration.type),
+        vault=vault_of(integration),
     )
+
+
+def vault_of(integration: Integration) -> StoredTokens:
+    """Where the integration's renewed tokens are kept, in the name of whoever acts now."""
+    context = current_context()
+    return StoredTokens(require_tenant_id(), integration.pk, context.actor_id if context else None)
 
 
 def check_connection(tool: str, account: Account, environment: Environment) -> ConnectionReport:
@@ -49,7 +66,10 @@ def check_connection(tool: str, account: Account, environment: Environment) -> C
     network = RunNetwork(replace(environment, limits=IMPATIENT))
     try:
         report = connector.check(connector.open(account, network))
-        return replace(report, notes=(*report.notes, *_end_notes(report, environment.waiting.now())))
+        kept = account.vault.current() if account.vault and account.has_secret(REFRESH_TOKEN) else account.credentials
+        report = replace(report, expires_at=report.expires_at or end_of(kept))
+        notes = (*_renewal_notes(kept), *_end_notes(report, environment.waiting.now()))
+        return replace(report, notes=(*report.notes, *notes))
     except ToolError as error:
         return ConnectionReport(error=error)
     finally:
@@ -69,6 +89,14 @@ def described_report(report: ConnectionReport) -> dict[str, Any]:
     }
 
 
+def _renewal_notes(kept: Credentials) -> tuple[str, ...]:
+    if not kept.get(REFRESH_TOKEN):
+        return ()
+    ends_at = moment_of(kept, EXPIRES_AT)
+    until = f" The present one is good until {ends_at:%H:%M} UTC on {ends_at:%-d %B}." if ends_at else ""
+    return (f"The access token renews itself.{until}",)
+
+
 def _end_notes(report: ConnectionReport, at: datetime) -> tuple[str, ...]:
     if report.expires_at is None or report.expires_at - at > NEAR_END:
         return ()
@@ -80,7 +108,7 @@ def _end_notes(report: ConnectionReport, at: datetime) -> tuple[str, ...]:
 def opened_account(integration: Integration, environment: Environment, *, purpose: str) -> Account:
     """`account_of` for somebody who waits. Raises CredentialsMissing where the stored ones cannot be opened."""
     try:
-        return account_of(integration, environment.gateways, purpose=purpose)
+        return account_of(integration, environment.gateways, purpose=purpose, apps=environment.apps)
     except EncryptionError:
         raise CredentialsMissing("The stored ones cannot be opened; enter them again.") from None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from integrations.connectors.credentials import App
 from integrations.http.addresses import AddressGuard
 from integrations.http.door import Door, DoorLimits, Meter, Service
 from integrations.http.waiting import Waiting
@@ -26,6 +27,7 @@ class SyncStep:
 class Environment:
     """gateways: type of a tool -> where it is reached instead of directly;  retention_days: of raw payloads, 0: none
 
+    apps: type of a tool -> the app that the operator has registered there
     on_step: told after each commit
     """
 
@@ -33,6 +35,7 @@ class Environment:
     guard: AddressGuard = field(default_factory=AddressGuard)
     limits: DoorLimits = field(default_factory=DoorLimits)
     gateways: Mapping[str, str] = field(default_factory=dict)
+    apps: Mapping[str, App] = field(default_factory=dict, repr=False)
     retention_days: int = 0
     on_step: Callable[[SyncStep], object] = field(default=lambda _: None)
 
@@ -42,6 +45,7 @@ class Environment:
         return cls(
             guard=AddressGuard.allowing(settings.INTEGRATION_NETWORKS),
             gateways=settings.INTEGRATION_GATEWAYS,
+            apps={tool: App(*pair) for tool, pair in settings.INTEGRATION_APPS.items()},
             retention_days=settings.RAW_PAYLOAD_RETENTION_DAYS,
             on_step=on_step,
         )

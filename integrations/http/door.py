@@ -9,6 +9,7 @@ A request, in order:
 5. What may pass (429, 5xx, a broken connection, a broken body) is tried again, at most three times in all, after the
    wait that the tool asks for, else after a back-off with full jitter. A wait longer than the longest is not waited:
    the error carries it.
+6. A 401 is the end, unless what the request carried can be renewed: then it is made once more, and only once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import httpx2
 
 from integrations.http.addresses import AddressGuard, Deadline, GuardedTransport
 from integrations.http.answers import Answer
+from integrations.http.bearer import Bearer
 from integrations.http.errors import (
     FIRST_ERROR_STATUS,
     AddressRefused,
@@ -33,6 +35,7 @@ from integrations.http.errors import (
     RateLimited,
     TooLarge,
     ToolError,
+    Unauthorized,
     Unreachable,
     WrongContentType,
     error_of_status,
@@ -82,7 +85,8 @@ def _no_verdict(_answer: Answer) -> ToolError | None:
 class Service:
     """What a connector says of its tool's interface.
 
-    base_url: everything asked lies below it;  headers: sent each time, with the credentials
+    base_url: everything asked lies below it;  headers: sent each time
+    bearer: headers with the credentials, asked for before each request; None where `headers` has them, or none are sent
     secrets: never to be seen in an error
     judge: the tool's own reading of an answer: an error, or None where the status says enough. It is asked about
         every answer, so that an error inside of a 200 is seen; a RateLimited or ServerFailed of it is tried again
@@ -93,6 +97,7 @@ class Service:
 
     base_url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    bearer: Bearer | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     judge: Callable[[Answer], ToolError | None] = _no_verdict
     pace_s: float = 0.0
@@ -166,6 +171,13 @@ class Door:
             raise error
         return answer
 
+    def delete(self, address: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Have the tool end credentials that it gave, because a person asked for it. body: JSON. Raises as `get`.
+
+        The one request that is no reading, and no sync makes it.
+        """
+        return self._ask("DELETE", address, headers=headers, **({} if body is None else {"json": body}))
+
     def get_json(self, address: str, params: Params | None = None) -> Any:
         return self.get(address, params).json()
 
@@ -177,20 +189,27 @@ class Door:
 
     # --- one request ---
 
-    def _ask(self, method: str, address: str, **options: Any) -> Answer:
-        url = self._url(address)
+    def _ask(self, method: str, address: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        url, bearer = self._url(address), self._service.bearer
+        is_renewed = False
         tries = 0
         while True:
+            carried = {**(headers or {}), **(bearer.headers() if bearer else {})}
             tries += 1
             try:
-                answer = self._once(method, url, **options)
+                answer = self._once(method, url, headers=carried, **options)
                 error = self._verdict(answer)
             except ToolError as met:
                 answer, error = None, met
             if error is None and answer is not None:
                 self._heed_quota(answer)
+                if bearer:
+                    bearer.accepted()
                 return answer
             assert error is not None  # noqa: S101 - either an answer or an error
+            if bearer and isinstance(error, Unauthorized) and not is_renewed and bearer.renew():
+                is_renewed = True
+                continue
             wait_s = self._wait_before_next(error, answer, tries)
             if wait_s is None:
                 raise error

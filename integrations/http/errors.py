@@ -96,6 +96,14 @@ class Unauthorized(ToolError):
     ends_run = True
 
 
+class ConnectionEnded(ToolError):
+    """The tool renews the credentials no longer. Asking again does not help, only a person does."""
+
+    code = "connect_again"
+    sentence = "The tool has ended the connection; it has to be connected again."
+    ends_run = True
+
+
 class Forbidden(ToolError):
     code = "forbidden"
     sentence = "The credentials are not allowed to read this (403)."

@@ -75,6 +75,11 @@ class Integration(TimestampedTenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether credentials are stored; whether they are any good is another matter."""
+        return self.credentials is not None
+
     def clean(self) -> None:
         """Check the settings against the schema of the tool. Raises ValidationError for `config`."""
         super().clean()

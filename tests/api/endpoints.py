@@ -155,6 +155,22 @@ ITEM_ACTIONS = (
     ItemAction(
         "integrations/<id>/test", "POST", "integrations.Integration", "integrations.Integration", Action.CHANGE, 424
     ),
+    ItemAction(
+        "integrations/<id>/credentials",
+        "POST",
+        "integrations.Integration",
+        "integrations.Integration",
+        Action.CHANGE,
+        400,
+    ),
+    ItemAction(
+        "integrations/<id>/credentials",
+        "DELETE",
+        "integrations.Integration",
+        "integrations.Integration",
+        Action.CHANGE,
+        409,
+    ),
     ItemAction("integrations/<id>/sync", "POST", "integrations.Integration", "projects.Project", Action.IMPORT, 202),
     ItemAction(
         "integrations/<id>/switch-off",

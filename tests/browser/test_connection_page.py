@@ -123,6 +123,63 @@ def test_webhook_is_made_tried_and_revoked(
     assert page.request.head(url[1]).status == 404
 
 
+def test_credentials_are_replaced_when_the_tool_accepts_them_and_revoked(
+    make_visitor: Callable[..., Visitor], fake: FakeGitHub, ours: LookAlike
+) -> None:
+    integration = connect(ours)
+    visitor = make_visitor(ours.users[Role.ADMIN])
+    page = visitor.page
+    visitor.open(reverse("admin:integrations_integration_change", args=[integration.pk]))
+    page.get_by_text("Replace or revoke the credentials").click()
+    assert page.get_by_label("Token", exact=True).input_value() == ""
+    assert visitor.problems() == []
+
+    page.get_by_label("Token", exact=True).fill("not-the-right-one")
+    page.get_by_role("button", name="Replace the credentials").click()
+    said(visitor, "The credentials before stay in place.")
+    fake.secret = "another-token"
+    page.get_by_text("Replace or revoke the credentials").click()
+    page.get_by_label("Token", exact=True).fill("another-token")
+    page.get_by_role("button", name="Replace the credentials").click()
+    said(visitor, "The credentials are replaced.")
+    assert "another-token" not in page.content()
+
+    page.get_by_text("Replace or revoke the credentials").click()
+    assert "Credentials are stored since" in visitor.text()
+    page.get_by_label("Have the tool end them, and delete them here").check()
+    page.get_by_role("button", name="Revoke the credentials").click()
+    said(visitor, "They are deleted here.")
+    assert "Not connected" in visitor.text()
+    assert page.get_by_role("button", name="Revoke the credentials").count() == 0
+    assert visitor.problems() == []
+
+
+def test_way_to_the_page_of_the_tool_is_a_link_that_says_where_it_leads(
+    make_visitor: Callable[..., Visitor], fake: FakeGitHub, ours: LookAlike, settings: Any
+) -> None:
+    settings.INTEGRATION_APPS = {"GITHUB": ["client-of-ours", "client-secret-of-ours"]}
+    settings.PUBLIC_URL = "https://stratibreak.example"
+    integration = connect(ours)
+    visitor = make_visitor(ours.users[Role.ADMIN])
+    page = visitor.page
+    visitor.open(reverse("admin:integrations_integration_change", args=[integration.pk]))
+    page.get_by_text("Replace or revoke the credentials").click()
+
+    page.get_by_role("button", name="Connect with GitHub").click()
+
+    link = page.get_by_role("link", name="Go on to GitHub")
+    link.wait_for()
+    address = link.get_attribute("href") or ""
+    assert address.startswith(f"{fake.base_url}/login/oauth/authorize?response_type=code&client_id=client-of-ours")
+    assert "client-secret-of-ours" not in page.content()
+    assert visitor.problems() == []
+    link.click()
+    page.wait_for_url(f"{fake.base_url}/**")
+    [asked] = [request for request in fake.log if request.path == "/login/oauth/authorize"]
+    assert asked.query["code_challenge_method"] == "S256"
+    assert "referer" not in asked.headers
+
+
 def test_run_that_was_interrupted_is_shown_stream_by_stream(
     make_visitor: Callable[..., Visitor], ours: LookAlike
 ) -> None:

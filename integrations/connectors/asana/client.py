@@ -11,6 +11,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+from integrations.connectors.asana.login import LOGIN
 from integrations.connectors.asana.mapping import task_facts, time_facts
 from integrations.connectors.asana.payloads import STORY_FIELDS, TASK_FIELDS, TIME_FIELDS, gid_or_empty, project_gids
 from integrations.connectors.base import (
@@ -29,6 +30,7 @@ from integrations.connectors.base import (
     lost_among,
     shown_or_lost,
 )
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import as_object, as_objects, cursor_of, in_utc_ms, mapped, not_mapped
 from integrations.http.answers import Answer
@@ -307,7 +309,7 @@ class AsanaConnector(Connector[Asana]):
     def open(self, account: Account, network: Network) -> Asana:
         service = Service(
             base_url=account.address(PUBLIC_ADDRESS),
-            headers={"authorization": f"Bearer {account.secret('token')}"},
+            bearer=bearer_of(account, network, LOGIN, entered="token"),
             secrets=account.secret_texts,
             judge=judge,
         )

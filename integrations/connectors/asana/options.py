@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import SECRET_TEXT, JsonSchema, Option, ToolOptions, list_of
+from integrations.connectors.options import RENEWABLE, SECRET_TEXT, JsonSchema, Option, ToolOptions, list_of
 
 GID: JsonSchema = {"type": "string", "pattern": r"^[0-9]{1,40}$"}
 
@@ -25,8 +25,8 @@ OPTIONS = ToolOptions(
             label="Token",
             schema=SECRET_TEXT,
             is_secret=True,
-            is_required=True,
             help="A personal access token, or a service account's; it reads what its account sees.",
         ),
+        *RENEWABLE,
     )
 )

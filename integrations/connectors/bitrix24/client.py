@@ -25,15 +25,19 @@ from integrations.connectors.base import (
     Reading,
     Stream,
 )
+from integrations.connectors.bitrix24.login import LOGIN
 from integrations.connectors.bitrix24.mapping import history_facts, sprint_facts, task_facts, time_facts
 from integrations.connectors.bitrix24.payloads import (
     KEPT_FOR_HISTORY,
     SELECTED,
     SELECTED_FOR_HISTORY,
 )
+from integrations.connectors.credentials import ACCESS_TOKEN, REFRESH_TOKEN
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import all_mapped, as_object, as_objects, cursor_of, mapped, newest, text
 from integrations.http.answers import Answer
+from integrations.http.bearer import Bearer
 from integrations.http.door import Door, Service
 from integrations.http.errors import (
     NOT_SHOWN,
@@ -85,14 +89,14 @@ ERRORS: Final[Mapping[str, type[ToolError]]] = {
 class Bitrix24:
     """The requests we make.
 
-    place: of methods, with the code of a webhook;  token: of an application, else ""
+    place: of methods, with the code of a webhook;  bearer: with the token of an application, None for a webhook
     counted: ids of a group whose census met an error on the way
     has_times: False once the portal has said that it keeps no times, or shows them not
     """
 
     door: Door
     place: str = field(repr=False)
-    token: str = field(repr=False)
+    bearer: Bearer | None
     site: str
     group_ids: Sequence[str]
     more_fields: Sequence[str] = ()
@@ -102,10 +106,23 @@ class Bitrix24:
 
     def ask(self, method: str, **params: Any) -> JsonObject:
         """A whole answer, of which the result is one member. Reads only: POST is how Bitrix24 is asked."""
-        body = params | ({"auth": self.token} if self.token else {})
-        sent = self.door.post_json(f"{self.place}/{method}", body)
+        sent = self._sent(method, params)
         if not isinstance(sent, dict) or "result" not in sent:
             raise UnexpectedAnswer("A result was expected.")
+        return sent
+
+    def _sent(self, method: str, params: Mapping[str, Any]) -> Any:
+        """The token of an application goes into the body, so the door cannot renew it."""
+        bearer, address = self.bearer, f"{self.place}/{method}"
+        if bearer is None:
+            return self.door.post_json(address, params)
+        try:
+            sent = self.door.post_json(address, {**params, "auth": bearer.token()})
+        except Unauthorized:
+            if not bearer.renew():
+                raise
+            sent = self.door.post_json(address, {**params, "auth": bearer.token()})
+        bearer.accepted()
         return sent
 
     def tasks(self, filters: Mapping[str, Any], select: Sequence[str]) -> list[JsonObject]:
@@ -333,12 +350,12 @@ class Bitrix24Connector(Connector[Bitrix24]):
     streams = (SprintStream(), TaskStream(), HistoryStream())
 
     def open(self, account: Account, network: Network) -> Bitrix24:
-        token = account.secret("access_token") if account.has_secret("access_token") else ""
+        is_app = account.has_secret(REFRESH_TOKEN) or account.has_secret(ACCESS_TOKEN)
         service = Service(base_url=account.address(), secrets=account.secret_texts, judge=judge, pace_s=PACE_S)
         return Bitrix24(
             door=network.door(service),
-            place="/rest" if token else _webhook(account),
-            token=token,
+            place="/rest" if is_app else _webhook(account),
+            bearer=bearer_of(account, network, LOGIN, entered=ACCESS_TOKEN) if is_app else None,
             site=account.setting("base_url").rstrip("/"),
             group_ids=account.names("group_ids"),
             more_fields=[name for name in account.mapped_fields if name.startswith("UF_")],

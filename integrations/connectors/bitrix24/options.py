@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
+from integrations.connectors.options import NAMES, RENEWABLE, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
 
 OPTIONS = ToolOptions(
     (
@@ -32,12 +32,6 @@ OPTIONS = ToolOptions(
             is_secret=True,
             help="The last part of an inbound webhook's address. It needs the permissions Tasks and Workgroups.",
         ),
-        Option(
-            name="access_token",
-            label="Access token",
-            schema=SECRET_TEXT,
-            is_secret=True,
-            help="Of an application, in place of a webhook.",
-        ),
+        *RENEWABLE,
     )
 )

@@ -30,6 +30,7 @@ from integrations.connectors.base import (
     scopes_in,
     shown_or_lost,
 )
+from integrations.connectors.github.login import LOGIN, PUBLIC_ADDRESS
 from integrations.connectors.github.mapping import (
     ci_run_facts,
     comment_facts,
@@ -39,6 +40,7 @@ from integrations.connectors.github.mapping import (
     pull_request_facts,
 )
 from integrations.connectors.github.payloads import Milestone, parse_milestone
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import (
     all_linked,
@@ -61,7 +63,6 @@ from projects.enums import RunOutcome
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 
-PUBLIC_ADDRESS: Final = "https://api.github.com"
 PUBLIC_VERSION: Final = "2026-03-10"
 SERVER_VERSION: Final = "2022-11-28"
 PAGE_SIZE: Final = 100
@@ -306,15 +307,17 @@ class GitHubConnector(Connector[GitHub]):
     )
 
     def open(self, account: Account, network: Network) -> GitHub:
-        token = account.secret("token")
         version = SERVER_VERSION if account.setting("base_url") else PUBLIC_VERSION
         headers = {
             "accept": "application/vnd.github+json",
-            "authorization": f"Bearer {token}",
             "x-github-api-version": account.setting("api_version", version),
         }
         service = Service(
-            base_url=account.address(PUBLIC_ADDRESS), headers=headers, secrets=account.secret_texts, judge=judge
+            base_url=account.address(PUBLIC_ADDRESS),
+            headers=headers,
+            bearer=bearer_of(account, network, LOGIN, entered="token"),
+            secrets=account.secret_texts,
+            judge=judge,
         )
         return GitHub(network.door(service), account.names("repositories"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions, list_of
+from integrations.connectors.options import RENEWABLE, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions, list_of
 
 OPTIONS = ToolOptions(
     (
@@ -28,8 +28,8 @@ OPTIONS = ToolOptions(
             label="Token",
             schema=SECRET_TEXT,
             is_secret=True,
-            is_required=True,
             help="Fine-grained: read Issues, Metadata, Pull requests, Actions and Deployments. Classic: repo.",
         ),
+        *RENEWABLE,
     )
 )

@@ -26,6 +26,7 @@ from integrations.connectors.base import (
     follow_links,
     lost_among,
 )
+from integrations.connectors.gitlab.login import LOGIN, PUBLIC_ADDRESS
 from integrations.connectors.gitlab.mapping import (
     deployment_facts,
     issue_facts,
@@ -36,6 +37,7 @@ from integrations.connectors.gitlab.mapping import (
 )
 from integrations.connectors.gitlab.notes import named_assignees, own_words, tells_of_relations
 from integrations.connectors.gitlab.payloads import History, account_names
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import (
     all_linked,
@@ -56,7 +58,6 @@ from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 from projects.observations import ObservationBatch
 
-PUBLIC_ADDRESS: Final = "https://gitlab.com"
 API: Final = "/api/v4"
 PAGE_SIZE: Final = 100
 READING_SCOPES: Final = frozenset({"api", "read_api"})
@@ -310,7 +311,7 @@ class GitLabConnector(Connector[GitLab]):
     def open(self, account: Account, network: Network) -> GitLab:
         service = Service(
             base_url=account.address(PUBLIC_ADDRESS),
-            headers={"authorization": f"Bearer {account.secret('token')}"},
+            bearer=bearer_of(account, network, LOGIN, entered="token"),
             secrets=account.secret_texts,
         )
         return GitLab(

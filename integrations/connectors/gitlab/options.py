@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
+from integrations.connectors.options import NAMES, RENEWABLE, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
 
 OPTIONS = ToolOptions(
     (
@@ -24,8 +24,8 @@ OPTIONS = ToolOptions(
             label="Token",
             schema=SECRET_TEXT,
             is_secret=True,
-            is_required=True,
             help="A personal, group or project access token with the scope read_api, or one of OAuth.",
         ),
+        *RENEWABLE,
     )
 )

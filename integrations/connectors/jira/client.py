@@ -23,6 +23,8 @@ from integrations.connectors.base import (
     error_of_all,
     lost_among,
 )
+from integrations.connectors.credentials import REFRESH_TOKEN
+from integrations.connectors.jira.login import LOGIN
 from integrations.connectors.jira.mapping import (
     embedded,
     issue_facts,
@@ -32,11 +34,20 @@ from integrations.connectors.jira.mapping import (
     with_times,
 )
 from integrations.connectors.jira.payloads import custom_fields, histories_by_issue, number, updated
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import all_mapped, as_objects, placed, text
 from integrations.http.answers import Answer
+from integrations.http.bearer import Bearer, EnteredToken
 from integrations.http.door import Door, Service
-from integrations.http.errors import BadRequest, CheckpointExpired, NotFound, ToolError, UnexpectedAnswer
+from integrations.http.errors import (
+    BadRequest,
+    CheckpointExpired,
+    CredentialsMissing,
+    NotFound,
+    ToolError,
+    UnexpectedAnswer,
+)
 from projects.imports.jira_custom_fields import CustomFields
 from projects.imports.json_access import JsonObject
 from projects.imports.values import epoch_ms
@@ -302,12 +313,11 @@ class JiraConnector(Connector[Jira]):
     streams = (SprintStream(), IssueStream())
 
     def open(self, account: Account, network: Network) -> Jira:
-        token, email = account.secret("api_token"), account.setting("account_email")
-        basic = base64.b64encode(f"{email}:{token}".encode()).decode()
+        bearer = _bearer(account, network)
         service = Service(
             base_url=_address(account),
-            headers={"authorization": f"Basic {basic}" if email else f"Bearer {token}"},
-            secrets=(*account.secret_texts, basic),
+            bearer=bearer,
+            secrets=(*account.secret_texts, *([bearer.text] if isinstance(bearer, EnteredToken) else [])),
             judge=judge,
         )
         return Jira(
@@ -346,6 +356,20 @@ def judge(answer: Answer) -> ToolError | None:
     if answer.status == HTTPStatus.BAD_REQUEST and b"nextPageToken" in answer.body:
         return CheckpointExpired()
     return None
+
+
+def _bearer(account: Account, network: Network) -> Bearer:
+    """An account with its API token, a token by itself, or one that renews itself: that works through the gateway only.
+
+    Raises CredentialsMissing, naming what is to be entered.
+    """
+    if account.has_secret(REFRESH_TOKEN) and not account.setting("cloud_id"):
+        raise CredentialsMissing("Enter “cloud_id”.")
+    email = account.setting("account_email")
+    if account.has_secret(REFRESH_TOKEN) or not email:
+        return bearer_of(account, network, LOGIN, entered="api_token")
+    basic = base64.b64encode(f"{email}:{account.secret('api_token')}".encode()).decode()
+    return EnteredToken(basic, scheme="Basic")
 
 
 def _address(account: Account) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
+from integrations.connectors.options import NAMES, RENEWABLE, SECRET_TEXT, WEB_ADDRESS, Option, ToolOptions
 
 OPTIONS = ToolOptions(
     (
@@ -37,8 +37,8 @@ OPTIONS = ToolOptions(
             label="Token",
             schema=SECRET_TEXT,
             is_secret=True,
-            is_required=True,
             help="API token (Cloud) or personal access token (Data Center).",
         ),
+        *RENEWABLE,
     )
 )

@@ -26,8 +26,10 @@ from integrations.connectors.base import (
     lost_among,
     scopes_in,
 )
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import cursor_at, object_of, objects_of, placed, sifted
+from integrations.connectors.slack.login import LOGIN, PUBLIC_ADDRESS
 from integrations.connectors.slack.mapping import message_facts, people_facts, skipped_as
 from integrations.connectors.slack.payloads import (
     Channel,
@@ -53,7 +55,6 @@ from integrations.http.errors import (
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 
-PUBLIC_ADDRESS: Final = "https://slack.com"
 PAGE_SIZE: Final = 200
 MOST_ON_PAGE: Final = 1_000
 NEEDED_SCOPES: Final = ("channels:read", "channels:history")
@@ -203,7 +204,7 @@ class SlackConnector(Connector[Slack]):
     def open(self, account: Account, network: Network) -> Slack:
         service = Service(
             base_url=account.address(PUBLIC_ADDRESS),
-            headers={"authorization": f"Bearer {account.secret('token')}"},
+            bearer=bearer_of(account, network, LOGIN, entered="token"),
             secrets=account.secret_texts,
             judge=judge,
             keeps_answers=False,

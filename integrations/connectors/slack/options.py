@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, SECRET_TEXT, Option, ToolOptions
+from integrations.connectors.options import NAMES, RENEWABLE, SECRET_TEXT, Option, ToolOptions
 
 OPTIONS = ToolOptions(
     (
@@ -18,8 +18,8 @@ OPTIONS = ToolOptions(
             label="Token",
             schema=SECRET_TEXT,
             is_secret=True,
-            is_required=True,
             help="Of the app's bot (xoxb-…), with channels:read, channels:history and users:read.",
         ),
+        *RENEWABLE,
     )
 )

@@ -21,12 +21,16 @@ from integrations.connectors.base import (
     error_of_all,
     lost_among,
 )
+from integrations.connectors.credentials import ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, App
+from integrations.connectors.oauth import bearer_of
 from integrations.connectors.options import Account
 from integrations.connectors.records import cursor_at, in_utc, newest, object_of, objects_of, placed, sifted
+from integrations.connectors.teams.login import login_of
 from integrations.connectors.teams.mapping import message_facts, skipped_as
 from integrations.connectors.teams.payloads import parse_message
-from integrations.connectors.teams.tokens import AppTokens, EnteredToken, Tokens, judge_login
+from integrations.connectors.teams.tokens import AppTokens
 from integrations.http.answers import Answer
+from integrations.http.bearer import Bearer
 from integrations.http.door import Door, Params, Service
 from integrations.http.errors import (
     FIRST_ERROR_STATUS,
@@ -41,7 +45,6 @@ from integrations.http.errors import (
 from projects.imports.json_access import JsonObject
 
 PUBLIC_ADDRESS: Final = "https://graph.microsoft.com"
-LOGIN_ADDRESS: Final = "https://login.microsoftonline.com"
 API: Final = "/v1.0"
 PAGE_SIZE: Final = 50
 NEXT: Final = "@odata.nextLink"
@@ -51,17 +54,21 @@ EXPIRED: Final = frozenset({"resyncRequired", "syncStateNotFound", "syncStateInv
 
 @dataclass
 class Graph:
-    """The requests we make. channel_ids: of a channel, or of its team and it, with a slash between"""
+    """The requests we make.
+
+    is_of_a_person: whether somebody's rights are used, or those of an app
+    channel_ids: of a channel, or of its team and it, with a slash between
+    """
 
     door: Door
-    tokens: Tokens
+    is_of_a_person: bool
     account: str
     team_ids: Sequence[str]
     channel_ids: Sequence[str]
     chat_ids: Sequence[str]
 
     def get(self, address: str, params: Params | None = None) -> Answer:
-        return self.door.get(address, params, headers=self.tokens.headers())
+        return self.door.get(address, params)
 
     def pages(self, address: str, params: Params | None = None) -> Iterator[tuple[list[JsonObject], str]]:
         """Pages of a list, each with the address of the next, "" on the last. It is followed as it comes.
@@ -84,7 +91,7 @@ class Graph:
         """https://learn.microsoft.com/graph/api/user-list-joinedteams, for an app /graph/api/teams-list"""
         if self.team_ids:
             return list(self.team_ids)
-        found = self.all_of("/me/joinedTeams" if self.tokens.is_of_a_person else "/teams")
+        found = self.all_of("/me/joinedTeams" if self.is_of_a_person else "/teams")
         return [str(team.get("id")) for team in found]
 
     def channels(self, team: str) -> list[JsonObject]:
@@ -123,9 +130,9 @@ class TeamsConnector(Connector[Graph]):
     streams = (MessageStream(),)
 
     def open(self, account: Account, network: Network) -> Graph:
-        tokens = _tokens(account, network)
         service = Service(
             base_url=account.address(PUBLIC_ADDRESS),
+            bearer=_bearer(account, network),
             headers={"prefer": "include-unknown-enum-members"},
             secrets=account.secret_texts,
             judge=judge,
@@ -133,7 +140,7 @@ class TeamsConnector(Connector[Graph]):
         )
         return Graph(
             door=network.door(service),
-            tokens=tokens,
+            is_of_a_person=_is_of_a_person(account),
             account=account.setting("client_id"),
             team_ids=account.names("team_ids"),
             channel_ids=account.names("channel_ids"),
@@ -142,7 +149,7 @@ class TeamsConnector(Connector[Graph]):
 
     def check(self, client: Graph) -> ConnectionReport:
         """Who we are, and what is not shown. An app has no account but its own."""
-        who = object_of(client.get(f"{API}/me")) if client.tokens.is_of_a_person else {}
+        who = object_of(client.get(f"{API}/me")) if client.is_of_a_person else {}
         found = self.partitions(client)
         hidden = lost_among(found)
         return ConnectionReport(
@@ -177,21 +184,20 @@ def judge(answer: Answer) -> ToolError | None:
     return kind(vendor_code=code)
 
 
-def _tokens(account: Account, network: Network) -> Tokens:
+def _is_of_a_person(account: Account) -> bool:
+    return account.has_secret(REFRESH_TOKEN) or account.has_secret(ACCESS_TOKEN)
+
+
+def _bearer(account: Account, network: Network) -> Bearer:
     """Raises CredentialsMissing, naming what is to be entered."""
-    if account.has_secret("access_token"):
-        return EnteredToken(account.secret("access_token"))
-    secret = account.secret("client_secret")
+    login = login_of(account)
+    if _is_of_a_person(account):
+        return bearer_of(account, network, login, entered=ACCESS_TOKEN)
+    secret = account.secret(CLIENT_SECRET)
     for name in ("directory_id", "client_id"):
         if not account.setting(name):
             raise CredentialsMissing(f"Enter “{name}”.")
-    service = Service(
-        base_url=account.gateway or LOGIN_ADDRESS,
-        secrets=account.secret_texts,
-        judge=judge_login,
-        keeps_answers=False,
-    )
-    return AppTokens(network.door(service), account.setting("directory_id"), account.setting("client_id"), secret)
+    return AppTokens(login.door(account, network), login, App(account.setting("client_id"), secret))
 
 
 def _channels(client: Graph) -> list[Partition]:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from integrations.connectors.options import NAMES, SECRET_TEXT, Option, ToolOptions
+from dataclasses import replace
+
+from integrations.connectors.options import (
+    ACCESS_TOKEN_OPTION,
+    EXPIRES_AT_OPTION,
+    NAMES,
+    REFRESH_TOKEN_OPTION,
+    SECRET_TEXT,
+    Option,
+    ToolOptions,
+)
 
 OPTIONS = ToolOptions(
     (
@@ -28,12 +38,8 @@ OPTIONS = ToolOptions(
             is_secret=True,
             help="Of the app registration; with ChannelMessage.Read.All, Channel.ReadBasic.All, Team.ReadBasic.All.",
         ),
-        Option(
-            name="access_token",
-            label="Access token",
-            schema=SECRET_TEXT,
-            is_secret=True,
-            help="In place of the client secret, to try something out: it ends within the hour.",
-        ),
+        replace(REFRESH_TOKEN_OPTION, help="To read with the rights of a person instead of those of the app."),
+        replace(ACCESS_TOKEN_OPTION, help="By itself to try something out: then it ends within the hour."),
+        EXPIRES_AT_OPTION,
     )
 )

@@ -36,6 +36,7 @@ from integrations.connectors.records import (
     placed,
     readable_moment,
 )
+from integrations.connectors.trello.login import PUBLIC_ADDRESS, authorization_of
 from integrations.connectors.trello.mapping import (
     MOVES,
     Arrivals,
@@ -53,7 +54,6 @@ from integrations.http.errors import NOT_SHOWN, Forbidden, RateLimited, ToolErro
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
 
-PUBLIC_ADDRESS: Final = "https://api.trello.com/1"
 PAGE_SIZE: Final = 1_000
 PACE_S: Final = 0.1
 """A token may ask a hundred times in ten seconds."""
@@ -227,10 +227,9 @@ class TrelloConnector(Connector[Trello]):
     streams = (ListStream(), CardStream(), ActionStream())
 
     def open(self, account: Account, network: Network) -> Trello:
-        key, token = account.secret("api_key"), account.secret("token")
         service = Service(
             base_url=account.address(PUBLIC_ADDRESS),
-            headers={"authorization": f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'},
+            headers={"authorization": authorization_of(account)},
             secrets=account.secret_texts,
             judge=judge,
             pace_s=PACE_S,
@@ -238,7 +237,7 @@ class TrelloConnector(Connector[Trello]):
         return Trello(
             network.door(service),
             boards=account.names("board_ids"),
-            token=token,
+            token=account.secret("token"),
             zone=_zone(account.setting("time_zone")),
         )
 

@@ -11,7 +11,7 @@ from integrations.domain.outgoing.links import api_link
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.payloads import drop_old_payloads
 from integrations.enums import EventType, IntegrationStatus, SyncStatus
-from integrations.http.errors import BudgetSpent, ToolError
+from integrations.http.errors import BudgetSpent, ConnectionEnded, ToolError
 from integrations.models import Integration, SyncProgress, SyncResult
 from integrations.models.integration import LAST_ERROR_MAX_LENGTH
 from projects.domain.recording import resolve_links, resolve_mentions
@@ -121,7 +121,9 @@ def _wait(integration: Integration, end: RunEnd, *, failures: int) -> timedelta:
     What the tool asked for is the least, so that a daily quota is not hammered at.
     """
     wait = timedelta(minutes=integration.sync_interval_minutes)
-    if failures:
+    if isinstance(end.fatal, ConnectionEnded):  # only a person can do something about it
+        wait = LONGEST_RETRY
+    elif failures:
         wait = min(FIRST_RETRY * 2 ** min(failures - 1, 16), LONGEST_RETRY)
     elif end.is_unfinished and not isinstance(end.fatal, BudgetSpent):  # a spent budget is there to be kept
         wait = min(wait, FIRST_RETRY)

@@ -114,7 +114,7 @@ def _progress_of(integration: Integration, at: datetime) -> SyncProgress:
 
 def _account_or_error(integration: Integration, environment: Environment) -> Account | ToolError:
     try:
-        return account_of(integration, environment.gateways, purpose=REASON)
+        return account_of(integration, environment.gateways, purpose=REASON, apps=environment.apps)
     except EncryptionError:
         return CredentialsMissing("The stored ones cannot be opened; enter them again.")
 
