@@ -323,3 +323,14 @@ def test_clock_asks_one_question_where_nobody_is_told(we: Organisation, django_a
 
     with tenant_context(we.tenant_id), django_assert_num_queries(1):
         assert defer_notices(NOON) == []
+
+
+def test_closed_organisation_is_told_nothing(we: Organisation, slack: FakeSlack) -> None:
+    we.destination(DestinationKind.SLACK, slack.webhook)
+    we.warn()
+
+    with tenant_context(we.tenant_id):
+        Tenant.objects.filter(pk=we.tenant_id).update(is_active=False)
+        jobs = defer_notices(NOON)
+
+    assert jobs == []

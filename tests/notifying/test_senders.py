@@ -72,6 +72,8 @@ def test_answer_to_a_bot_that_does_not_say_that_all_is_well_is_none(
 
     assert we.send(place) == Turn(failed=1)
 
+    assert last_try(we, place)[1] in ("refused", "unexpected_answer")
+
 
 def test_slack_that_asks_for_a_pause_gets_it(we: Organisation, slack: FakeSlack) -> None:
     place = warned(we, DestinationKind.SLACK, slack.webhook)
