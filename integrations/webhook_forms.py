@@ -23,6 +23,7 @@ class MakeWebhookForm(ActForm):
 
     def __init__(self, data: Any = None, *, webhook: WebhookWords) -> None:
         super().__init__(data)
+        self.prefix = "made"
         if webhook.takes_secret:
             self.fields["secret"] = _secret_field(f"{webhook.proof_label}, if the tool shows one", required=False)
         if webhook.may_be_unsigned:
@@ -36,5 +37,5 @@ class EnterSecretForm(ActForm):
 
     def __init__(self, data: Any = None, *, webhook: WebhookWords) -> None:
         super().__init__(data)
-        self.auto_id = "enter_%s"  # the other form of the page has a secret, too
+        self.prefix = "entered"  # the other form of the page has a secret, too
         self.fields["secret"] = _secret_field(webhook.proof_label, required=True)

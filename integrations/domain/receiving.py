@@ -4,8 +4,8 @@
 2. A message is kept by its key, once: a repetition, honest or not, changes nothing and is answered like the first.
 3. A hint is noted on the webhook; where a run may begin now, its job is deferred in the same transaction (`hints.py`).
 
-The tool is not asked here. Of a refusal the count, the last reason and the moment are kept, and an entry of the audit
-trail for each reason, at most once an hour.
+The tool is not asked here. Of refusals the count, the last reason and the moment are kept, and one entry of the audit
+trail an hour: whoever has only the address fills no log.
 """
 
 from __future__ import annotations
@@ -132,15 +132,17 @@ def _note(webhook: IncomingWebhook, at: datetime, **values: Any) -> None:
 
 
 def _note_refusal(webhook: IncomingWebhook, reason: RefusalReason, at: datetime) -> None:
+    audited_at = webhook.refusal_audited_at
+    is_audited = audited_at is None or at - audited_at >= AUDIT_AGAIN_AFTER
     IncomingWebhook.objects.filter(pk=webhook.pk).update(
         last_refused_at=at,
         last_refusal=reason.value,
         refused_count=F("refused_count") + 1,
         refused_in_a_row=F("refused_in_a_row") + 1,
+        refusal_audited_at=at if is_audited else audited_at,
     )
-    last = webhook.last_refused_at
-    if last is None or webhook.last_refusal != reason.value or at - last >= AUDIT_AGAIN_AFTER:
-        changes = {"project": str(webhook.integration.project_id), "refusal": reason.value}
+    if is_audited:
+        changes = {"refusal": reason.value, "refused_before": webhook.refused_count}
         auditing.record(action=AuditAction.REFUSED, resource=webhook, reason="webhook refused", changes=changes)
 
 

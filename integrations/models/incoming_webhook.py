@@ -32,7 +32,7 @@ class IncomingWebhook(TimestampedTenantModel):
         {
             *("secret_digest", "pepper_version", "hinted_at", "run_begun_at", "held_until", "notice"),
             *("last_received_at", "received_count", "ignored_count", "duplicate_count"),
-            *("last_refused_at", "last_refusal", "refused_count", "refused_in_a_row"),
+            *("last_refused_at", "last_refusal", "refused_count", "refused_in_a_row", "refusal_audited_at"),
         }
     )
 
@@ -51,6 +51,7 @@ class IncomingWebhook(TimestampedTenantModel):
     last_refused_at = models.DateTimeField("last refused", null=True, blank=True, editable=False)
     last_refusal = models.CharField(max_length=WORD_CHARACTERS, blank=True, editable=False)
     refused_count = models.PositiveBigIntegerField("refused", default=0, editable=False)
+    refusal_audited_at = models.DateTimeField(null=True, blank=True, editable=False)
     refused_in_a_row = models.PositiveBigIntegerField("refused since the last good one", default=0, editable=False)
     notice = models.CharField(max_length=WORD_CHARACTERS, blank=True, editable=False)
 

@@ -59,7 +59,8 @@ def finish_run(
 
     Raises Integration.DoesNotExist when somebody has removed it meanwhile.
     """
-    current = Integration.objects.select_for_update().get(pk=integration.pk)
+    # no_key: what refers to the row, such as a message that comes in meanwhile, need not wait for the end of a run.
+    current = Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
     links = resolve_links(project=integration.project, source=source)
     links += resolve_mentions(project=integration.project, at=at)
     if links and progress.streams:

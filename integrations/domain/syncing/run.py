@@ -87,7 +87,6 @@ def _begin(tenant_id: UUID, integration_id: UUID, environment: Environment) -> _
         progress = _progress_of(integration, at)
         if integration.status != IntegrationStatus.INACTIVE:
             Integration.objects.filter(pk=integration.pk).update(status=IntegrationStatus.SYNCING)
-        note_run_begun(integration, progress.started_at)
         connector = connector_of(integration.type) if integration.type in readable_types() else None
         source = connector.source if connector else integration.type.lower()
         record = RunRecord(tenant_id, integration, progress, environment, source=source)
@@ -146,6 +145,8 @@ class _Run:
     # --- the whole ---
 
     def carry_out(self) -> SyncResult:
+        with self._record.transaction():  # for a moment only: messages that come in write the same row
+            note_run_begun(self._record.integration, self._record.progress.started_at)
         fatal: ToolError | None = None
         try:
             self._read_everything()

@@ -148,7 +148,7 @@ def test_page_costs_the_same_however_many_runs_there_are(
     url = reverse("admin:integrations_integration_change", args=[played.integration_id])
     client.get(url)
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         client.get(url)
 
 

@@ -265,6 +265,16 @@ def test_page_shows_the_address_once(browser: Client, ours: LookAlike) -> None:
     assert "Nothing yet The address is made, and the tool has sent nothing to it yet." in again
 
 
+def test_secret_is_entered_while_the_address_is_made(browser: Client, ours: LookAlike) -> None:
+    integration, other = connect(ours, "SLACK"), connect(ours, "JIRA")
+
+    act(browser, "webhook", integration.pk, **{"made-secret": SLACK_SECRET})
+    act(browser, "webhook", other.pk, **{"made-takes_unsigned": "on"})
+
+    assert "Nothing yet" in page_of(browser, integration.pk)
+    assert "The tool does not sign: whoever knows the address" in page_of(browser, other.pk)
+
+
 def test_page_tells_what_came_in(browser: Client, hooked: Hook) -> None:
     one = hooked()
     one.change_webhook(last_received_at=timezone.now() - timedelta(minutes=3), received_count=1234, duplicate_count=2)
@@ -322,7 +332,7 @@ def test_secret_is_entered_and_address_revoked_on_the_page(browser: Client, ours
     one = Hooked("BITRIX24", ours.tenant.pk, integration.pk, url[0], "application-token")
     waiting = page_of(browser, integration.pk)
 
-    entered = act(browser, "webhook_secret", integration.pk, secret="application-token").content.decode()
+    entered = act(browser, "webhook_secret", integration.pk, **{"entered-secret": "application-token"}).content.decode()
     taken = send(tool, one.path, one.sign())
     revoked = act(browser, "webhook_revoke", integration.pk).content.decode()
 
@@ -350,9 +360,9 @@ def test_mistakes_on_the_page_change_nothing(browser: Client, ours: LookAlike, h
     one, unmade = hooked("SLACK"), connect(ours, "JIRA")
     before = one.webhook().proofs.envelope
 
-    blank = act(browser, "webhook_secret", one.integration_id, secret="").content.decode()
-    spaced = act(browser, "webhook_secret", one.integration_id, secret="a b").content.decode()
-    early = act(browser, "webhook_secret", unmade.pk, secret="abc").content.decode()
+    blank = act(browser, "webhook_secret", one.integration_id, **{"entered-secret": ""}).content.decode()
+    spaced = act(browser, "webhook_secret", one.integration_id, **{"entered-secret": "a b"}).content.decode()
+    early = act(browser, "webhook_secret", unmade.pk, **{"entered-secret": "abc"}).content.decode()
 
     assert [("Nothing was changed." in each) for each in (blank, spaced, early)] == [True] * 3
     assert one.webhook().proofs.envelope == before
