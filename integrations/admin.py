@@ -127,7 +127,7 @@ class IntegrationPage(WebhookActs):
         }
         if self.may(request, MAY_TEST):
             shown["credentials_form"] = NewCredentialsForm(tool=integration.type)
-            shown["may_consent"] = not _no_way_back() and is_offered(integration, Environment.configured())
+            shown["may_consent"] = _may_be_connected_by_consent(integration)
             shown["revocation_form"] = RevocationForm() if integration.is_connected else None
         if self.may(request, MAY_TEST) and (statuses := known_statuses(integration)):
             shown["status_form"] = StatusCategoriesForm(statuses=statuses)
@@ -283,6 +283,11 @@ class IntegrationPage(WebhookActs):
         super().save_formset(request, form, formset, change)
         if formset.has_changed():
             read_items_anew(form.instance)
+
+
+def _may_be_connected_by_consent(integration: Integration) -> bool:
+    has_app = integration.type in settings.INTEGRATION_APPS
+    return has_app and not _no_way_back() and is_offered(integration, Environment.configured())
 
 
 def _no_way_back() -> str:

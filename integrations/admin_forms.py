@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from integrations.connectors.options import MOMENT, Option
 from integrations.connectors.registry import known_types, options_of
+from integrations.domain.credentials import check_address_stays
 from integrations.domain.mappings import KnownStatus, check_not_running, chosen_categories
 from integrations.models import FieldMapping, Integration
 from projects.enums import CategoryOrigin, StatusCategory
@@ -102,6 +103,11 @@ class IntegrationForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in 
         config, before = cleaned.get("config"), chosen_categories(self.instance.config)
         if not self.instance._state.adding and isinstance(config, dict) and chosen_categories(config) != before:
             _refuse_under_a_run(self.instance)
+        if not self.instance._state.adding and isinstance(config, dict):
+            try:
+                check_address_stays(self.initial.get("config") or {}, config, are_stored=self.instance.is_connected)
+            except Refusal as refused:
+                self.add_error("config", str(refused))
         return cleaned
 
 

@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer
 from integrations.connecting_api import ITEM_VIEWS as CONNECTING_VIEWS
 from integrations.connecting_api import SyncResultSerializer
 from integrations.credentials_api import ITEM_VIEWS as CREDENTIALS_VIEWS
+from integrations.domain.credentials import check_address_stays
 from integrations.domain.mappings import field_mappings_change, settings_changed
 from integrations.models import FieldMapping, Integration, SyncResult
 from integrations.outgoing_api import ITEM_VIEWS as OUTGOING_VIEWS
@@ -49,6 +50,11 @@ class IntegrationViewSet(TenantViewSet[Integration]):
     def perform_update(self, serializer: BaseSerializer[Integration]) -> Integration:
         assert serializer.instance is not None  # noqa: S101  # an update has one
         before = dict(serializer.instance.config)
+        check_address_stays(
+            before,
+            serializer.validated_data.get("config", before),
+            are_stored=serializer.instance.is_connected and "credentials" not in serializer.validated_data,
+        )
         integration = serializer.save(**_moment_of(serializer.validated_data))
         settings_changed(integration, before)
         return integration

@@ -22,7 +22,7 @@ from integrations.connectors.registry import revocation_of
 from integrations.connectors.revocation import Revocation
 from integrations.domain.connecting import IMPATIENT, account_of, check_connection, record_tool_failure
 from integrations.domain.environment import Environment, RunNetwork
-from integrations.domain.syncing.lock import lock_key
+from integrations.domain.locks import lock_key
 from integrations.enums import IntegrationStatus
 from integrations.http.errors import Forbidden, ToolError
 from integrations.models import Integration
@@ -46,6 +46,24 @@ class NoCredentials(Refusal):
 
 class BeingRenewed(Refusal):
     """A worker renews the tokens at this moment."""
+
+
+class EnteredForAnotherAddress(Refusal):
+    """The stored credentials would be sent to an address that they were not entered for."""
+
+
+def check_address_stays(before: Mapping[str, Any], after: Mapping[str, Any], *, are_stored: bool) -> None:
+    """Whoever may change the settings may not see the credentials, and so may not have them sent elsewhere.
+
+    before, after: settings of the connection;  are_stored: credentials that stay as they are
+    Raises EnteredForAnotherAddress.
+    """
+    was, becomes = (str(config.get("base_url") or "").rstrip("/") for config in (before, after))
+    if are_stored and was != becomes:
+        raise EnteredForAnotherAddress(
+            "The stored credentials are not sent to another address: revoke them, or enter new ones with it.",
+            field="config",
+        )
 
 
 # --- in place of others ---

@@ -24,7 +24,7 @@ from django.db import connection, connections
 from django.db.models import QuerySet
 
 from integrations.connectors.credentials import ACCESS_TOKEN, ENDED_AT, PREVIOUS, Credentials
-from integrations.domain.syncing.lock import token_lock
+from integrations.domain.locks import token_lock
 from integrations.http.errors import ConnectionEnded, CredentialsMissing, Unreachable
 from integrations.models import Integration
 from tenants.audit.enums import AuditAction, Operation

@@ -50,6 +50,7 @@ def login() -> Iterator[PlayedLogin]:
 def played(ours: LookAlike, login: PlayedLogin, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Played:
     """Our connection to a GitLab for which the operator has an app."""
     settings.PUBLIC_URL = "https://stratibreak.example"
+    settings.INTEGRATION_APPS = {"GITLAB": [CLIENT, CLIENT_SECRET]}
     with tenant_context(ours.tenant.pk):
         integration = Integration(
             project=ProjectFactory.create(),
@@ -223,6 +224,7 @@ def test_button_is_there_only_where_the_operator_has_an_app(
     assert "Connect with GitLab" in browser.get(url).content.decode()
     environment = Environment.configured()
     if what == "no app":
+        settings.INTEGRATION_APPS = {}
         monkeypatch.setattr(Environment, "configured", lambda **_: replace(environment, apps={}))
     elif what == "own server":
         played.configure(base_url="https://gitlab.example", project_paths=[PATH])

@@ -195,6 +195,43 @@ def test_key_does_what_its_scope_says(scopes: list[ApiScope], status: int, playe
     assert machine.send("DELETE", path_of(played.integration_id)).status_code == status
 
 
+# --- not elsewhere ---
+
+
+@pytest.mark.parametrize("address", ["https://elsewhere.example", "http://127.0.0.1:9"])
+def test_stored_credentials_are_never_sent_to_another_address(
+    address: str, played: Played, manager: ApiClient, settings: Any
+) -> None:
+    settings.INTEGRATION_NETWORKS = ["127.0.0.0/8"]
+    config = {**played.integration.config, "base_url": address}
+    path = f"/api/v1/integrations/{played.integration_id}"
+
+    refused = manager.send("PATCH", path, {"config": config}, etag="*")
+
+    assert (refused.status_code, "base_url" in played.integration.config) == (409, False)
+    assert "not sent to another address" in refused.json()["detail"] + repr(refused.json().get("errors"))
+    changed = manager.send("PATCH", path, {"config": config, "credentials": {"token": NEW}}, etag="*")
+    assert (changed.status_code, stored(played)) == (200, {"token": NEW})
+    back = {"config": played.integration.config | {"base_url": f"{address}/"}}
+    assert manager.send("PATCH", path, back, etag="*").status_code == 200
+    manager.send("DELETE", path_of(played.integration_id))
+    del config["base_url"]
+    assert manager.send("PATCH", path, {"config": config}, etag="*").status_code == 200
+
+
+def test_page_does_not_send_stored_credentials_to_another_address(played: Played, browser: Client) -> None:
+    url = reverse("admin:integrations_integration_change", args=[played.integration_id])
+    config = {**played.integration.config, "base_url": "https://elsewhere.example"}
+    rows = {f"field_mappings-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+
+    values = {"name": "Code", "config": json.dumps(config), "sync_interval_minutes": "60", **rows}
+    refused = browser.post(url, values)
+
+    assert refused.status_code == 200
+    assert "The stored credentials are not sent to another address" in refused.content.decode()
+    assert "base_url" not in played.integration.config
+
+
 # --- away ---
 
 
