@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from projects.domain.recording import record_observations, resolve_mentions
+from projects.domain.same_work import described_elsewhere
 from projects.enums import ActivityKind, LinkDirection, StatusCategory
 from projects.models import ActivityEvent, Project, WorkItem, WorkItemLink
 from projects.observations import ActivityObservation, LinkObservation, ObservationBatch, WorkItemObservation
@@ -126,6 +127,15 @@ def test_mark_of_a_copy_is_a_link_of_its_own_kind(project: Project) -> None:
     record(project, "code", observed("1", "app#1", title="PROJ-12", mentions=("=//plan.example/browse/PROJ-12",)))
 
     assert links() == [("app#1", "Same work as", "PROJ-12", True)]
+
+
+def test_items_tell_each_other_where_else_they_are_seen(project: Project) -> None:
+    planned(project)
+    record(project, "code", observed("1", "app#1", title="PROJ-12: paint"))
+    code, plan = WorkItem.objects.get(key="app#1"), WorkItem.objects.get(key="PROJ-12", project=project)
+
+    assert described_elsewhere(code) == ["Mentions PROJ-12 (planner)"]
+    assert described_elsewhere(plan) == ["app#1 (code): mentions this"]
 
 
 def test_item_of_another_project_or_tenant_is_no_target(project: Project, theirs: LookAlike) -> None:
