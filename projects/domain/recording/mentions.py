@@ -116,7 +116,7 @@ def _pairs(rows: _Mentioning, targets: Mapping[str, list[_Target]]) -> _Pairs:
 
 
 def _same_titles(scope: Scope) -> list[tuple[UUID, _Target]]:
-    """Item -> the one that was opened before it with the same title."""
+    """Item -> the one that was opened before it with the same title. Where there is one source, no title is read."""
     rows = fetch(
         f"SELECT title, ids, sources, external_ids, keys, opened FROM ("  # noqa: S608 - our own table
         "SELECT lower(title) AS title, array_agg(id ORDER BY opened_at, id) AS ids, "
@@ -124,8 +124,9 @@ def _same_titles(scope: Scope) -> list[tuple[UUID, _Target]]:
         "array_agg(external_id ORDER BY opened_at, id) AS external_ids, "
         "array_agg(key ORDER BY opened_at, id) AS keys, array_agg(opened_at ORDER BY opened_at, id) AS opened "
         f"FROM {_ITEMS} WHERE tenant_id = %s AND project_id = %s AND length(title) >= %s "
+        f"AND (SELECT min(source) <> max(source) FROM {_ITEMS} WHERE tenant_id = %s AND project_id = %s) "
         "GROUP BY lower(title) HAVING count(DISTINCT source) > 1 AND count(DISTINCT source) = count(*)) AS titles",
-        [scope.tenant_id, scope.project_id, LEAST_TITLE],
+        [scope.tenant_id, scope.project_id, LEAST_TITLE, scope.tenant_id, scope.project_id],
     )
     return [
         (row_id, _Target(ids[0], sources[0], external_ids[0], keys[0], ""))
