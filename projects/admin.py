@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from projects.domain.data_quality import newest_quality
-from projects.domain.people import AccountsNotLinked, link_accounts, set_apart, user_changed
-from projects.domain.same_work import say_same_work
+from projects.domain.people import AccountsNotLinked, link_accounts, other_accounts, set_apart, user_changed
+from projects.domain.same_work import described_elsewhere, say_same_work
 from projects.enums import ImportStatus
 from projects.forecast_answer import newest_forecasts
 from projects.import_form import ImportForm, import_posted, told_of
@@ -187,6 +187,12 @@ class WorkItemPage(RecordAdmin):
     list_display = ("key", "title", "project", "item_type", "status_name", "opened_at", "resolved_at")
     list_filter = ("status_category", "presence")
     list_select_related = ("project",)
+    readonly_fields = ("elsewhere",)
+
+    @admin.display(description="In other tools")
+    def elsewhere(self, item: WorkItem) -> str:
+        """Items of other tools that this one names, or that name it, such as "Same work as PROJ-12 (jira)"."""
+        return ", ".join(described_elsewhere(item))
 
 
 @admin.register(CoAssignee)
@@ -279,6 +285,12 @@ class ContributorPage(RecordAdmin):
     list_filter = ("is_active", "is_apart")
     list_select_related = ("user",)
     actions = ("link", "part")
+    readonly_fields = ("accounts",)
+
+    @admin.display(description="Accounts of the same person")
+    def accounts(self, contributor: Contributor) -> str:
+        """The others, such as "person-1f2e3d4c5b6a (jira)"."""
+        return ", ".join(f"{each} ({each.source})" for each in other_accounts(contributor))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an import knows the account; by hand nobody does

@@ -25,11 +25,8 @@ LONGEST_MENTION: Final = 255
 SAME_WORK: Final = "="
 """In front of an address that the item calls the original of itself, or its copy."""
 
-_KEY: Final = re.compile(
-    r"(?<![A-Za-z0-9_-])[A-Z][A-Z0-9_]{1,31}-[1-9][0-9]{0,9}(?![A-Za-z0-9_])"
-    r"|(?<![\w./-])[\w.-]{1,100}(?:/[\w.-]{1,100}){1,10}#[1-9][0-9]{0,9}(?!\w)",
-    re.ASCII,
-)
+_KEY: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Z][A-Z0-9_]{1,31}-[1-9][0-9]{0,9}(?![A-Za-z0-9_])", re.ASCII)
+_PATH_KEY: Final = re.compile(r"(?<![\w./-])[\w.-]{1,100}(?:/[\w.-]{1,100}){1,10}#[1-9][0-9]{0,9}(?!\w)", re.ASCII)
 _ADDRESS: Final = re.compile(r"""https?://[^\s<>"'`\\^{|}()\[\]]{1,1000}""", re.ASCII)
 _SYNCED: Final = re.compile(r"\b(?:synchroni[sz]ed|synced|mirrored) (?:with|from)\b", re.IGNORECASE)
 _WORDS_BEFORE: Final = 120
@@ -47,14 +44,17 @@ class ItemAddress:
 
 
 def mentions_in(text: str, *, with_keys: bool = True) -> tuple[str, ...]:
-    """The keys and addresses that a text names, in their order, each once. with_keys: False where only addresses count
+    """The addresses and keys that a text names, each once. with_keys: False where only addresses count
 
     A description names keys in passing; a title or a branch says by them what it is about.
     """
     read = text[:TEXT_READ]
-    found = dict.fromkeys(_addresses(read))
+    found = [*_addresses(read)]
     if with_keys:
-        found |= dict.fromkeys(key[0] for key in _KEY.finditer(_ADDRESS.sub(" ", read)))
+        words = _ADDRESS.sub(" ", read) if "//" in read else read
+        # Most texts have neither sign, and to look for it is twenty times quicker than the form around it.
+        found += _KEY.findall(words) if "-" in words else ()
+        found += _PATH_KEY.findall(words) if "#" in words else ()
     return merged(*found)
 
 

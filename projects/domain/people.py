@@ -53,3 +53,10 @@ def user_changed() -> None:
     """Link accounts anew after one was given to a user, or taken from one."""
     hold_people()
     regroup_people()
+
+
+def other_accounts(account: Contributor) -> list[Contributor]:
+    """The further accounts of the same person, the first known first; none where nobody else's is."""
+    if account.person is None:
+        return []
+    return list(Contributor.objects.filter(person=account.person).exclude(pk=account.pk).order_by("pk"))

@@ -13,8 +13,9 @@ from tenants.isolation.constraints import enum_constraint
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.value_constraints import FieldCheck, order_check
 
-MENTIONS, SAME_WORK_AS = "Mentions", "Same work as"
-"""Types of links between tools, which no tool shows: the item names the other, or calls it its original or its copy."""
+MENTIONS, SAME_WORK_AS, SAME_TITLE_AS = "Mentions", "Same work as", "Same title as"
+"""Types of links between tools, which no tool shows: the item names the other, calls it its original or its copy, or
+has its title and was opened within minutes of it. The last two suggest that both are one piece of work."""
 MENTION_PREFIX = "mention "
 """With it begin the external ids of such links; a tool's own are never touched by their end."""
 

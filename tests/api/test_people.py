@@ -81,7 +81,11 @@ def test_backoffice_links_and_parts_what_is_marked(ours: LookAlike, accounts: li
 
     client.post(page, {"action": "link", "_selected_action": marked})
     together = people(ours, accounts)
+    linked = client.get(reverse("admin:projects_contributor_change", args=[accounts[0].pk])).content.decode()
     client.post(page, {"action": "part", "_selected_action": marked[:1]})
+    parted = client.get(reverse("admin:projects_contributor_change", args=[accounts[0].pk])).content.decode()
 
     assert together == [accounts[0].pk] * 2
+    other = f"{accounts[1].pseudonym} ({accounts[1].source})"
+    assert (other in linked, other in parted) == (True, False)
     assert people(ours, accounts) == [None, None]

@@ -2,7 +2,9 @@
 
 1. Every item keeps what it names (`projects.mentions`), and so does every activity that is about no item of its tool.
 2. Among the items of the same project in other sources, those with such a key, or on such a page, are the targets.
-3. A pair of them is one link; a pair that is named no longer ends. An activity is about the first target it names.
+3. Items of two sources with one title, opened within ten minutes of each other, and the only ones with that title in
+   their sources, are a pair, too: the later one points to the earlier.
+4. A pair is one link; a pair that is found no longer ends. An activity is about the first target it names.
 
 Nothing is read beyond the project: another tenant's item, or another project's, is no target whatever a text says.
 """
@@ -13,7 +15,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from projects.domain.recording.bulk import Column, Overwrite, Scope, array_liter
 from projects.enums import LinkDirection
 from projects.mentions import SAME_WORK, is_address, item_address, token_of
 from projects.models import ActivityEvent, Project, WorkItem, WorkItemLink
-from projects.models.work_item_link import MENTION_PREFIX, MENTIONS, SAME_WORK_AS
+from projects.models.work_item_link import MENTION_PREFIX, MENTIONS, SAME_TITLE_AS, SAME_WORK_AS
 from tenants.isolation.identifiers import uuid7
 
 _ITEMS: Final = WorkItem._meta.db_table
@@ -30,6 +32,10 @@ _ACTIVITIES: Final = ActivityEvent._meta.db_table
 _OVERWRITE: Final = Overwrite(
     values={**observed("link_type", "target_external_id", "target_key"), "unlinked_at": "NULL::timestamptz"}
 )
+TOGETHER: Final = timedelta(minutes=10)
+"""A tool that makes copies makes them within minutes; who copies by hand on another day may mean another thing."""
+LEAST_TITLE: Final = 10
+"""Letters of a title that can be nobody else's: "Bug" and "Fix login" are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +54,21 @@ class _Target:
 def resolve_mentions(*, project: Project, at: datetime) -> int:
     """Bring the links between tools up to date with what is named; call it once a file or a sync is through.
 
-    Six statements, whatever the number of items. Returns the number of rows written.
+    Seven statements, whatever the number of items. Returns the number of rows written.
     """
     # The source is that of no fact: links have none of their own.
     scope = Scope(tenant_id=cast("UUID", project.tenant_id), project_id=project.pk, source="", at=at)
     items = _mentioning(scope, _ITEMS, "TRUE")
     activities = _mentioning(scope, _ACTIVITIES, "work_item_id IS NULL")
     targets = _targets(scope, [mention for rows in (items, activities) for _, _, named in rows for mention in named])
-    wanted = _pairs(items, targets)
+    wanted = _with_titles(_pairs(items, targets), _same_titles(scope))
     written = _write_links(scope, wanted) + _end_links(scope, wanted)
     return written + _write_activities(scope, _pairs(activities, targets))
 
 
 _Mentioning = list[tuple[UUID, str, list[str]]]
-_Pairs = Mapping[UUID, Mapping[_Target, bool]]
-"""Who names -> whom, and whether as the same work; in the order of the mentions."""
+_Pairs = Mapping[UUID, Mapping[_Target, str]]
+"""From which item -> to whom, and the type of the link; in the order of the mentions."""
 
 
 def _mentioning(scope: Scope, table: str, condition: str) -> _Mentioning:
@@ -95,25 +101,58 @@ def _targets(scope: Scope, mentions: Iterable[str]) -> Mapping[str, list[_Target
 
 
 def _pairs(rows: _Mentioning, targets: Mapping[str, list[_Target]]) -> _Pairs:
-    pairs: dict[UUID, dict[_Target, bool]] = {}
+    pairs: dict[UUID, dict[_Target, str]] = {}
     for row_id, source, mentions in rows:
-        named: dict[_Target, bool] = {}
+        named: dict[_Target, str] = {}
         for mention in mentions:
             for target in targets.get(token_of(mention), ()):
                 if target.source != source and target.is_named(mention):
-                    named[target] = named.get(target, False) or mention.startswith(SAME_WORK)
+                    if mention.startswith(SAME_WORK):
+                        named[target] = SAME_WORK_AS
+                    named.setdefault(target, MENTIONS)
         if named:
             pairs[row_id] = named
     return pairs
 
 
+def _same_titles(scope: Scope) -> list[tuple[UUID, _Target]]:
+    """Item -> the one that was opened before it with the same title. Where there is one source, no title is read."""
+    rows = fetch(
+        f"SELECT title, ids, sources, external_ids, keys, opened FROM ("  # noqa: S608 - our own table
+        "SELECT lower(title) AS title, array_agg(id ORDER BY opened_at, id) AS ids, "
+        "array_agg(source ORDER BY opened_at, id) AS sources, "
+        "array_agg(external_id ORDER BY opened_at, id) AS external_ids, "
+        "array_agg(key ORDER BY opened_at, id) AS keys, array_agg(opened_at ORDER BY opened_at, id) AS opened "
+        f"FROM {_ITEMS} WHERE tenant_id = %s AND project_id = %s AND length(title) >= %s "
+        f"AND (SELECT min(source) <> max(source) FROM {_ITEMS} WHERE tenant_id = %s AND project_id = %s) "
+        "GROUP BY lower(title) HAVING count(DISTINCT source) > 1 AND count(DISTINCT source) = count(*)) AS titles",
+        [scope.tenant_id, scope.project_id, LEAST_TITLE, scope.tenant_id, scope.project_id],
+    )
+    return [
+        (row_id, _Target(ids[0], sources[0], external_ids[0], keys[0], ""))
+        for _, ids, sources, external_ids, keys, opened in rows
+        for row_id, opened_at in zip(ids[1:], opened[1:], strict=True)
+        if opened_at - opened[0] <= TOGETHER
+    ]
+
+
+def _with_titles(pairs: _Pairs, same_titles: Iterable[tuple[UUID, _Target]]) -> _Pairs:
+    """What an item names says more than its title."""
+    found = {item: dict(named) for item, named in pairs.items()}
+    linked = {frozenset((item, target.id)) for item, named in pairs.items() for target in named}
+    for item, target in same_titles:
+        if frozenset((item, target.id)) not in linked:
+            found.setdefault(item, {})[target] = SAME_TITLE_AS
+    return found
+
+
 def _write_links(scope: Scope, pairs: _Pairs) -> int:
-    rows = [(item, target, same) for item in sorted(pairs) for target, same in pairs[item].items()]
+    rows = [(item, target, kind) for item in sorted(pairs) for target, kind in pairs[item].items()]
     columns = [
         Column("id", "uuid", [uuid7() for _ in rows]),
         Column("work_item_id", "uuid", [item for item, _, _ in rows]),
         Column("external_id", "text", [f"{MENTION_PREFIX}{target.id}" for _, target, _ in rows]),
-        Column("link_type", "text", [SAME_WORK_AS if same else MENTIONS for _, _, same in rows]),
+        Column("link_type", "text", [kind for _, _, kind in rows]),
         Column("target_external_id", "text", [target.external_id for _, target, _ in rows]),
         Column("target_key", "text", [target.key for _, target, _ in rows]),
         Column("target_item_id", "uuid", [target.id for _, target, _ in rows]),

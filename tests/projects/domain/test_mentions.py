@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from projects.domain.recording import record_observations, resolve_mentions
+from projects.domain.same_work import described_elsewhere
 from projects.enums import ActivityKind, LinkDirection, StatusCategory
 from projects.models import ActivityEvent, Project, WorkItem, WorkItemLink
 from projects.observations import ActivityObservation, LinkObservation, ObservationBatch, WorkItemObservation
@@ -128,6 +129,66 @@ def test_mark_of_a_copy_is_a_link_of_its_own_kind(project: Project) -> None:
     assert links() == [("app#1", "Same work as", "PROJ-12", True)]
 
 
+TITLE = "Paint the garden fence"
+
+
+@pytest.mark.parametrize("minutes", [-10, 0, 10])
+def test_items_with_one_title_opened_within_minutes_suggest_that_they_are_one(project: Project, minutes: int) -> None:
+    record(project, "planner", observed("7", "PROJ-12", title=TITLE))
+    opened_at = MONDAY + timedelta(minutes=minutes)
+
+    written = record(project, "code", observed("1", "app#1", title=TITLE.upper(), created_at=opened_at))
+
+    pair = ("PROJ-12", "app#1") if minutes < 0 else ("app#1", "PROJ-12")
+    assert (written, links()) == (1, [(pair[0], "Same title as", pair[1], True)])
+    assert resolve_mentions(project=project, at=TUESDAY) == 0
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("code", "app#1", {"title": TITLE, "created_at": MONDAY + timedelta(minutes=11)})],
+        [("planner", "PROJ-13", {"title": TITLE})],
+        [("code", "app#1", {"title": TITLE}), ("code", "app#2", {"title": TITLE})],  # which of them?
+        [("code", "app#1", {"title": "Paint the garden fence again"})],
+    ],
+)
+def test_titles_that_are_not_telling_suggest_nothing(project: Project, others: list[Any]) -> None:
+    record(project, "planner", observed("7", "PROJ-12", title=TITLE))
+
+    for number, (source, key, values) in enumerate(others):
+        record(project, source, observed(f"{number}", key, **values))
+
+    assert [link for link in links() if link[3]] == []
+
+
+def test_short_title_suggests_nothing(project: Project) -> None:
+    record(project, "planner", observed("7", "PROJ-12", title="Fix login"))
+
+    assert record(project, "code", observed("1", "app#1", title="Fix login")) == 0
+
+
+def test_suggestion_ends_with_the_title_and_a_mention_says_more_than_it(project: Project) -> None:
+    record(project, "planner", observed("7", "PROJ-12", title=TITLE))
+    record(project, "code", observed("1", "app#1", title=TITLE))
+
+    record(project, "code", observed("1", "app#1", title=TITLE, mentions=("PROJ-12",)), at=TUESDAY)
+    named = links()
+    record(project, "code", observed("1", "app#1", title="Another title"), at=TUESDAY)
+
+    assert named == [("app#1", "Mentions", "PROJ-12", True)]
+    assert [is_shown for *_, is_shown in links()] == [False]
+
+
+def test_items_tell_each_other_where_else_they_are_seen(project: Project) -> None:
+    planned(project)
+    record(project, "code", observed("1", "app#1", title="PROJ-12: paint"))
+    code, plan = WorkItem.objects.get(key="app#1"), WorkItem.objects.get(key="PROJ-12", project=project)
+
+    assert described_elsewhere(code) == ["Mentions PROJ-12 (planner)"]
+    assert described_elsewhere(plan) == ["app#1 (code): mentions this"]
+
+
 def test_item_of_another_project_or_tenant_is_no_target(project: Project, theirs: LookAlike) -> None:
     planned(ProjectFactory.create())
     with tenant_context(theirs.tenant.pk):
@@ -168,7 +229,7 @@ def test_review_is_about_no_item_once_the_change_names_another(project: Project)
 
 
 @pytest.mark.parametrize("items", [1, 30])
-def test_links_take_six_statements_however_many_items(
+def test_links_take_seven_statements_however_many_items(
     project: Project, items: int, django_assert_num_queries: Any
 ) -> None:
     planned(project)
@@ -179,5 +240,5 @@ def test_links_take_six_statements_however_many_items(
     batch = ObservationBatch(items=tuple(named), activities=(review,))
     record_observations(project=project, source="code", observations=batch, at=MONDAY)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert resolve_mentions(project=project, at=MONDAY) == items + 1

@@ -17,7 +17,7 @@ from projects.domain.same_work import say_same_work
 from projects.enums import LinkDirection, Presence
 from projects.history.project_history import ProjectHistory
 from projects.models import Project, WorkItem, WorkItemLink
-from projects.models.work_item_link import MENTIONS, SAME_WORK_AS
+from projects.models.work_item_link import MENTIONS, SAME_TITLE_AS, SAME_WORK_AS
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.factories.look_alike import LookAlike
@@ -53,6 +53,8 @@ def row(
         ([row(A, B, True, ended=True)], {A: B}),  # people have said it, whatever the tool shows
         ([row(A, B, True, kind=MENTIONS)], {A: B}),
         ([row(A, B, kind=MENTIONS), row(B, A, kind=MENTIONS)], {}),
+        ([row(A, B), row(B, A, kind=SAME_TITLE_AS)], {}),  # a title is not enough
+        ([row(A, B, True, kind=SAME_TITLE_AS)], {A: B}),
         ([row(A, B), row(B, A, False)], {}),  # a person's no outweighs the tools
         ([row(A, B, True), row(B, A, False)], {}),
         ([row(A, A, True)], {}),
