@@ -10,6 +10,7 @@ Source: exported boards in public repositories, for the layout and the name of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,7 @@ from integrations.connectors.monday.mapping import NO_STATUS
 from projects.enums import StatusCategory
 from projects.imports.csv_profiles import Cells, CsvProfile, Fact, plain_name
 from projects.imports.csv_reader import CsvRow, CsvTable
-from projects.imports.errors import LineError
+from projects.imports.errors import ImportFileRefused, LineError
 from projects.imports.formats import TableFormat
 from projects.imports.statuses import likely_status_category
 from projects.imports.values import TERM_LENGTH, cut_text
@@ -40,6 +41,7 @@ COLUMNS: Final[Mapping[Fact, tuple[str, ...]]] = MappingProxyType({
     "group": ("group",),
     "parent_id": ("parentitem",),
 })  # fmt: skip
+FIRST_ROWS: Final = 100
 HEADER: Final = tuple(names[0] for names in COLUMNS.values())
 
 
@@ -55,8 +57,15 @@ def item_status(cells: Cells) -> StatusObservation:
 
 
 def arranged(rows: Iterator[CsvRow | LineError]) -> CsvTable:
-    """A table of the items of all groups and of their subitems."""
-    return CsvTable(HEADER, _items(rows))
+    """A table of the items of all groups and of their subitems. Raises ImportFileRefused for a board without ids."""
+    top = list(islice(rows, FIRST_ROWS))
+    headers = [{plain_name(value) for value in row.values} for row in top if isinstance(row, CsvRow)]
+    if not any(header & set(ITEM_ID) for header in headers):
+        raise ImportFileRefused(
+            "The board was exported without its column “Item ID”, so one item cannot be told from another. "
+            "Show that column on the board, and export it again."
+        )
+    return CsvTable(HEADER, _items(chain(top, rows)))
 
 
 def _items(rows: Iterable[CsvRow | LineError]) -> Iterator[CsvRow | LineError]:
@@ -105,5 +114,7 @@ BOARD: Final = CsvProfile(
     status=item_status,
 )
 FORMATS: Final = (
-    TableFormat.of(BOARD, arrange=arranged, signatures=tuple(frozenset({"name", name}) for name in ITEM_ID)),
+    TableFormat.of(
+        BOARD, arrange=arranged, signatures=tuple(frozenset({"name", name}) for name in (*ITEM_ID, "subitems"))
+    ),
 )

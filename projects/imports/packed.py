@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import IO, Final, cast
 
 from projects.imports.encodings import UTF8_MARK
@@ -23,6 +24,11 @@ ZIP_MAGIC: Final = b"PK\x03\x04"
 TAR_MAGIC: Final = b"ustar"
 TAR_MAGIC_AT: Final = 257
 MOST_FILES: Final = 100_000
+TOO_MANY: Final = f"The file holds more than {MOST_FILES} files."
+ENTRY_MAGIC: Final = b"PK\x01\x02"
+READ_BYTES: Final = 1024 * 1024
+HEADER_BYTES: Final = 1024 * 1024
+"""What tar reads at once beside the content of files: a longer header is none that a tool writes."""
 DAMAGED: Final = "The packed file is damaged."
 _UNREADABLE: Final = (
     OSError,
@@ -75,6 +81,7 @@ class _Budget:
 
 def open_zip(stream: IO[bytes]) -> Archive:
     """Raises ImportFileRefused for one that is damaged or has too many files."""
+    _check_few_entries(stream)
     try:
         packed = zipfile.ZipFile(stream)
         names = [each.filename for each in packed.infolist() if not each.is_dir()]
@@ -91,13 +98,24 @@ def open_zip(stream: IO[bytes]) -> Archive:
     return _archive(names, opened, budget)
 
 
+def _check_few_entries(stream: IO[bytes]) -> None:
+    """Each entry of the directory becomes an object, whatever number the directory announces: count them first."""
+    count, tail = 0, b""
+    while block := stream.read(READ_BYTES):
+        count += (tail + block).count(ENTRY_MAGIC)
+        tail = block[-len(ENTRY_MAGIC) + 1 :]
+    stream.seek(0)
+    if count > MOST_FILES:
+        raise ImportFileRefused(TOO_MANY)
+
+
 def open_tar(stream: IO[bytes], unpacked: IO[bytes]) -> Archive:
     """stream: as it was given, for its size;  unpacked: its content, seekable"""
     budget = _Budget(most_bytes_of(stream))
     try:
         counted = cast(IO[bytes], _SeekableBounded(unpacked, budget.spend))
         packed = tarfile.open(fileobj=counted, mode="r:")  # noqa: SIM115 - read as long as the import goes on
-        members = {each.name: each for each in packed if each.isfile()}
+        members = {each.name: each for each in islice(packed, MOST_FILES + 1) if each.isfile()}
     except _UNREADABLE:
         raise ImportFileRefused(DAMAGED) from None
 
@@ -118,6 +136,8 @@ class _SeekableBounded:
         self._spend = spend
 
     def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= HEADER_BYTES:
+            raise ImportFileRefused(DAMAGED)
         raw = self._stream.read(size)
         self._spend(len(raw))
         return raw
@@ -134,7 +154,7 @@ class _SeekableBounded:
 
 def _archive(names: list[str], opened: Callable[[str], IO[bytes]], budget: _Budget) -> Archive:
     if len(names) > MOST_FILES:
-        raise ImportFileRefused(f"The file holds more than {MOST_FILES} files.")
+        raise ImportFileRefused(TOO_MANY)
 
     def bounded(name: str) -> IO[bytes]:
         return cast(IO[bytes], io.BufferedReader(_Bounded(opened(name), budget.spend)))

@@ -21,9 +21,13 @@ WORKBOOK: Final = "xl/workbook.xml"
 RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 STRINGS: Final = "xl/sharedStrings.xml"
 STYLES: Final = "xl/styles.xml"
-MOST_TEXT: Final = 64 * 1024 * 1024
+MOST_TEXT: Final = 32 * 1024 * 1024
+MOST_STRINGS: Final = 2_000_000
+MOST_UNPARSED: Final = 1024 * 1024
+"""Of one tag, which the parser keeps until it ends."""
 CELL_CHARACTERS: Final = 32_767  # what a cell may hold
 READ_BYTES: Final = 64 * 1024
+TOO_MUCH_TEXT: Final = "The workbook holds more text than may be kept. Save the sheet as CSV."
 NO_WORKBOOK: Final = "The workbook is damaged. Save it again, as .xlsx or as CSV."
 DAY_0: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a day of a sheet has no zone
 DAY_0_OF_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001 - as above
@@ -59,9 +63,13 @@ def _parse(stream: IO[bytes], start: Start, end: Callable[[str], None], text: Ca
     parser.StartElementHandler = lambda name, values: start(_local(name), values)
     parser.EndElementHandler = lambda name: end(_local(name))
     parser.CharacterDataHandler = text
+    fed = 0
     try:
         while raw := stream.read(READ_BYTES):
             parser.Parse(raw, False)
+            fed += len(raw)
+            if fed - parser.CurrentByteIndex > MOST_UNPARSED:
+                raise ImportFileRefused(NO_WORKBOOK)
             yield
         parser.Parse(b"", True)
     except expat.ExpatError:
@@ -96,6 +104,8 @@ class _Strings:
 
     def end(self, name: str) -> None:
         if name == "si" and self._parts is not None:
+            if len(self.found) >= MOST_STRINGS:
+                raise ImportFileRefused(TOO_MUCH_TEXT)
             self.found.append("".join(self._parts))
             self._parts = None
         self._is_phonetic = self._is_phonetic and name != "rPh"
@@ -105,7 +115,7 @@ class _Strings:
         if self._is_text and self._parts is not None:
             self._left -= len(data)
             if self._left < 0:
-                raise ImportFileRefused("The workbook holds more text than may be kept. Save the sheet as CSV.")
+                raise ImportFileRefused(TOO_MUCH_TEXT)
             self._parts.append(data)
 
 
@@ -179,6 +189,7 @@ class _Sheet:
         self._column = -1
         self._kind = self._style = ""
         self._text: list[str] | None = None
+        self._room = 0
 
     def start(self, name: str, values: dict[str, str]) -> None:
         if name == "row":
@@ -189,11 +200,12 @@ class _Sheet:
             self._column = _column_of(values.get("r", ""), self._column)
             self._kind, self._style = values.get("t", "n"), values.get("s", "")
         elif name in ("v", "t"):
-            self._text = []
+            self._text, self._room = [], CELL_CHARACTERS
 
     def text(self, data: str) -> None:
-        if self._text is not None:
+        if self._text is not None and self._room > 0:
             self._text.append(data)
+            self._room -= len(data)
 
     def end(self, name: str) -> None:
         if name in ("v", "t") and self._text is not None:

@@ -237,6 +237,36 @@ def test_workbook_with_entities_is_refused() -> None:
         read(_workbook_with("xl/sharedStrings.xml", bomb))
 
 
+def test_tag_that_does_not_end_is_refused() -> None:
+    sheet = b'<worksheet><sheetData><row x="' + b"a" * (20 * 1024 * 1024)
+
+    with pytest.raises(ImportFileRefused, match="workbook is damaged"):
+        read(_workbook_with("xl/worksheets/sheet1.xml", sheet))
+
+
+def test_directory_of_very_many_files_is_refused_before_it_is_read() -> None:
+    entries = b"PK\x01\x02" + b"\0" * 42
+
+    with pytest.raises(ImportFileRefused, match="more than 100000 files"):
+        read(b"PK\x03\x04" + entries * 100_001)
+
+
+def test_header_of_an_archive_that_is_no_header_is_refused() -> None:
+    member = tarfile.TarInfo("tree/project/issues.ndjson")
+    member.type, member.size = tarfile.XHDTYPE, 50 * 1024 * 1024
+    content = gzip.compress(member.tobuf() + b"0" * member.size)
+
+    with pytest.raises(ImportFileRefused, match="damaged"):
+        read(content)
+
+
+def test_board_without_identifiers_is_refused_with_what_to_do() -> None:
+    rows = [("Rocket",), ("Now",), ("Name", "Subitems", "Status"), ("Hull", "", "Done")]
+
+    with pytest.raises(ImportFileRefused, match="Show that column on the board"):
+        read(files.workbook(rows))
+
+
 def test_workbook_with_endless_text_is_refused() -> None:
     text = b"<sst>" + b"<si><t>" + b"a" * (70 * 1024 * 1024) + b"</t></si></sst>"
 
