@@ -235,7 +235,7 @@ def test_reading_and_keeping_cost_a_fixed_number_of_queries(
 ) -> None:
     made = [_late_project(ours, name=f"Billing {number}") for number in range(projects)]
     with tenant_context(ours.tenant.pk):
-        with django_assert_num_queries(19):
+        with django_assert_num_queries(20):
             inputs = load_replay_inputs(made[0], at=NOW)
         replay = run_replay(inputs, ReplayPlan(NOW, months=1))
         with django_assert_num_queries(2):
