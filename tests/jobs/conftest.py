@@ -22,7 +22,7 @@ from tenants.isolation.queue.address import queue_address
 from tests.integrations.connectors.github.fake import FakeGitHub
 from tests.integrations.connectors.local_server import Request, Response, serving
 
-DEADLINE_S = 45.0
+DEADLINE_S = 120.0
 POLL_S = 0.05
 QUICK = ("--heartbeat", "0.2", "--stalled-after", "1.5")
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
