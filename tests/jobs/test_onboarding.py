@@ -103,6 +103,7 @@ def _jira(fake: FakeJira, now: datetime) -> None:
                 "created": begun_at.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
                 "updated": moment,
                 "resolutiondate": moment if done_at else None,
+                "worklog": {"worklogs": [], "total": 0},
             },
         }
         if done_at:
