@@ -152,6 +152,15 @@ def take_refresh_lock(project_id: UUID) -> bool:
     return bool(taken)
 
 
+def wait_for_refresh(project_id: UUID) -> None:
+    """Wait until nobody else refreshes the project, and hold its lock until this transaction ends.
+
+    Raises django.db.OperationalError where that takes longer than a statement may.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [refresh_lock_key(project_id)])
+
+
 def refresh_lock_key(project_id: UUID) -> int:
     """The lock's name as PostgreSQL wants it, 64 bits, signed: two projects that shared one would be BUSY in turn."""
     name = f"stratibreak refresh {require_tenant_id()} {project_id}"

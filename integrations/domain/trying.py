@@ -29,6 +29,7 @@ from projects.models import (
     Milestone,
     MilestoneMembership,
     Project,
+    TimeEntry,
     WorkflowStatus,
     WorkItem,
     WorkItemLink,
@@ -51,6 +52,7 @@ _KINDS: dict[str, Any] = {
     "ci_runs": CiRun,
     "deployments": Deployment,
     "incidents": Incident,
+    "time_entries": TimeEntry,
 }
 
 

@@ -34,7 +34,7 @@ from predictions.forecasters.replay import ReplayPlan
 from projects.enums import AnalysisKind, ProjectStatus, ProjectTask
 from projects.models import AnalysisRecord, Project
 from stratibreak.jobs.notices import DIGEST_TASK, NOTIFY_TASK, defer_notices, tell_of_project, write_digest
-from stratibreak.pipeline import RefreshOutcome, refresh_project
+from stratibreak.pipeline import refresh_project, wait_for_refresh
 from stratibreak.replay_report import run_and_keep
 from tenants.isolation.jobs import run_batch
 from tenants.isolation.queue import defer_job
@@ -58,6 +58,10 @@ class Step(StrEnum):
     REPLAY = ProjectTask.REPLAY
     NOTIFY = NOTIFY_TASK
     DIGEST = DIGEST_TASK
+
+
+LONG_STEPS = (Step.SYNC, Step.REPLAY)
+"""They may take hours, and leave a slot of each worker to what takes seconds."""
 
 
 def defer_due(at: datetime) -> int:
@@ -149,18 +153,18 @@ def _has_changes(result: SyncResult) -> bool:
 
 def refresh_step(carried: dict[str, str], project_id: UUID) -> str:
     """Forecast, detect and keep alerts, in one transaction; then have the past replayed, once, and people told."""
-    said = run_batch(carried, _refresh, project_id, timezone.now())
+    said = run_batch(carried, _refresh, project_id)
     _defer_notices(UUID(carried["tenant_id"]), timezone.now())
     return said
 
 
-def _refresh(project_id: UUID, at: datetime) -> str:
+def _refresh(project_id: UUID) -> str:
     project = Project.objects.filter(pk=project_id).first()
     if project is None:
         return GONE
+    wait_for_refresh(project_id)  # the one that runs may have read the record before what this job is for came
+    at = timezone.now()
     refresh = refresh_project(project=project, as_of=at, at=at)
-    if refresh.outcome is RefreshOutcome.BUSY:
-        return BUSY
     if not has_replay(project):
         defer_job(Step.REPLAY, subject=project_id)
     return f"done in {refresh.duration_s:.1f} s"

@@ -18,8 +18,8 @@ from procrastinate.worker import Worker
 
 from stratibreak.jobs import rescue
 from stratibreak.jobs.queue_app import QUEUE, keep_note, make_app, without_connections
-from stratibreak.jobs.steps import defer_due
-from tenants.isolation.queue.fetching import SLOTS
+from stratibreak.jobs.steps import LONG_STEPS, defer_due
+from tenants.isolation.queue.fetching import LONG_TASKS, SLOTS
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class WorkerPlan:
     ends_with_stdin: also stop when standard input closes, as it does when the process that started it ends
     """
 
-    jobs: int = 2
+    jobs: int = 3
     grace_s: float = 10.0
     heartbeat_s: float = 10.0
     stalled_after_s: float = 30.0
@@ -51,8 +51,8 @@ def run_worker(address: dict[str, Any], plan: WorkerPlan) -> None:
     Jobs that have not ended when the grace is over are left where their last commit stands, and are taken up again by
     whoever works next.
     """
-    slots = f"{address.get('options', '')} -c {SLOTS}={plan.jobs}"
-    asyncio.run(_Running(make_app({**address, "options": slots}), plan).run())
+    told = f"-c {SLOTS}={plan.jobs} -c {LONG_TASKS}={','.join(LONG_STEPS)}"
+    asyncio.run(_Running(make_app({**address, "options": f"{address.get('options', '')} {told}"}), plan).run())
 
 
 class _Running:

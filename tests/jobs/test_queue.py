@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 from stratibreak.jobs.rescue import MOST_ATTEMPTS, RESCUE
 from tenants.isolation.context import TenantContextRequired
 from tenants.isolation.queue import defer_job, own_jobs
-from tenants.isolation.queue.fetching import SLOTS
+from tenants.isolation.queue.fetching import LONG_TASKS, SLOTS
 from tenants.isolation.transaction import auth_context, tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.jobs.conftest import as_the_queue
@@ -245,6 +245,16 @@ def test_last_slot_of_a_worker_is_left_to_others() -> None:
         taken = [worker.take() for _ in range(4)]
 
     assert taken == ["A0", "B4", "A1", ""]
+
+
+def test_long_jobs_leave_a_slot_to_short_ones_which_come_first() -> None:
+    with one_worker(slots=3, waiting="AAA") as worker:
+        worker.queue.execute(f"SET LOCAL {LONG_TASKS} = 'sync_integration,replay_project'")
+        long_ones = [worker.take() for _ in range(3)]
+        worker.queue.execute("UPDATE procrastinate_jobs SET task_name = 'refresh_project' WHERE status = 'todo'")
+        short_one = worker.take()
+
+    assert (long_ones, short_one) == (["A0", "A1", ""], "A2")
 
 
 def test_only_organisation_has_all_slots() -> None:

@@ -21,6 +21,7 @@ from projects.domain.importing import Doorway, ImportRequest, import_file
 from projects.enums import AnalysisKind, ProjectStatus
 from projects.models import AnalysisRecord, Project, WorkItem
 from stratibreak.jobs.steps import BUSY, OFF, Step
+from stratibreak.pipeline import refresh_lock_key
 from tenants.encryption.secret import Secret
 from tenants.isolation.owner import owner_access
 from tenants.isolation.queue import QueuedJob, defer_job, own_jobs
@@ -33,6 +34,9 @@ from tests.jobs.conftest import HeldGitHub, StartWorker, as_the_queue, wait_unti
 pytestmark = pytest.mark.django_db(transaction=True)
 KILLED_AFTER = 6
 PATIENCE_S = 3.0
+WAITING_LOCKS = """
+SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,28 @@ def test_sync_that_changes_nothing_analyses_nothing(
     with tenant_context(ours.tenant.pk):
         refreshes = AnalysisRecord.objects.filter(project_id=integration.project_id, kind=AnalysisKind.REFRESH).count()
     assert refreshes == 1
+
+
+def test_analysis_that_is_wanted_while_another_one_runs_waits_for_its_end(
+    ours: LookAlike, theirs: LookAlike, github: HeldGitHub, start_worker: StartWorker
+) -> None:
+    integration = connect(ours.tenant.pk)
+    switch_off([ours, theirs])
+    with tenant_context(ours.tenant.pk):
+        key = refresh_lock_key(integration.project_id)
+        defer_job(Step.REFRESH, subject=integration.project_id)
+    with as_the_queue() as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [key])
+        start_worker()
+        wait_until(lambda: other.execute(WAITING_LOCKS).fetchone() == (1,), "a job that waits")
+        before = [job.status for job in jobs_of(ours.tenant.pk, integration.project_id)]
+        other.execute("SELECT pg_advisory_unlock(%s)", [key])
+    wait_until(partial(is_done, ours.tenant.pk, integration.project_id), "the end of the job")
+
+    assert before == ["doing"]
+    with tenant_context(ours.tenant.pk):
+        analysed = AnalysisRecord.objects.filter(project_id=integration.project_id, kind=AnalysisKind.REFRESH)
+        assert analysed.count() == 1
 
 
 def test_job_of_a_tool_that_was_switched_off_since_asks_nothing(
