@@ -37,7 +37,7 @@ class WebhookActs(DoingPage):
 
     def shown_webhook(self, request: HttpRequest, integration: Integration) -> dict[str, Any]:
         """What the page needs; nothing for a tool that sends no webhooks."""
-        words = self._words(integration)
+        words = self._webhook_words(integration)
         if words is None:
             return {}
         shown: dict[str, Any] = {"webhook": words}
@@ -47,23 +47,23 @@ class WebhookActs(DoingPage):
                 shown["webhook_secret_form"] = EnterSecretForm(webhook=words)
         return shown
 
-    def _words(self, integration: Integration) -> WebhookWords | None:
+    def _webhook_words(self, integration: Integration) -> WebhookWords | None:
         webhook = IncomingWebhook.objects.filter(integration=integration).first()
         return describe_webhook(integration, webhook, at=timezone.now())
 
     def webhook_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Make the address, or renew it, as ``POST /integrations/{id}/webhook`` does."""
-        return self.do_posted(request, row_id, MAY_SET_UP, self._make)
+        return self.do_posted(request, row_id, MAY_SET_UP, self._make_webhook)
 
     def webhook_secret_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Keep the secret that the tool shows."""
-        return self.do_posted(request, row_id, MAY_SET_UP, self._enter)
+        return self.do_posted(request, row_id, MAY_SET_UP, self._enter_webhook_secret)
 
     def webhook_revoke_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Take the address away."""
-        return self.do_posted(request, row_id, MAY_SET_UP, self._revoke)
+        return self.do_posted(request, row_id, MAY_SET_UP, self._revoke_webhook)
 
-    def _make(self, request: HttpRequest, integration: Integration) -> None:
+    def _make_webhook(self, request: HttpRequest, integration: Integration) -> None:
         form = MakeWebhookForm(request.POST, webhook=self._words_or_refusal(integration))
         if not form.is_valid():
             messages.error(request, "Nothing was changed. What was entered cannot be a secret.")
@@ -75,7 +75,7 @@ class WebhookActs(DoingPage):
         if made.secret:
             messages.warning(request, f"And the secret, which is not shown again either: {made.secret}")
 
-    def _enter(self, request: HttpRequest, integration: Integration) -> None:
+    def _enter_webhook_secret(self, request: HttpRequest, integration: Integration) -> None:
         form = EnterSecretForm(request.POST, webhook=self._words_or_refusal(integration))
         if not form.is_valid():
             messages.error(request, "Nothing was changed. What was entered cannot be a secret.")
@@ -83,12 +83,12 @@ class WebhookActs(DoingPage):
         enter_proof(integration=integration, secret=form.cleaned_data["secret"])
         messages.success(request, "The secret is kept. The next message is checked with it.")
 
-    def _revoke(self, request: HttpRequest, integration: Integration) -> None:
+    def _revoke_webhook(self, request: HttpRequest, integration: Integration) -> None:
         if revoke_address(integration=integration):
             messages.success(request, "The address opens nothing any more. Remove the webhook in the tool, too.")
 
     def _words_or_refusal(self, integration: Integration) -> WebhookWords:
-        words = self._words(integration)
+        words = self._webhook_words(integration)
         if words is None:
             raise Refusal("This kind of tool sends no webhooks.")
         return words

@@ -25,7 +25,7 @@ from tenants.isolation.transaction import auth_context
 from tenants.models import Tenant
 from tests.factories.look_alike import LookAlike, build_look_alike_tenants
 from tests.factories.tenants import TenantFactory
-from tests.owner_rows import delete_tenant, insert_tenant
+from tests.owner_rows import delete_tenant, empty_queue, insert_tenant
 
 _world: list[LookAlike] = []
 _left_over: list[Tenant] = []
@@ -125,6 +125,17 @@ def make_tenant(db: None) -> Callable[[str], Tenant]:
 def _quick_passwords(settings: Any) -> None:
     """Hash passwords quickly: their strength is not what these tests are about."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Take away the jobs that a test has committed."""
+    if not _empties_the_database(request.node):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    empty_queue()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from psycopg.sql import SQL, Identifier
 
 from tenants.models import Tenant
 
@@ -37,3 +38,10 @@ def delete_tenant(tenant: Tenant) -> None:
     """Delete a tenant as the owner; its rows were rolled back with the test."""
     with owner_connection() as owner:
         owner.execute("DELETE FROM tenants_tenant WHERE id = %s", [tenant.pk])
+
+
+def empty_queue() -> None:
+    """Remove all jobs and workers: no flush knows their tables."""
+    with owner_connection() as owner:
+        for table in ("periodic_defers", "jobs", "workers"):
+            owner.execute(SQL("DELETE FROM queue.{}").format(Identifier(f"procrastinate_{table}")))

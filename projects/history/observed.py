@@ -46,10 +46,10 @@ class ObservedColumns(Columns):
         return type(kept)(**values).ordered()
 
     def ordered(self) -> Self:
-        """The same rows in the one canonical order.
+        """The same rows in the one canonical order, each once.
 
         Rows of one id that were recorded at once stand by their values, as they are known now: an order by what is not
-        yet known would tell of it.
+        yet known would tell of it, and so would a double of rows that differ in nothing else.
         """
         ties = (self.ids[1:] == self.ids[:-1]) & (self.recorded_us[1:] == self.recorded_us[:-1])
         if not bool(np.any(ties)):
@@ -59,8 +59,8 @@ class ObservedColumns(Columns):
         keys = [
             (id_.int, at_us, row) for id_, at_us, row in zip(self.ids.tolist(), self.recorded_us, rows, strict=True)
         ]
-        order = sorted(range(len(self)), key=keys.__getitem__)
-        return self.take(np.array(order, dtype=np.intp))
+        place_of = {key: place for place, key in enumerate(keys)}
+        return self.take(np.array([place_of[key] for key in sorted(place_of)], dtype=np.intp))
 
     def newest(self) -> Self:
         """One row per id: of several observations the one recorded last."""

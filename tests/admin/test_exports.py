@@ -36,6 +36,9 @@ NEVER_LEAVE = {
     # Where a reading stands: the address of the runs shows it, and what came of it is in the sync results.
     "integrations.StreamState",
     "integrations.SyncProgress",
+    # What came in is shown on the connection's page, and by the address of the webhook.
+    "integrations.IncomingDelivery",
+    "integrations.IncomingWebhook",
 }
 
 

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tenants.isolation.owner import owner_access
 from tenants.isolation.queue.address import queue_address
 from tests.integrations.connectors.github.fake import FakeGitHub
 from tests.integrations.connectors.local_server import Request, Response, serving
@@ -71,22 +70,7 @@ def as_the_queue() -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def empty_queue(transactional_db: None) -> Iterator[None]:
-    """Jobs are committed, and no test's flush knows their tables."""
-    _empty()
-    yield
-    _empty()
-
-
-def _empty() -> None:
-    with owner_access(), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM queue.procrastinate_periodic_defers")
-        cursor.execute("DELETE FROM queue.procrastinate_jobs")
-        cursor.execute("DELETE FROM queue.procrastinate_workers")
-
-
-@pytest.fixture
-def start_worker(empty_queue: None, github: HeldGitHub) -> Iterator[StartWorker]:
+def start_worker(transactional_db: None, github: HeldGitHub) -> Iterator[StartWorker]:
     """Start `manage.py worker`; those that still run at the end are killed."""
     with ExitStack() as started:
 

@@ -44,7 +44,6 @@ def at_once(work: Any) -> list[Any]:
         return list(threads.map(one, range(AT_ONCE)))
 
 
-@pytest.mark.usefixtures("empty_queue")
 def test_same_message_many_times_at_once_is_taken_once(ours: LookAlike) -> None:
     one = hook(ours, "GITHUB")
     signed = one.sign()
@@ -56,7 +55,6 @@ def test_same_message_many_times_at_once_is_taken_once(ours: LookAlike) -> None:
     assert (one.deliveries(), one.jobs()) == (1, ["todo"])
 
 
-@pytest.mark.usefixtures("empty_queue")
 def test_different_messages_at_once_defer_one_job_and_are_all_counted(ours: LookAlike) -> None:
     one = hook(ours, "GITHUB")
 
@@ -66,7 +64,6 @@ def test_different_messages_at_once_defer_one_job_and_are_all_counted(ours: Look
     assert (one.counts(), one.deliveries(), one.jobs()) == ({"received": AT_ONCE}, AT_ONCE, ["todo"])
 
 
-@pytest.mark.usefixtures("empty_queue")
 def test_handshakes_at_once_are_all_kept(ours: LookAlike) -> None:
     one = hook(ours, "ASANA")
 
@@ -76,7 +73,6 @@ def test_handshakes_at_once_are_all_kept(ours: LookAlike) -> None:
         assert len(one.webhook().proofs.reveal_json()) == AT_ONCE + 1
 
 
-@pytest.mark.usefixtures("empty_queue")
 def test_two_who_make_it_at_once_have_made_one(ours: LookAlike) -> None:
     integration = connect(ours, "GITHUB")
 
@@ -127,7 +123,6 @@ def _title(one: Hooked) -> str:
         return str(items.values_list("title", flat=True).get())
 
 
-@pytest.mark.usefixtures("empty_queue")
 def test_address_of_an_erased_organisation_opens_nothing(ours: LookAlike, theirs: LookAlike) -> None:
     one, other = hook(ours, "GITHUB"), hook(theirs, "GITHUB")
     before = [send(Client(), each.path, each.sign()).status_code for each in (one, other)]

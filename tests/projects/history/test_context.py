@@ -201,3 +201,15 @@ def test_deleting_every_later_fact_shuffling_or_going_back_in_steps_changes_noth
     assert answers(whole) == answers(cut) == answers(turned) == answers(in_two_steps)
     for column in fields(whole.context):
         assert fingerprint(getattr(whole.context, column.name)) == fingerprint(getattr(cut.context, column.name))
+
+
+def test_observations_that_differ_only_in_what_is_not_known_yet_are_one() -> None:
+    """How many there are would tell of it."""
+    opened_at, recorded_at = NOW - timedelta(days=3), NOW + timedelta(hours=1)
+    severities = (IncidentSeverity.SEV1, IncidentSeverity.SEV2)
+    facts = [IncidentFact(item_id(200), opened_at, recorded_at, severity) for severity in severities]
+
+    known = ProjectHistory.from_facts(facts).as_of(NOW)
+
+    assert (len(known.context.incidents), len(known.incidents)) == (1, 1)
+    assert len(ProjectHistory.from_facts(facts).as_of(recorded_at).context.incidents) == 2
