@@ -37,11 +37,11 @@ def addresses_of(people: Iterable[object], *, ids_in: tuple[str, ...], email_in:
     """
     found: dict[str, str] = {}
     for person in people:
-        if not isinstance(person, dict):
+        email = person.get(email_in) if isinstance(person, dict) else None
+        if not isinstance(person, dict) or not isinstance(email, str) or "@" not in email:
             continue
         account = next((person[member] for member in ids_in if isinstance(person.get(member), str | int)), "")
-        email = person.get(email_in)
-        if account and isinstance(email, str) and "@" in email:
+        if account:
             found[str(account)] = email
     return tuple(AccountObservation(account_id=account, email=email) for account, email in found.items())
 

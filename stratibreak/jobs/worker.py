@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from procrastinate import App
 from procrastinate.worker import Worker
 
+from integrations.domain.syncing.garbage import collect_rarely
 from stratibreak.jobs import rescue
 from stratibreak.jobs.queue_app import QUEUE, keep_note, make_app, without_connections
 from stratibreak.jobs.steps import LONG_STEPS, defer_due
@@ -51,6 +52,7 @@ def run_worker(address: dict[str, Any], plan: WorkerPlan) -> None:
     Jobs that have not ended when the grace is over are left where their last commit stands, and are taken up again by
     whoever works next.
     """
+    collect_rarely()
     told = f"-c {SLOTS}={plan.jobs} -c {LONG_TASKS}={','.join(LONG_STEPS)}"
     asyncio.run(_Running(make_app({**address, "options": f"{address.get('options', '')} {told}"}), plan).run())
 

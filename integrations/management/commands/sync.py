@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from integrations.domain.environment import Environment, SyncStep
 from integrations.domain.syncing import due_integrations, sync_integration
+from integrations.domain.syncing.garbage import collect_rarely
 from integrations.enums import SyncStatus
 from integrations.models import Integration, SyncResult
 from tenants.isolation.transaction import tenant_context
@@ -46,6 +47,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["integration"] and options["loop"]:
             raise CommandError("--loop reads what is due; it does not go with --integration.")
+        collect_rarely()
         self._shows_progress = options["progress"] or self.stderr.isatty()
         environment = Environment.configured(on_step=self._show)
         if options["integration"]:
