@@ -67,13 +67,18 @@ LAST_CHANGED_LAST: Final[dict[str, str | int]] = {"order_by": "updated_at", "sor
 
 @dataclass
 class GitLab:
-    """The requests we make. not_offered: kinds of events that this edition does not know, asked for once only"""
+    """The requests we make.
+
+    not_offered: kinds of events that this edition does not know, asked for once only
+    half_read: stream, project and number -> a record whose details were not given in this run yet
+    """
 
     door: Door
     project_paths: Sequence[str]
     group_paths: Sequence[str]
     status_scope: str = ""
     not_offered: set[str] = field(default_factory=set)
+    half_read: dict[tuple[str, str, int], JsonObject] = field(default_factory=dict)
     _members: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def all_of(self, address: str, **params: str | int) -> list[JsonObject]:
@@ -197,14 +202,20 @@ class RecordStream(GitLabStream, DetailedStream[GitLab]):
         """The record with its details. Raises ToolError."""
         if not isinstance(record.get("iid"), int):
             return not_mapped(record, FieldRefused("iid", "is missing"))
-        return self.detailed(client, partition, record)
+        key = self.name, partition.id, record["iid"]
+        client.half_read[key] = record
+        page = self.detailed(client, partition, record)
+        del client.half_read[key]
+        return page
 
     @abstractmethod
     def detailed(self, client: GitLab, partition: Partition, record: JsonObject) -> Page:
         """One that has a number. Raises ToolError."""
 
     def again(self, client: GitLab, partition: Partition, detail: Json) -> Page:
-        record = object_of(client.door.get(f"{self.address(partition.id)}/{detail}"))
+        record = client.half_read.get((self.name, partition.id, detail))
+        if record is None:  # an earlier run was not given its details
+            record = object_of(client.door.get(f"{self.address(partition.id)}/{detail}"))
         return self.one(client, partition, record)
 
 

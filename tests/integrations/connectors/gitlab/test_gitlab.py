@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,7 +26,7 @@ from projects.models import (
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
 from tests.integrations.connectors.gitlab.fake import API, PATH, PROJECT, TOKEN, FakeGitLab
-from tests.integrations.connectors.local_server import Response
+from tests.integrations.connectors.local_server import SERVER_ERROR, Request, Response
 
 ISSUE = f"{API}/projects/{PROJECT}/issues/1"
 
@@ -167,6 +169,25 @@ class TestGitLab(ConnectorBattery):
 
         assert (result.status, result.error_code) == (SyncStatus.PARTIAL, "repeated_page")
         assert len(played.fake.log) < 20
+
+    def test_details_not_given_at_first_lose_no_record(self, played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The record itself is at hand: it is not asked for again in the same run."""
+        answer: Callable[[Request], Response] = played.fake.answer
+        refusals = [SERVER_ERROR] * 3
+
+        def unwilling(request: Request) -> Response:
+            if refusals and request.path.endswith("/issues/1/notes"):
+                return refusals.pop()
+            return answer(request)
+
+        monkeypatch.setattr(played.fake, "answer", unwilling)
+
+        result = played.sync()
+
+        assert (result.status, result.streams["issues"].get("skipped", {})) == (SyncStatus.SUCCEEDED, {})
+        assert result.created_count == len(played.fake.issues)
+        assert refusals == []
+        assert not [request for request in played.fake.log if re.search(r"/issues/\d+$", request.path)]
 
     def test_next_page_elsewhere_is_not_followed(self, played: Played) -> None:
         played.fake.broken[r"/issues$"] = Response(200, [], {"Link": '<https://elsewhere.example/>; rel="next"'})
