@@ -10,10 +10,11 @@ from django.db.models import Q
 
 from gaps.detectors.detection import DetectionContext
 from gaps.detectors.finding import Finding
-from gaps.detectors.roles import Roles, added_items, hours_off_by_role, with_roles
+from gaps.detectors.roles import HoursOff, Roles, added_items, hours_off_by_role, with_roles
 from gaps.domain.assessments import Assessment
 from gaps.enums import GapType
 from projects.enums import MembershipRole
+from projects.history.instants import to_us
 from projects.models import Contributor, Project, ProjectMembership, WorkItem
 from tenants.enums import Role
 
@@ -41,18 +42,17 @@ def _with_roles(finding: Finding, project: Project, context: DetectionContext) -
     put_in_by = {str(item_id): account for item_id, account in items.values_list("pk", "reporter_id")}
     with_calendars = {fact.contributor_id for fact in known.capacity.facts if fact.contributor_id is not None}
     of_account = _roles_of(project, {*put_in_by.values(), *with_calendars})
-    baseline = known.baseline
-    hours_off = (
-        hours_off_by_role(
-            known.capacity,
-            of_account,
-            baseline.start_date or baseline.approved_at.date(),
-            context.calendar.local_date(known.known_at_us),
-        )
-        if baseline is not None and with_calendars
-        else []
-    )
+    hours_off = _hours_off(context, of_account) if with_calendars else []
     return with_roles(finding, Roles(of_account, put_in_by), hours_off)
+
+
+def _hours_off(context: DetectionContext, of_account: dict[UUID, str]) -> list[HoursOff]:
+    """From the first day of the plan in force until now, as the slip is measured; nothing without a plan."""
+    known, calendar = context.known, context.calendar
+    if known.baseline is None:
+        return []
+    first = known.baseline.start_date or calendar.local_date(to_us(known.baseline.approved_at))
+    return hours_off_by_role(known.capacity, of_account, first, calendar.local_date(known.known_at_us))
 
 
 def _roles_of(project: Project, accounts: set[UUID]) -> dict[UUID, str]:
@@ -62,9 +62,8 @@ def _roles_of(project: Project, accounts: set[UUID]) -> dict[UUID, str]:
     rows = Contributor.objects.filter(pk__in=accounts)
     people = {account: person or account for account, person in rows.values_list("pk", "person")}
     known = Contributor.objects.filter(Q(pk__in=people) | Q(person__in=set(people.values())), user__isnull=False)
-    users = {person or account: (user, role) for account, person, user, role in known.values_list(
-        "pk", "person", "user_id", "user__role"
-    )}  # fmt: skip
+    rows_of_users = known.values_list("pk", "person", "user_id", "user__role")
+    users = {person or account: (user, role) for account, person, user, role in rows_of_users}
     leads = set(
         ProjectMembership.objects.filter(project=project, role=MembershipRole.LEAD).values_list("user_id", flat=True)
     )

@@ -168,7 +168,7 @@ class Revoked:
 def revoke_credentials(*, integration: Integration, environment: Environment, at: datetime) -> Revoked:
     """Have the tool end the credentials, delete them here whatever it says, and read the connection no more.
 
-    A run that is under way ends at its next request, where the tool has ended them.
+    A run that is under way ends with its next step, or at its next request where the tool has ended them.
     Raises NoCredentials, or BeingRenewed while somebody else is given a new pair.
     """
     if integration.credentials is None:
