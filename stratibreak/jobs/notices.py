@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 NOTIFY_TASK: Final = "notify_of_project"
 DIGEST_TASK: Final = "write_digest"
+GONE: Final = "it is not there any more"
 
 
 def defer_notices(at: datetime) -> list[UUID | None]:
@@ -44,7 +45,7 @@ def tell_of_project(project_id: UUID, at: datetime) -> str:
     """Put in the messages that are due of a project."""
     project = Project.objects.filter(pk=project_id).first()
     if project is None:
-        return "it is not there any more"
+        return GONE
     warnings = tell_warnings(project=project, at=at)
     actions = tell_overdue(project=project, at=at)
     return f"{plural(warnings, 'warning')} and {plural(actions, 'overdue action')} put in."

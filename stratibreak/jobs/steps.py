@@ -33,7 +33,7 @@ from predictions.domain.replaying import ReplayInputs, has_replay, load_replay_i
 from predictions.forecasters.replay import ReplayPlan
 from projects.enums import AnalysisKind, ProjectStatus, ProjectTask
 from projects.models import AnalysisRecord, Project
-from stratibreak.jobs.notices import DIGEST_TASK, NOTIFY_TASK, defer_notices, tell_of_project, write_digest
+from stratibreak.jobs.notices import DIGEST_TASK, GONE, NOTIFY_TASK, defer_notices, tell_of_project, write_digest
 from stratibreak.pipeline import refresh_project, wait_for_refresh
 from stratibreak.replay_report import run_and_keep
 from tenants.isolation.jobs import run_batch
@@ -44,7 +44,6 @@ from tenants.management.tenant_argument import all_tenants
 logger = logging.getLogger(__name__)
 
 BUSY = "another worker is at it"
-GONE = "it is not there any more"
 OFF = "it is switched off"
 UNCHANGED_COUNTS = frozenset({"unchanged_count", "failed_count"})
 

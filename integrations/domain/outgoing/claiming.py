@@ -66,8 +66,8 @@ def unclaimed(at: datetime) -> Q:
 
 def due_deliveries(at: datetime) -> QuerySet[Delivery]:
     """What waits to be sent now and that nobody is sending; of a closed organisation there is nothing."""
-    unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=at)
-    return Delivery.objects.filter(unclaimed, state=DeliveryState.WAITING, next_try_at__lte=at, tenant__is_active=True)
+    waiting = Delivery.objects.filter(unclaimed(at), state=DeliveryState.WAITING, next_try_at__lte=at)
+    return waiting.filter(tenant__is_active=True)
 
 
 def due_destinations(at: datetime) -> list[UUID]:
