@@ -126,6 +126,33 @@ def test_integration_that_is_gone_is_passed_over(played: Played) -> None:
     assert (result, played.fake.log) == (None, [])
 
 
+# --- odd sources ---
+
+
+def test_moment_from_a_wrong_clock_hides_no_later_edit(played: Played) -> None:
+    played.fake.edit("1001", "Dated a year ahead", played.clock.now + timedelta(days=365))
+    played.sync()
+    played.fake.edit("1003", "Edited today", played.clock.now + timedelta(minutes=30))
+
+    result = played.sync()
+
+    assert result.status == SyncStatus.SUCCEEDED
+    assert (played.title_of("1001"), played.title_of("1003")) == ("Dated a year ahead", "Edited today")
+
+
+def test_ids_that_two_projects_share_are_two_items(played: Played) -> None:
+    with tenant_context(played.tenant_id):
+        other = Played(played.fake, played.tenant_id, connected(repositories=[REPOSITORY]).pk, played.clock)
+    for each in (played, other):
+        each.sync()
+    played.fake.edit("1001", "Edited since", played.clock.now)
+
+    played.sync()
+
+    assert (played.title_of("1001"), other.title_of("1001")) == ("Edited since", "Issue 1")
+    assert played.counts() == other.counts()
+
+
 # --- interruptions ---
 
 
