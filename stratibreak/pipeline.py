@@ -8,7 +8,6 @@ once one does the work, and the other says so.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +20,7 @@ from django.db import connection
 
 from gaps.domain.acting import follow_actions
 from gaps.domain.detection import DetectionResult, detect_gaps
+from integrations.domain.locks import lock_key
 from predictions.domain.following import follow_up
 from predictions.domain.forecasting import ProjectForecast, forecast_project
 from predictions.domain.settlement import Settlement, settle_predictions, unsettled_predictions
@@ -162,6 +162,4 @@ def wait_for_refresh(project_id: UUID) -> None:
 
 
 def refresh_lock_key(project_id: UUID) -> int:
-    """The lock's name as PostgreSQL wants it, 64 bits, signed: two projects that shared one would be BUSY in turn."""
-    name = f"stratibreak refresh {require_tenant_id()} {project_id}"
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    return lock_key(require_tenant_id(), project_id, what="refresh")

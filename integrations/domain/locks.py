@@ -50,7 +50,7 @@ def own_transaction() -> Iterator[Cursor]:
         own.close()
 
 
-def lock_key(tenant_id: UUID, integration_id: UUID, *, what: str = "sync") -> int:
-    """The lock's name as PostgreSQL wants it: 64 bits, signed."""
-    name = f"stratibreak {what} {tenant_id} {integration_id}"
+def lock_key(tenant_id: UUID, subject_id: UUID, *, what: str = "sync") -> int:
+    """The lock's name as PostgreSQL wants it, 64 bits, signed: two subjects that shared one would take turns."""
+    name = f"stratibreak {what} {tenant_id} {subject_id}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

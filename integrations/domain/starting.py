@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.db.models import Count, Max, Q
 
 from integrations.domain.environment import Environment
+from integrations.domain.locks import lock_key
 from integrations.domain.syncing import sync_integration
-from integrations.domain.syncing.lock import lock_key
 from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.http.errors import RateLimited
 from integrations.models import Integration, SyncResult

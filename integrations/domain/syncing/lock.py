@@ -8,8 +8,6 @@ from uuid import UUID
 
 from integrations.domain.locks import lock_key, own_transaction
 
-__all__ = ["lock_key", "run_lock"]
-
 
 @contextmanager
 def run_lock(tenant_id: UUID, integration_id: UUID) -> Iterator[bool]:

@@ -16,9 +16,9 @@ from django.test import override_settings
 
 from integrations.connectors.github import client as github
 from integrations.domain.environment import SyncStep
+from integrations.domain.locks import lock_key
 from integrations.domain.starting import switch_off
 from integrations.domain.syncing import due_integrations, sync_integration
-from integrations.domain.syncing.lock import lock_key
 from integrations.domain.syncing.payloads import read_payloads
 from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.models import (

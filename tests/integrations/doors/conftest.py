@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from integrations.domain.environment import Environment
-from integrations.domain.syncing.lock import lock_key
+from integrations.domain.locks import lock_key
 from integrations.enums import IntegrationStatus
 from integrations.models import Integration
 from tenants.encryption.secret import Secret
