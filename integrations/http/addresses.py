@@ -36,13 +36,15 @@ _NOT_PUBLIC: Final[tuple[Network, ...]] = tuple(
 _INNER_NAMES: Final = ("localhost",)
 _INNER_ENDINGS: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NAT64: Final = ip_network("64:ff9b::/96")
+_STANDS_FOR_IPV4: Final = (_NAT64, ip_network("2002::/16"))
+"""NAT64 and 6to4. Whether these are global depends on the release of Python; they are what is inside."""
 _IPV4_COMPATIBLE: Final = ip_network("::/96")
 _ISATAP_MARKS: Final = (0x00005EFE, 0x02005EFE)
 
 
 def is_public(address: Address) -> bool:
     """Whether an address lies on the open internet, and so does every IPv4 address that is hidden inside of it."""
-    if address.version == _NAT64.version and address in _NAT64:
+    if any(address in network for network in _STANDS_FOR_IPV4 if network.version == address.version):
         return all(is_public(inner) for inner in _embedded(address))
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
         return False
