@@ -231,14 +231,15 @@ def _neighbours(moments: ItemMoments, block: Codes, settled: Codes) -> dict[str,
     due, late = unit.due_day[None, :], unit.late.astype(np.float64)
     since = np.where(known, moment - due, np.inf)
     recent = np.exp2(np.maximum(since, 0.0).astype(np.float32) / np.float32(-NEIGHBOUR_HALF_LIFE_DAYS))
-    outcomes = np.stack([late, np.ones(len(late))], axis=1).astype(np.float32)
+    outcomes = np.stack([late, np.ones(len(late))], axis=1)
 
     def near(values: FloatArray, width: float, weights: NDArray[np.float32] | Flags) -> FloatArray:
         # Single precision, as the table has it: exponentials are most of the work.
         distances = (values[settled][None, :] - values[block][:, None]).astype(np.float32)
         near = np.exp(np.abs(distances, out=distances) * np.float32(-1 / width), out=distances)
         near *= weights
-        return _rate(near @ outcomes)
+        # Summed in double: the order of a sum is the processor's affair, and what comes later must not show in it.
+        return _rate(near.astype(np.float64) @ outcomes)
 
     spans, lefts = (
         np.log1p(np.maximum(moments.due_day - moments.created_day, 0.0)),
@@ -262,7 +263,7 @@ def _neighbours(moments: ItemMoments, block: Codes, settled: Codes) -> dict[str,
     }
 
 
-def _rate(sums: NDArray[np.float32]) -> FloatArray:
+def _rate(sums: FloatArray) -> FloatArray:
     """Weighted delay rate, leaning on ORIGIN_RATE by one label.  sums: of late and of all labels, shape (rows, 2)"""
-    rate: FloatArray = (sums[:, 0].astype(np.float64) + ORIGIN_RATE) / (sums[:, 1] + 1.0)
+    rate: FloatArray = (sums[:, 0] + ORIGIN_RATE) / (sums[:, 1] + 1.0)
     return rate
