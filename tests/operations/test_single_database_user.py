@@ -15,6 +15,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
+from tests.open_transactions import wait_for_open_transactions
+
 PROJECT = Path(__file__).resolve().parents[2]
 ONLY_WITH_ROLES = (
     "DATABASE_OWNER_URL",
@@ -168,6 +170,7 @@ def test_doctor_says_which_layers_are_off_and_finds_nothing_wrong(loaded: str) -
 
 def test_the_audit_trail_is_sealed_and_verified(loaded: str) -> None:
     _run(loaded, "manage.py", "audit_partitions")
+    wait_for_open_transactions()
 
     assert "0 wait for open transactions" in _run(loaded, "manage.py", "audit_seal")
     assert "as sealed by" in _run(loaded, "manage.py", "audit_verify")
