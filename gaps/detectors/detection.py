@@ -66,6 +66,7 @@ class Detection:
 
     subject: "project", or what in the project it is about, in words that stay the same from run to run
     effect: expected adverse effect in tolerances, also where it is too small for a finding; None: cannot be said
+    breach: P(breach) over the accepted risk; None where a breach is not what the type goes by
     finding: None when there is nothing to open a gap for
     """
 
@@ -74,6 +75,7 @@ class Detection:
     readiness: ReadinessReport
     subject: str = PROJECT
     effect: float | None = None
+    breach: float | None = None
     finding: Finding | None = None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gaps.detectors import budget, communication, culture, process, quality, resource, skill, technology
+from gaps.detectors import budget, communication, culture, process, quality, resource, skill, technology, timeline
 from gaps.detectors.budget import detect_budget
 from gaps.detectors.communication import detect_communication
 from gaps.detectors.culture import detect_culture
@@ -28,6 +28,7 @@ DETECTORS: Mapping[GapType, Detector] = {
 }
 
 ALARM_BUDGETS: Mapping[GapType, float] = {
+    GapType.TIMELINE: timeline.FALSE_ALARMS_PER_YEAR,
     GapType.RESOURCE: resource.FALSE_ALARMS_PER_YEAR * resource.SUBJECTS,
     GapType.COMMUNICATION: communication.FALSE_ALARMS_PER_YEAR * communication.SUBJECTS,
     GapType.CULTURE: culture.FALSE_ALARMS_PER_YEAR * culture.SUBJECTS,
@@ -37,7 +38,4 @@ ALARM_BUDGETS: Mapping[GapType, float] = {
     GapType.QUALITY: quality.FALSE_ALARMS_PER_YEAR,
     GapType.BUDGET: budget.FALSE_ALARMS_PER_YEAR,
 }
-"""False alarms a project-year that each detector allows itself while nothing changes, over all of its subjects.
-
-TIMELINE has none: it says what a calibrated forecast says, and that is wrong as often as the forecast states.
-"""
+"""False alarms a project-year that each detector allows itself while nothing changes, over all of its subjects."""

@@ -4,9 +4,11 @@
 2. A gap opens when P(effect > T) is at least 80 %, or P(breach) exceeds the accepted risk, and the record can carry it.
 3. Severity is one monotone table of e: LOW from 1 T, MEDIUM 1.5 T, HIGH 2 T, CRITICAL 3 T. A gap that opened on its
    probability with e below 1 is LOW.
-4. It closes when e stays below half of what it opened with for two runs.
+4. It closes when e stays below half of what it opened with for two runs, and where a breach is at stake, P(breach)
+   below half of the accepted risk: a probability that wavers about what is accepted is one gap, not many.
 
-Example: opened at e = 2.4 (HIGH); it closes after two runs below 1.2.
+Example: opened at e = 2.4 (HIGH); it closes after two runs below 1.2. Opened at e = .4 because P(breach) was .16 where
+.15 is accepted; it closes after two runs with e below .5 and P(breach) below .075.
 """
 
 from collections.abc import Mapping
@@ -43,8 +45,9 @@ def closing_effect(opened_at_effect: float) -> float:
     return CLOSES_BELOW_SHARE * max(opened_at_effect, SEVERITY_FROM[-1][0])
 
 
-def stays_open(*, opened_at_effect: float, later_effects: tuple[float, ...]) -> bool:
-    """Whether a gap is still open after some runs, given its effect in each since it opened, oldest first."""
-    closing = closing_effect(opened_at_effect)
-    last = later_effects[-CLOSES_AFTER_RUNS:]
-    return len(last) < CLOSES_AFTER_RUNS or any(effect >= closing for effect in last)
+def is_below_opening(*, opened_at_effect: float, effect: float, breach: float | None = None) -> bool:
+    """Whether a run sees a gap below half of what it opened with.
+
+    opened_at_effect, effect: in tolerances;  breach: P(breach) over the accepted risk, None where none is at stake
+    """
+    return effect < closing_effect(opened_at_effect) and (breach is None or breach < CLOSES_BELOW_SHARE)

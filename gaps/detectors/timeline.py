@@ -11,9 +11,13 @@
    tell. Without a baseline everything is unexplained, and a reason says so.
 5. Parts are multiples of 1/1024 day, where binary sums are exact: they add up to the slip.
 
-Do not believe the causes where the baseline counts another kind of item than the record. False alarms: at accepted .85
-and a calibrated forecast, at most 15 % of the projects that would keep the date are shown when they stand just below;
-replay has to bear that out.
+Do not believe the causes where the baseline counts another kind of item than the record.
+
+False alarms: on average fewer than 2 for a promise, however long it is watched, while the forecast is calibrated.
+P(late) is then a martingale, which starts at p and ends at 0 or 1. A gap opens above the accepted risk b and closes
+below b / 2, and from there P(late) rises above b again at most 1 - p times on average (Doob's upcrossing inequality).
+With the first that is 2 - p alarms, each of them false with 1 - b at most. At b = p = .15, the tightest promise: .85 x
+1.85 = 1.6.
 
 Example: a plan of 150 items in 30 weeks. After 26 weeks at the planned 5 a week 130 are done, but 40 were added: 60 are
 open, which take 12 weeks where 4 are left. The slip is about 8 weeks, nearly all of it SCOPE_ADDED.
@@ -63,6 +67,8 @@ from projects.history.readiness import ReadinessReason, ReasonCode, UnlockStep, 
 FloatArray = NDArray[np.float64]
 
 MODEL = ModelIdentity("timeline.expected-slip", "4")
+FALSE_ALARMS_PER_YEAR = 2.0
+"""Where a promise lasts for a year: fewer for longer ones, so many for each of shorter ones."""
 FINISH = "85% sure to be done; between: 50% and 95% sure"
 NO_FINISH = "85% sure to be done: more than ten years away"
 CATEGORY_OF = {
@@ -83,7 +89,7 @@ AFTER: Mapping[SlipFactor, tuple[SlipFactor, ...]] = {
 
 def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
     """The date promised against the finish to be expected. See `detect_timeline_gap`."""
-    finish, effect, finding = context.finish, None, None
+    finish, effect, breach, finding = context.finish, None, None, None
     target_gate = target_readiness(finish.target_date, as_of=context.as_of, calendar=context.calendar)
     missing = [reason for reason in target_gate.reasons if reason not in finish.readiness.reasons]
     if finish.trials is not None and finish.target_date is not None:
@@ -94,6 +100,7 @@ def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
             missing.append(zero_tolerance("date"))
         else:
             effect = expected_slip_days(finish.trials.days, days_left) / tolerance_days
+            breach = (1 - finish.trials.share_within(days_left)) / context.tolerances.accepted_risk
             finding = detect_timeline_gap(
                 context.known,
                 as_of=context.as_of,
@@ -105,7 +112,11 @@ def detect_timeline(context: DetectionContext) -> tuple[Detection, ...]:
                 finish=finish,
             )
     readiness = finish.readiness.with_reasons(missing)
-    return (Detection(type=GapType.TIMELINE, model=MODEL, readiness=readiness, effect=effect, finding=finding),)
+    return (
+        Detection(
+            type=GapType.TIMELINE, model=MODEL, readiness=readiness, effect=effect, breach=breach, finding=finding
+        ),
+    )
 
 
 def detect_timeline_gap(

@@ -3,8 +3,8 @@
 1. Each detector's answer is matched with the gap of the same fingerprint.
 2. A finding without a gap opens one. A gap that is followed is updated by it, noting when it worsened or eased, unless
    it says the same. A resolved gap is reopened; one that a person closed only when it is worse than what was closed.
-3. Without a finding, a followed gap is resolved once its effect has been below half of its opening level in two runs of
-   different moments. Where nobody can say (no readiness), it is left as it is: unknown is not solved.
+3. Without a finding, a followed gap is resolved once it has been below half of its opening level in two runs of
+   different moments (`is_below_opening`). Where nobody can say (no readiness), it stays: unknown is not solved.
 4. A run over an earlier moment than the gap was last seen at changes nothing: the past does not overrule the present.
 
 Every change leaves a GapTransition. A run on unchanged facts writes nothing at all.
@@ -21,7 +21,7 @@ from typing import Any
 
 from gaps.detectors.detection import DetectionContext
 from gaps.detectors.finding import Finding
-from gaps.detectors.severity import SEVERITY_RANK, closing_effect
+from gaps.detectors.severity import SEVERITY_RANK, closing_effect, is_below_opening
 from gaps.domain.assessments import Assessment, assess_project, settings_row, tolerances_of
 from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
 from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
@@ -152,11 +152,11 @@ def _reopen(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime)
 
 def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: datetime) -> TransitionKind | None:
     """Hysteresis: the first run below half of the opening level is remembered, a second one resolves."""
-    effect = assessment.detection.effect
+    effect, breach = assessment.detection.effect, assessment.detection.breach
     if not gap.is_live or effect is None or not assessment.detection.readiness.carries_value:
         return None
-    level = closing_effect(gap.opening_effect or 0.0)
-    if effect >= level:
+    opened_at = gap.opening_effect or 0.0
+    if not is_below_opening(opened_at_effect=opened_at, effect=effect, breach=breach):
         _remember_below(gap, since=None)
         return None
     if gap.below_since is None:
@@ -164,9 +164,13 @@ def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: d
         return None
     if as_of <= gap.below_since:
         return None
-    note = f"The effect stayed below {level:.2g} tolerances, half of its opening level, in two runs."
-    resolve_gap(gap=gap, by=None, at=at, note=note)
+    resolve_gap(gap=gap, by=None, at=at, note=_why_resolved(closing_effect(opened_at), breach))
     return TransitionKind.RESOLVED
+
+
+def _why_resolved(level: float, breach: float | None) -> str:
+    risk = "" if breach is None else ", and the risk below half of what is accepted"
+    return f"The effect stayed below {level:.2g} tolerances, half of its opening level{risk}, in two runs."
 
 
 def _remember_below(gap: Gap, *, since: datetime | None) -> None:
@@ -225,6 +229,7 @@ def _assessment_row(assessment: Assessment) -> dict[str, Any]:
         "readiness": str(detection.readiness.readiness),
         "reasons": reason_rows(detection.readiness),
         "effect_in_tolerances": detection.effect,
+        "breach_over_accepted": detection.breach,
         "finding": None
         if finding is None
         else {

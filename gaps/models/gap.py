@@ -31,7 +31,7 @@ class Gap(TimestampedTenantModel):
 
     `effect_tolerance_units` is the expected adverse effect if nothing changes, in units of the goal's tolerance;
     severity follows from it. `urgency_h` is the time left to act, in hours from `last_seen_at`. `opening_effect` and
-    `below_since` (first run that saw the effect below half of it) serve the hysteresis of closing. `last_seen_at` is
+    `below_since` (first run that saw the gap below half of it) serve the hysteresis of closing. `last_seen_at` is
     the `as_of` of the last run that had something new to say: a run on unchanged facts writes nothing.
     """
 

@@ -94,7 +94,7 @@ def forecast_delay_risk(
         drivers=finish.drivers,
         indicators=_indicators(known, finish, weekly),
         evidence=finish.evidence,
-        claim=_claim(known, target_date, calendar),
+        claim=delay_claim(known, target_date, calendar),
         options=delay_options(finish.trials, days_left=days_left, accepted=accepted_probability),
         assumptions=finish.assumptions,
         quantiles=day_quantiles(finish.quantiles),
@@ -131,8 +131,8 @@ def _abstain(finish: FinishForecast, readiness: ReadinessReport, inputs_hash: st
     )
 
 
-def _claim(known: ProjectHistory, target_date: date, calendar: WorkCalendar) -> Claim:
-    """These items are not all done by the end of that day."""
+def delay_claim(known: ProjectHistory, target_date: date, calendar: WorkCalendar) -> Claim:
+    """These items are not all done by the end of that day.  known: restricted to the moment of the claim"""
     items = int(known.states.open.sum())
     return Claim(
         description=f"Not all of the {items} open items are done by the end of {target_date.isoformat()}.",

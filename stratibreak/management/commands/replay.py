@@ -81,7 +81,12 @@ class Command(BaseCommand):
         """Nothing of it is kept: the rates are of the detectors, not of the project."""
         with self._progress(options) as watch:
             records = replay_detectors(
-                inputs.history, plan, calendar=inputs.calendar, tolerances=tolerances_of(project), watch=watch
+                inputs.history,
+                plan,
+                calendar=inputs.calendar,
+                tolerances=tolerances_of(project),
+                observed_until=inputs.observed_until,
+                watch=watch,
             )
         if options["json"]:
             rows = [detector_row(record) for record in records]
@@ -91,8 +96,7 @@ class Command(BaseCommand):
         for record in records:
             rate = record.alarms_per_project_year
             told = "too little was answered to say" if rate is None else f"{rate:.2f} alarms per project-year"
-            if record.alarm_budget is not None:
-                told += f" (false ones allowed: {record.alarm_budget:.2f})"
+            told += _settled(record) + f" (false ones allowed: {record.alarm_budget:.2f})"
             self.stdout.write(f"  {record.type}: {told}; answered {record.answered} of {record.moments} moments")
             for alarm in record.alarms:
                 until = "still open" if alarm.closed_as_of is None else f"until {alarm.closed_as_of:%Y-%m-%d}"
@@ -115,6 +119,12 @@ class Command(BaseCommand):
         self.stderr.flush()
 
 
+def _settled(record: DetectorRecord) -> str:
+    """What became of the alarms that could be settled."""
+    true, false = (sum(alarm.came_true is known for alarm in record.alarms) for known in (True, False))
+    return f", {true} came true and {false} did not" if true or false else ""
+
+
 def detector_row(record: DetectorRecord) -> dict[str, Any]:
     """One detector's past as JSON values."""
     return {
@@ -123,12 +133,14 @@ def detector_row(record: DetectorRecord) -> dict[str, Any]:
         "answered": record.answered,
         "project_years": round(record.project_years, 3),
         "alarms_per_project_year": record.alarms_per_project_year,
+        "most_false_alarms_per_project_year": record.most_false_alarms_per_project_year,
         "false_alarms_allowed_per_project_year": record.alarm_budget,
         "alarms": [
             {
                 "subject": alarm.subject,
                 "opened_as_of": alarm.opened_as_of.isoformat(),
                 "closed_as_of": None if alarm.closed_as_of is None else alarm.closed_as_of.isoformat(),
+                "came_true": alarm.came_true,
                 "severity": str(alarm.severity),
                 "title": alarm.title,
             }

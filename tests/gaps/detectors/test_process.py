@@ -5,7 +5,7 @@ import pytest
 
 from gaps.detectors.detection import Detection
 from gaps.detectors.process import detect_process
-from gaps.detectors.severity import stays_open
+from gaps.detectors.severity import is_below_opening
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
 from projects.enums import Readiness, StatusCategory, TrackedField
@@ -57,8 +57,8 @@ def test_gap_that_lasts_is_not_taken_for_solved() -> None:
     solved = detections(reviewed_facts([USUAL_STAYS] * USUAL + [LONG_STAYS] * 8 + [USUAL_STAYS] * 4))[REVIEW]
 
     assert lasting.finding is None
-    assert stays_open(opened_at_effect=new.effect or 0.0, later_effects=(lasting.effect or 0.0,) * 3)
-    assert not stays_open(opened_at_effect=new.effect or 0.0, later_effects=(solved.effect or 0.0,) * 3)
+    assert not is_below_opening(opened_at_effect=new.effect or 0.0, effect=lasting.effect or 0.0)
+    assert is_below_opening(opened_at_effect=new.effect or 0.0, effect=solved.effect or 0.0)
 
 
 def test_queue_that_grows_for_three_weeks_is_a_gap_even_if_nothing_leaves() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from gaps.detectors.detection import Detection
 from gaps.detectors.quality import BACKLOG, BUGS, REOPENINGS, detect_quality
-from gaps.detectors.severity import stays_open
+from gaps.detectors.severity import is_below_opening
 from gaps.enums import AreaKind, GapType
 from predictions.enums import Severity
 from projects.enums import Readiness, StatusCategory
@@ -63,8 +63,8 @@ def test_gap_that_lasts_for_a_quarter_is_not_taken_for_solved() -> None:
     solved = detections(work_facts([10] * 36, [2, 3] * 10 + [8] * 12 + [2, 3, 2, 3]))[BUGS]
 
     assert lasting.finding is None  # twelve weeks have made it the usual
-    assert stays_open(opened_at_effect=new.effect or 0.0, later_effects=(lasting.effect or 0.0,) * 3)
-    assert not stays_open(opened_at_effect=new.effect or 0.0, later_effects=(solved.effect or 0.0,) * 3)
+    assert not is_below_opening(opened_at_effect=new.effect or 0.0, effect=lasting.effect or 0.0)
+    assert is_below_opening(opened_at_effect=new.effect or 0.0, effect=solved.effect or 0.0)
 
 
 def test_as_many_bugs_while_less_is_done_are_none() -> None:

@@ -31,7 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tenant")]
 STEADY_TEAM = [5] * 40
 TARGET = date(2024, 9, 25)
 """Twelve weeks after NOW: enough for about 60 items."""
-HOPELESS, TIGHT, EASY = 120, 45, 10
+HOPELESS, TIGHT, WAVERING, EASY = 120, 45, 26, 10
+"""WAVERING: no day of slip expected, and a risk of the date of .13 where .15 is accepted."""
 
 
 @pytest.fixture
@@ -148,6 +149,19 @@ def test_gap_is_resolved_after_two_quiet_runs_of_different_moments(project: Proj
     assert (first.changes, same_moment.changes) == (Counter(), Counter())
     assert second.changes == Counter({TransitionKind.RESOLVED: 1})
     assert (gap.status, gap.resolved_at) == (GapStatus.RESOLVED, NOW + 2 * DAY)
+
+
+def test_gap_stays_open_while_the_risk_is_near_what_is_accepted(project: Project) -> None:
+    _detect(project, open_items=HOPELESS)
+
+    runs = [_detect(project, open_items=WAVERING, as_of=NOW + days * DAY) for days in (1, 2, 3)]
+    assert [run.changes for run in runs] == [Counter()] * 3
+    assert Gap.objects.get().status == GapStatus.OPEN
+    for days in (4, 5):
+        _detect(project, open_items=EASY, as_of=NOW + days * DAY)
+
+    resolved = GapTransition.objects.get(kind=TransitionKind.RESOLVED)
+    assert "the risk below half of what is accepted" in resolved.note
 
 
 def test_one_quiet_run_between_two_findings_resolves_nothing(project: Project) -> None:
