@@ -186,8 +186,9 @@ class ActionEfficacySerializer(serializers.Serializer[Any]):
     required_actions = serializers.IntegerField()
     codes = serializers.ListField(
         child=serializers.DictField(),
-        help_text="code, title, measured_actions, missing_actions, standing (TESTED, UNTESTED), and means in days of "
-        "the finish with their 80 % interval (value, low, high): expected_effect_days, measured_effect_days (shrunk).",
+        help_text="code, title, measured_actions, uncompared_actions (measured, but beside fewer than five forecasts "
+        "left alone, so not counted), missing_actions, standing (TESTED, UNTESTED), and means in days of the finish "
+        "with their 80 % interval (value, low, high): expected_effect_days, measured_effect_days (shrunk).",
     )
 
 

@@ -6,15 +6,16 @@
    would seem to improve by waiting: what has been lived through is not uncertain any more.
 3. The raw effect is the P85 without the action less the P85 that is forecast: days, positive is earlier.
 4. Forecasts that look bad improve by themselves (regression to the mean), and actions are taken where they look bad. So
-   the same difference is taken of forecasts of about the same probability in whose time nobody acted. Their mean, drawn
-   towards zero by n / (n + 5), is subtracted.
+   the same difference is taken of forecasts of about the same probability in whose time nobody acted. Their mean is
+   subtracted, whole: drawn towards zero it would leave a part of what comes by itself to the action. Few forecasts make
+   it uncertain, none leave it all to the action; the ledger counts no effect with fewer than five (`action_efficacy`).
 
 Assumes that work gets done evenly and that the unacted forecasts were left alone for reasons that have nothing to do
 with how they would go. Two actions at once share what neither was alone: each is given the whole.
 
 Example: P85 was 100 days ahead and the median 80; 20 days later a quarter of the work would be done, and the P85 from
 there is 75 days, 5 earlier than waiting alone makes it. It is forecast in 60 days: a raw effect of 15 days. Ten
-unacted forecasts of that probability eased by 3 days in the mean; two thirds of that are taken off: 13 days.
+unacted forecasts of that probability eased by 3 days in the mean, which are taken off: 12 days.
 """
 
 from collections.abc import Sequence
@@ -28,10 +29,9 @@ from predictions.forecasters.finish_basis import FinishBasis, simulate_basis
 from predictions.forecasters.prevention import P85
 from projects.history.instants import MICROSECONDS_PER_DAY, to_us
 
-METHOD = "action-effect.played-on 1"
+METHOD = "action-effect.played-on 2"
 MEASURED_AFTER_DAYS = 28
 """Two iterations after it was done, which is also what added people take to count."""
-SHRINKAGE_FORECASTS = 5
 SAME_PROBABILITY = 0.1
 """Forecasts closer than ten points promise about the same."""
 
@@ -68,14 +68,11 @@ def play_on(basis: FinishBasis, moment: datetime) -> PlayedOn:
 
 
 def regression_days(unacted_days: Sequence[float]) -> float:
-    """What forecasts ease by themselves, drawn towards zero the fewer there are.
+    """What forecasts ease by themselves; 0 where there is none to compare with.
 
     unacted_days: raw effects of forecasts in whose time nobody acted
     """
-    if not unacted_days:
-        return 0.0
-    count = len(unacted_days)
-    return float(np.mean(unacted_days)) * count / (count + SHRINKAGE_FORECASTS)
+    return float(np.mean(unacted_days)) if unacted_days else 0.0
 
 
 def _within_ten_years(days: float) -> float | None:

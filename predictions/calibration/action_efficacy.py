@@ -2,7 +2,8 @@
 
 1. Actions of a kind that were measured are counted once for a project and the forecast they are measured against: a
    corrective and a preventive action of the same kind, done together, are one piece of evidence.
-2. Below five there is no number: untested.
+2. An effect is counted when at least five forecasts left alone were taken off it: with fewer, what would have come by
+   itself is still in it. Below five that count there is no number: untested.
 3. The mean is drawn towards zero by n / (n + 5), and so are the ends of its 80 % interval (Student's t).
 4. Suggestions: what is tested and helps comes first, by days saved per day of work; then what is untested, by what the
    model expects; last what is tested and, with its interval, does not help.
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 MIN_MEASURED = 5
+MIN_COMPARED = 5
+"""Forecasts left alone that an effect has to be compared with."""
 SHRINKAGE_ACTIONS = 5
 INTERVAL_UPPER = 0.9
 HOURS_PER_DAY = 8.0
@@ -28,12 +31,19 @@ class MeasuredAction:
     """One action that was done and measured.
 
     occasion: names the project and the forecast it was measured against;  effects: days, positive is earlier
+    compared_forecasts: forecasts left alone whose mean was taken off
     """
 
     code: str
     occasion: str
     expected_days: float | None
     measured_days: float
+    compared_forecasts: int
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether so many forecasts left alone were taken off that the rest is the action's."""
+        return self.compared_forecasts >= MIN_COMPARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +59,14 @@ class Interval:
 class Efficacy:
     """What one kind of action was worth.
 
-    count: distinct occasions;  expected: mean of what had been expected of them, None where nothing had
+    count: distinct occasions that count;  uncompared: occasions that do not, for want of forecasts left alone
+    expected: mean of what had been expected of them, None where nothing had
     measured: None below five: untested
     """
 
     code: str
     count: int
+    uncompared: int
     expected: Interval | None
     measured: Interval | None
 
@@ -73,10 +85,11 @@ def efficacy_ledger(actions: Iterable[MeasuredAction]) -> dict[str, Efficacy]:
     return {code: _efficacy(code, list(groups.values())) for code, groups in sorted(occasions.items())}
 
 
-def _efficacy(code: str, occasions: list[list[MeasuredAction]]) -> Efficacy:
-    count = len(occasions)
+def _efficacy(code: str, measured_on: list[list[MeasuredAction]]) -> Efficacy:
+    occasions = [group for group in measured_on if all(action.is_compared for action in group)]
+    count, uncompared = len(occasions), len(measured_on) - len(occasions)
     if count < MIN_MEASURED:
-        return Efficacy(code, count, None, None)
+        return Efficacy(code, count, uncompared, None, None)
     measured = np.array([np.mean([action.measured_days for action in group]) for group in occasions])
     expected = [
         float(np.mean(known))
@@ -86,6 +99,7 @@ def _efficacy(code: str, occasions: list[list[MeasuredAction]]) -> Efficacy:
     return Efficacy(
         code,
         count,
+        uncompared,
         _interval(np.array(expected), shrunk=False) if len(expected) >= MIN_MEASURED else None,
         _interval(measured, shrunk=True),
     )

@@ -34,8 +34,9 @@ def _measured(rows: QuerySet[Any]) -> Iterable[MeasuredAction]:
     measured = rows.filter(status=ActionStatus.DONE, measured_effect_days__isnull=False).exclude(code="")
     columns = f"{project_path(rows.model)}_id", "code", "expected_effect_days", "measured_effect_days", "measurement"
     for project_id, code, expected, effect, measurement in measured.order_by("id").values_list(*columns):
-        forecast = (measurement or {}).get("forecast_before", "")
-        yield MeasuredAction(code, f"{project_id} {forecast}", expected, effect)
+        how = measurement or {}
+        occasion = f"{project_id} {how.get('forecast_before', '')}"
+        yield MeasuredAction(code, occasion, expected, effect, how.get("compared_forecasts", 0))
 
 
 def describe_efficacy(ledger: Mapping[str, Efficacy], titles: Mapping[str, str]) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def describe_efficacy(ledger: Mapping[str, Efficacy], titles: Mapping[str, str])
                 "code": row.code,
                 "title": titles.get(row.code, row.code),
                 "measured_actions": row.count,
+                "uncompared_actions": row.uncompared,
                 "missing_actions": max(MIN_MEASURED - row.count, 0),
                 "standing": "TESTED" if row.is_tested else "UNTESTED",
                 "expected_effect_days": _interval(row.expected),

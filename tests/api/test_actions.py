@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gaps.models import CorrectiveAction
+from predictions.attribution.action_effect import METHOD
 from predictions.enums import ActionStatus
 from predictions.models import ActionTransition, PreventiveAction
 from tenants.enums import ApiScope, Role
@@ -145,6 +146,7 @@ def _measured(one: LookAlike, count: int, *, days: float, code: str = "CUT") -> 
                 due_date=date(2026, 1, 1),
                 completed_at=timezone.now(),
                 measured_effect_days=days + number % 2,
+                measurement={"method": METHOD, "reason": None, "compared_forecasts": 5},
             )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from gaps.domain.acting import ACTION_MODELS, describe_action_efficacy, follow_actions, projects_with_open_actions
 from gaps.models import CorrectiveAction
+from predictions.attribution.action_effect import METHOD
 from predictions.domain.acting import MOVES, ActionRefused, can_move_action, move_action, project_of
 from predictions.domain.action_escalation import escalations
 from predictions.domain.action_measuring import measure_actions
@@ -232,6 +233,16 @@ def _done_action(project: Project, factory: Any = CorrectiveActionFactory, **val
     )
 
 
+def _measured_action(project: Project, factory: Any = CorrectiveActionFactory, **values: Any) -> Any:
+    return _done_action(
+        project, factory, **{"code": "CUT", "title": "Cut it", "measurement": _compared_with(5), **values}
+    )
+
+
+def _compared_with(forecasts: int) -> dict[str, Any]:
+    return {"method": METHOD, "reason": None, "compared_forecasts": forecasts}
+
+
 @each_kind
 def test_effect_is_measured_once_and_says_how(past: Project, factory: Any) -> None:
     for weeks in (12, 8, 0):
@@ -294,8 +305,7 @@ def test_forecasts_left_alone_are_compared_and_acted_ones_are_not(past: Project)
     moved_alone = _done_action(quiet)
     measure_actions(project=quiet, models=ACTION_MODELS, at=NOW)
     moved_alone.refresh_from_db()
-    # What the twin did without an action: a sixth of that is taken off, as one forecast deserves.
-    assert how["regression_days"] == pytest.approx(moved_alone.measurement["raw_days"] / 6, abs=0.002)
+    assert how["regression_days"] == pytest.approx(moved_alone.measurement["raw_days"], abs=0.002), "as its twin moved"
     assert how["regression_days"] > 1
 
 
@@ -323,16 +333,18 @@ def test_every_option_of_the_forecasters_says_what_taking_it_up_means() -> None:
 def test_ledger_counts_both_kinds_and_stops_at_the_tenant(theirs: LookAlike) -> None:
     for number in range(6):
         project = ProjectFactory.create()
-        _done_action(project, code="CUT", measured_effect_days=10.0 + number % 2, title="Cut it")
+        _measured_action(project, measured_effect_days=10.0 + number % 2)
         if number == 0:
-            _done_action(project, PreventiveActionFactory, code="CUT", measured_effect_days=10.0, title="Cut it")
+            _measured_action(project, PreventiveActionFactory, measured_effect_days=10.0)
+    _measured_action(ProjectFactory.create(), measured_effect_days=500.0, measurement=_compared_with(4))
     with tenant_context(theirs.tenant.pk):
         for _ in range(5):
-            _done_action(ProjectFactory.create(), code="CUT", measured_effect_days=-99.0)
+            _measured_action(ProjectFactory.create(), measured_effect_days=-99.0)
 
     (row,) = describe_action_efficacy(CorrectiveAction.objects.all(), PreventiveAction.objects.all())["codes"]
 
     assert (row["code"], row["title"], row["measured_actions"], row["standing"]) == ("CUT", "Cut it", 6, "TESTED")
+    assert row["uncompared_actions"] == 1
     assert row["measured_effect_days"]["value"] == pytest.approx(10.5 * 6 / 11, abs=1e-3)
     assert 0 < row["measured_effect_days"]["low"] < row["measured_effect_days"]["high"]
 

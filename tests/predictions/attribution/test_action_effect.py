@@ -63,8 +63,7 @@ def test_a_forecast_is_not_played_back(basis: FinishBasis) -> None:
         play_on(basis, datetime(2000, 1, 1, tzinfo=UTC))
 
 
-def test_regression_is_drawn_towards_zero() -> None:
+def test_regression_is_the_mean_of_what_was_left_alone_and_leaves_nothing_of_it_to_the_action() -> None:
     assert regression_days([]) == 0.0
-    assert regression_days([6.0] * 5) == pytest.approx(3.0)
-    assert regression_days([3.0] * 10) == pytest.approx(2.0)
-    assert abs(regression_days([6.0])) == pytest.approx(1.0)
+    assert regression_days([6.0]) == 6.0
+    assert regression_days([2.0, 4.0, 9.0]) == pytest.approx(5.0)

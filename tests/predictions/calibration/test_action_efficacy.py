@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ EFFECTS = st.lists(st.floats(-300, 300), min_size=5, max_size=40)
 
 
 def _done(*effects: float, code: str = "CUT", occasion: str = "project {}") -> list[MeasuredAction]:
-    return [MeasuredAction(code, occasion.format(number), 4.0, effect) for number, effect in enumerate(effects)]
+    return [MeasuredAction(code, occasion.format(number), 4.0, effect, 5) for number, effect in enumerate(effects)]
 
 
 def test_four_actions_are_untested_and_five_are_tested() -> None:
@@ -24,6 +26,15 @@ def test_four_actions_are_untested_and_five_are_tested() -> None:
     assert five.measured.value == pytest.approx(5.0)  # half, at five
     assert five.expected is not None
     assert five.expected.value == pytest.approx(4.0)
+
+
+def test_effect_beside_too_few_forecasts_left_alone_is_no_evidence() -> None:
+    compared = _done(10, 10, 10, 10)
+    alone = [replace(action, occasion="another", measured_days=500.0, compared_forecasts=4) for action in compared[:1]]
+
+    ledger = efficacy_ledger([*compared, *alone])["CUT"]
+
+    assert (ledger.count, ledger.uncompared, ledger.is_tested) == (4, 1, False)
 
 
 def test_two_actions_of_one_occasion_count_once() -> None:
