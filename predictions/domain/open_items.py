@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from predictions.forecasters.minimal_cut import CutUnit
+from projects.domain.queries.same_work import project_copies
 from projects.enums import IterationState, Presence, StatusCategory
-from projects.models import Iteration, IterationMembership, Project, WorkItem, WorkItemLink
+from projects.models import Iteration, IterationMembership, Project, WorkItem
 
 OPEN = (StatusCategory.TODO, StatusCategory.IN_PROGRESS)
 PRIORITY_RANKS: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -57,32 +58,39 @@ class OpenItem:
     url: str
 
 
-def open_items(project: Project, *, as_of: datetime) -> QuerySet[WorkItem]:
-    """Items of the project that are open now and existed at a moment: what its forecast counted and is still to do.
+@dataclass(frozen=True, slots=True)
+class CountedItems:
+    """The items of a project that its history counts.  copies: items for which another one counts"""
 
-    Without those that people have called a copy of another one, which counts for them.
-    """
-    original = WorkItemLink.objects.filter(
-        work_item=OuterRef("pk"), is_same_work=True, target_item__presence=Presence.LIVE
-    )
-    return WorkItem.objects.filter(
-        ~Exists(original), project=project, status_category__in=OPEN, presence=Presence.LIVE, opened_at__lte=as_of
-    ).order_by()
+    project: Project
+    copies: Collection[UUID]
+
+    @classmethod
+    def of(cls, project: Project) -> CountedItems:
+        """One query where nothing is said to be the same work, else two."""
+        return cls(project, project_copies(project.pk).keys())
+
+    def open_from(self, as_of: datetime) -> QuerySet[WorkItem]:
+        """Those that are open now and existed at a moment: what the forecast of then counted and is still to do."""
+        items = WorkItem.objects.filter(
+            project=self.project, status_category__in=OPEN, presence=Presence.LIVE, opened_at__lte=as_of
+        )
+        return (items.exclude(pk__in=self.copies) if self.copies else items).order_by()
 
 
-def find_open_items(project: Project, ids: Collection[UUID], *, as_of: datetime) -> dict[UUID, OpenItem]:
+def find_open_items(counted: CountedItems, ids: Collection[UUID], *, as_of: datetime) -> dict[UUID, OpenItem]:
     """Those of the ids that are open items of the project; one query, whatever the rest of the ids name."""
     if not ids:
         return {}
-    rows = open_items(project, as_of=as_of).filter(pk__in=ids).values_list("pk", "key", "url")
+    rows = counted.open_from(as_of).filter(pk__in=ids).values_list("pk", "key", "url")
     return {row[0]: OpenItem(*row) for row in rows}
 
 
 def items_to_drop(
-    project: Project, *, keep: Collection[UUID], order: CutOrder, count: int, as_of: datetime
+    counted: CountedItems, *, keep: Collection[UUID], order: CutOrder, count: int, as_of: datetime
 ) -> list[OpenItem]:
     """So many items, those to drop first."""
-    found: Any = open_items(project, as_of=as_of).exclude(pk__in=keep)
+    found: Any = counted.open_from(as_of).exclude(pk__in=keep)
     if order == CutOrder.PRIORITY:
         whens = [When(name__in=names, then=Value(rank)) for rank, names in PRIORITY_RANKS]
         found = found.annotate(name=Lower("priority")).annotate(
@@ -94,10 +102,10 @@ def items_to_drop(
     return [OpenItem(*row) for row in found.values_list("pk", "key", "url")[:count]]
 
 
-def parents_to_drop(project: Project, *, keep: Collection[UUID], as_of: datetime) -> list[CutUnit]:
+def parents_to_drop(counted: CountedItems, *, keep: Collection[UUID], as_of: datetime) -> list[CutUnit]:
     """Open items by their direct parent, a parent with an item to keep left out; the latest key first among equals."""
     rows: Any = (
-        open_items(project, as_of=as_of)
+        counted.open_from(as_of)
         .exclude(parent_external_id="", parent_key="")
         .values_list("source", "parent_external_id", "parent_key")
         .annotate(items=Count("pk"), kept=Count("pk", filter=Q(pk__in=keep)))
@@ -112,7 +120,7 @@ def parents_to_drop(project: Project, *, keep: Collection[UUID], as_of: datetime
 
 
 def iterations_to_drop(
-    project: Project, *, keep: Collection[UUID], as_of: datetime
+    counted: CountedItems, *, keep: Collection[UUID], as_of: datetime
 ) -> tuple[list[CutUnit], dict[str, str]]:
     """Open items by the iteration they are in and that is not closed, the latest one first; and the iterations' names.
 
@@ -120,7 +128,7 @@ def iterations_to_drop(
     """
     stays: Any = (
         IterationMembership.objects.filter(
-            iteration__project=project, left_at__isnull=True, work_item__in=open_items(project, as_of=as_of)
+            iteration__project=counted.project, left_at__isnull=True, work_item__in=counted.open_from(as_of)
         )
         .exclude(iteration__state=IterationState.CLOSED)
         .order_by("work_item_id", "-id")
@@ -134,7 +142,9 @@ def iterations_to_drop(
         if item_id in kept:
             with_kept.add(iteration_id)
     iterations = (
-        Iteration.objects.filter(project=project, pk__in=held).order_by("-starts_at", "-pk").values_list("pk", "name")
+        Iteration.objects.filter(project=counted.project, pk__in=held)
+        .order_by("-starts_at", "-pk")
+        .values_list("pk", "name")
     )
     units, names = [], {}
     for iteration_id, name in iterations:

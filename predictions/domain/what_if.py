@@ -17,13 +17,13 @@ from uuid import UUID
 from predictions.domain.finish_bases import loaded_basis
 from predictions.domain.open_items import (
     ORDER_RULES,
+    CountedItems,
     CutBy,
     CutOrder,
     OpenItem,
     find_open_items,
     items_to_drop,
     iterations_to_drop,
-    open_items,
     parents_to_drop,
 )
 from predictions.domain.queries import NOT_YET_RUN, newest_forecast
@@ -104,11 +104,12 @@ class UnacceptableItems(Exception):
 def answer_question(project: Project, question: Question, *, at: datetime) -> dict[str, Any]:
     """Every option as JSON values, doing nothing first.  Raises UnacceptableItems.
 
-    Eight queries at the most, whatever the size of the record.
+    Nine queries at the most, ten where items are copies, whatever the size of the record.
     """
     record = newest_forecast(project)
     as_of = at if record is None else record.as_of
-    items = find_open_items(project, _ids_of(question), as_of=as_of)
+    counted = CountedItems.of(project)
+    items = find_open_items(counted, _ids_of(question), as_of=as_of)
     if places := _unacceptable(question, items):
         raise UnacceptableItems(places)
     basis = None if record is None else loaded_basis(project, record.results)
@@ -118,7 +119,7 @@ def answer_question(project: Project, question: Question, *, at: datetime) -> di
     if not repeats_what_was_said(what_if.nothing, record.results):
         return _abstention(project, question, record, outdated=True)
     outcomes = [(what_if.nothing, ()), *_outcomes(what_if, question)]
-    moved_on = _moved_on(project, basis.scope.remaining, at=at)
+    moved_on = _moved_on(counted, basis.scope.remaining, at=at)
     # The target is each option's own affair; what else limits the forecast limits all of them.
     limits = [row for row in record.readiness_reasons if row["code"] not in OF_THE_TARGET] + moved_on
     return {
@@ -133,7 +134,7 @@ def answer_question(project: Project, question: Question, *, at: datetime) -> di
         "assumptions": list(ASSUMPTIONS),
         "evidence": record.results.get("evidence", []),
         "options": [_option_row(outcome, limits, [items[id_] for id_ in ids]) for outcome, ids in outcomes],
-        "minimal_cut": None if question.cut is None else _cut(project, what_if, question.cut, as_of=as_of),
+        "minimal_cut": None if question.cut is None else _cut(counted, what_if, question.cut, as_of=as_of),
     }
 
 
@@ -178,11 +179,11 @@ def _unacceptable(question: Question, items: Mapping[UUID, OpenItem]) -> dict[tu
     return places
 
 
-def _moved_on(project: Project, counted: int, *, at: datetime) -> list[dict[str, str]]:
-    now = open_items(project, as_of=at).count()
-    if now == counted:
+def _moved_on(counted: CountedItems, then: int, *, at: datetime) -> list[dict[str, str]]:
+    now = counted.open_from(at).count()
+    if now == then:
         return []
-    message = f"The forecast counted {counted} open items; the record holds {now} now."
+    message = f"The forecast counted {then} open items; the record holds {now} now."
     return [{"code": "RECORD_MOVED_ON", "message": message, "unlock": "Run an analysis."}]
 
 
@@ -251,7 +252,7 @@ def _step_row(step: Step) -> dict[str, Any]:
 # --- the cut ---
 
 
-def _cut(project: Project, what_if: WhatIf, asked: AskedCut, *, as_of: datetime) -> dict[str, Any]:
+def _cut(counted: CountedItems, what_if: WhatIf, asked: AskedCut, *, as_of: datetime) -> dict[str, Any]:
     keep = set(asked.keep)
     names: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
@@ -259,10 +260,10 @@ def _cut(project: Project, what_if: WhatIf, asked: AskedCut, *, as_of: datetime)
         found = what_if.cut_items(asked.before, candidates=what_if.basis.scope.remaining - len(keep))
         shown = min(found.items, MAX_CUT_SHOWN)
         if shown:
-            dropped = items_to_drop(project, keep=keep, order=asked.order, count=shown, as_of=as_of)
+            dropped = items_to_drop(counted, keep=keep, order=asked.order, count=shown, as_of=as_of)
             rows = [{**_item_row(item), "items": 1} for item in dropped]
     else:
-        units, names = _units(project, asked.by, keep=keep, as_of=as_of)
+        units, names = _units(counted, asked.by, keep=keep, as_of=as_of)
         found = what_if.cut_units(asked.before, units)
         rows = [
             {"object_type": str(asked.by).lower(), **_unit_row(unit, names)} for unit in found.units[:MAX_CUT_SHOWN]
@@ -307,10 +308,12 @@ def _proof(found: CutAnswer) -> str:
     )
 
 
-def _units(project: Project, by: CutBy, *, keep: set[UUID], as_of: datetime) -> tuple[list[CutUnit], dict[str, str]]:
+def _units(
+    counted: CountedItems, by: CutBy, *, keep: set[UUID], as_of: datetime
+) -> tuple[list[CutUnit], dict[str, str]]:
     if by == CutBy.PARENT:
-        return parents_to_drop(project, keep=keep, as_of=as_of), {}
-    return iterations_to_drop(project, keep=keep, as_of=as_of)
+        return parents_to_drop(counted, keep=keep, as_of=as_of), {}
+    return iterations_to_drop(counted, keep=keep, as_of=as_of)
 
 
 def _unit_row(unit: CutUnit, names: Mapping[str, str]) -> dict[str, Any]:

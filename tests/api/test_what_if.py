@@ -453,7 +453,7 @@ def test_asking_costs_a_fixed_number_of_queries(
         "minimal_cut": {"before": "2024-09-11", "keep": ids},
     }
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         answer = admin.send("POST", address(project), body)
 
     assert len(json.loads(answer.content)["options"]) == count + 1

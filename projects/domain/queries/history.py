@@ -12,7 +12,7 @@ from uuid import UUID
 from projects.domain.queries.context import ROWS_PER_FETCH, context_facts
 from projects.domain.queries.microseconds import Microseconds
 from projects.domain.queries.people import People
-from projects.domain.queries.same_work import LinkRow, load_copies
+from projects.domain.queries.same_work import LINK_COLUMNS, LinkRow, load_copies
 from projects.domain.recording.contributors import PERSON_FIELDS
 from projects.domain.recording.people import load_people
 from projects.enums import LinkDirection, Presence, StatusCategory, TrackedField
@@ -170,9 +170,8 @@ def _links(project_id: UUID) -> Iterator[LinkRow]:
     rows = (
         WorkItemLink.objects.filter(work_item__project_id=project_id, target_item__isnull=False)
         .order_by()
-        .values_list("work_item_id", "target_item_id", "link_type", "direction", "recorded_at", "linked_at",
-                     "unlinked_at", "is_same_work")
-    )  # fmt: skip
+        .values_list(*LINK_COLUMNS)
+    )
     for row in map(LinkRow._make, rows.iterator(chunk_size=ROWS_PER_FETCH)):
         if row.may_be_same_work or BLOCKING_LINK.search(row.link_type) or DEPENDING_LINK.search(row.link_type):
             yield row

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictions.domain.open_items import open_items
+from predictions.domain.open_items import CountedItems
 from projects.domain.queries.history import load_history
 from projects.domain.queries.same_work import LinkRow, leading, originals_of
 from projects.domain.same_work import say_same_work
@@ -133,12 +133,25 @@ def test_confirmed_copy_counts_once_and_what_hangs_on_it_is_the_originals(projec
 
 def test_open_items_leave_a_confirmed_copy_out_until_its_original_is_gone(project: Project, link: WorkItemLink) -> None:
     say(link, is_same=True)
-    once = set(open_items(project, as_of=datetime.now(UTC)).values_list("key", flat=True))
+    once = set(CountedItems.of(project).open_from(datetime.now(UTC)).values_list("key", flat=True))
     WorkItem.objects.filter(key="PROJ-12", project=project).update(presence=Presence.GONE)
 
     assert once == {"PROJ-12", "PROJ-13"}
-    assert set(open_items(project, as_of=datetime.now(UTC)).values_list("key", flat=True)) == {"app#1", "PROJ-13"}
+    assert set(CountedItems.of(project).open_from(datetime.now(UTC)).values_list("key", flat=True)) == {
+        "app#1",
+        "PROJ-13",
+    }
     assert "app#1" in now(project).items.keys.tolist()
+
+
+def test_open_items_are_those_that_the_history_counts_where_both_tools_say_it(
+    project: Project, link: WorkItemLink
+) -> None:
+    WorkItemLinkFactory.create(work_item=link.target_item, target_item=link.work_item, link_type=SAME_WORK_AS)
+
+    open_keys = sorted(CountedItems.of(project).open_from(datetime.now(UTC)).values_list("key", flat=True))
+
+    assert open_keys == sorted(now(project).items.keys.tolist()) == ["PROJ-12", "PROJ-13"]
 
 
 def test_word_of_a_person_is_kept_once_and_audited(link: WorkItemLink) -> None:
