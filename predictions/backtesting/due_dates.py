@@ -219,7 +219,7 @@ def _prior_without(held_out: Organisation, pool: Sequence[Organisation], otherwi
     late = np.concatenate([np.zeros(0, dtype=np.bool_), *(other.moments.late for other in others)])
     if late.all() or not late.any():
         return otherwise
-    return fit_pool(_names(others), [(other.table, other.moments.late) for other in others])
+    return fit_pool(_names(others), [(other.moments, other.table) for other in others])
 
 
 def _with_workload(organisation: Organisation) -> Organisation:
