@@ -1,7 +1,7 @@
 """How the prior that ships is made: logistic models over the feature table of simulated organisations.
 
 1. Simulate organisations (simulated_due_dates), and take their feature tables.
-2. Standardise each comparable column that varies, and fit an L2-regularised logistic model with all of them, and one
+2. Standardise each column that varies, and fit an L2-regularised logistic model with all of them, and one
    with those that need no earlier label.
 3. Round to four digits, so that the file can be read and its diff reviewed.
 
@@ -18,14 +18,13 @@ from threadpoolctl import threadpool_limits
 
 from predictions.backtesting.simulated_due_dates import simulated_organisations
 from predictions.forecasters.item_delay.features import feature_table
-from predictions.forecasters.item_delay.learner import NOT_COMPARABLE
 from predictions.forecasters.item_delay.moments import Flags, FloatArray
 
 ORGANISATIONS, SEED = 40, 20_240_901
 REGULARISATION = 0.05
 """Inverse strength: enough to keep columns that say nearly the same from cancelling each other."""
 DIGITS = 4
-UNCOMMITTED_COLUMNS = (*NOT_COMPARABLE, "kind", "priority", "due_weekday", "moment_weekday")
+UNCOMMITTED_COLUMNS = ("kind", "priority", "due_weekday", "moment_weekday")
 """Codes without an order that holds everywhere."""
 
 

@@ -73,18 +73,20 @@ def fit_recalibration(
     *,
     prior_forecasts: float = PRIOR_FORECASTS,
     half_life_days: float = HALF_LIFE_DAYS,
+    weights: ArrayLike = 1.0,
 ) -> Recalibration:
     """What the resolved forecasts ask for.
 
     probabilities, occurred, age_days: shape (n,), in [0, 1], truth and days since each was resolved; n may be 0
     prior_forecasts: that are taken to have been right on average, above 0
+    weights: what each counts beside its age, in (0, 1], less than 1 where several share their fate
     """
     log_odds, truth = logit(probabilities), np.asarray(occurred, dtype=np.float64)
-    weights = age_weights(age_days, half_life_days=half_life_days)
-    total = float(weights.sum())
+    counts = np.asarray(weights, dtype=np.float64) * age_weights(age_days, half_life_days=half_life_days)
+    total = float(counts.sum())
     if total < MIN_FORECASTS_FOR_SLOPE:
-        return Recalibration(_intercept(log_odds, truth, weights, prior_forecasts), 1.0, total)
-    intercept, slope = _platt(log_odds, truth, weights, prior_forecasts)
+        return Recalibration(_intercept(log_odds, truth, counts, prior_forecasts), 1.0, total)
+    intercept, slope = _platt(log_odds, truth, counts, prior_forecasts)
     return Recalibration(intercept, slope, total)
 
 

@@ -42,7 +42,7 @@ from projects.history.readiness import (
     finish_readiness,
 )
 
-MODEL = ModelIdentity("item-delay.pooled-trees", "3")
+MODEL = ModelIdentity("item-delay.pooled-trees", "4")
 MIN_OWN_LABELS = 20
 """Below this the prior speaks and not the team; also the number below which no score is given."""
 MIN_DRIVER_EFFECT = 0.01

@@ -83,6 +83,16 @@ class ItemMoments:
         """The same columns with only these rows (indices or a mask)."""
         return type(self)(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
 
+    def lot_weights(self) -> FloatArray:
+        """What each row tells, in (0, 1]: one over the root of the number of its unit's items due on the same day.
+
+        Ten items of one release share their fate, and tell about what three would that do not: shape (rows,).
+        """
+        _, day = np.unique(self.due_day, return_inverse=True)
+        _, lot, sizes = np.unique(self.unit * (len(self) + 1) + day, return_inverse=True, return_counts=True)
+        weights: FloatArray = sizes[lot] ** -0.5
+        return weights
+
     def known_by(self, day: float) -> Flags:
         """Rows whose label is known at a day."""
         known: Flags = self.known_day <= day

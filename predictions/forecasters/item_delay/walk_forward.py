@@ -4,7 +4,8 @@
 2. The rungs: the trailing base rate; the share late among items with as much time left (mechanistic: what survives of
    a work item after so long); the learned one. The learned log-odds are the prior's, with weight k / (n + k), and the
    team's own trees', with weight n / (n + k), n being the labels that these trees rest on; from 200 resolved forecasts
-   on the weights move to where those say.
+   on the weights move to where those say. Labels and resolved forecasts count by their lot
+   (`ItemMoments.lot_weights`), here and below: a release of a hundred items is no hundred outcomes.
 3. The trees are fitted anew each time the labels have grown by REFIT_GROWTH, not at every batch; before those that
    somebody waits for (`asked`) a growth by ASKED_GROWTH is enough.
 4. Each rung is recalibrated by its resolved forecasts (calibration/recalibration.py). Each batch serves the rung whose
@@ -121,6 +122,7 @@ class Walk:
         self.moments, self.prior_model = moments, prior
         self.table = table or feature_table(moments)
         self.prior = prior.log_odds(self.table)
+        self.lot_weights = moments.lot_weights()
         self.asked = np.zeros(count, dtype=np.bool_) if asked is None else asked
         asked_day = float(moments.moment_day[self.asked].min(initial=np.inf))
         self.first_fit_labels = max(MIN_LOCAL_LABELS, first_fit_share * float(moments.known_by(asked_day).sum()))
@@ -177,7 +179,9 @@ class Walk:
         newest = np.flatnonzero(known)
         newest = newest[np.argsort(self.moments.known_day[newest], kind="stable")][-MAX_LOCAL_ITEMS:]
         age_days = day - self.moments.known_day[newest]
-        self.local = fit_local(self.table.values[newest], self.prior[newest], self.moments.late[newest], age_days)
+        self.local = fit_local(
+            self.table.values[newest], self.prior[newest], self.moments.late[newest], age_days, self.lot_weights[newest]
+        )
         self.fitted_labels = labels
         self.own[np.isnan(self.final)] = np.nan
         if self.local is not None:  # for all that these trees may forecast at once: a call costs more than its rows
@@ -187,8 +191,9 @@ class Walk:
     def _forecast(self, day: float, rows: Codes) -> None:
         resolved = np.flatnonzero(self.moments.known_by(day) & ~np.isnan(self.final))
         late, age_days = self.moments.late[resolved], day - self.moments.known_day[resolved]
-        weights = 0.5 ** (age_days / RESOLVED_HALF_LIFE_DAYS)
-        labels = 0 if self.local is None else self.local.items
+        lots = self.lot_weights[resolved]
+        weights = lots * 0.5 ** (age_days / RESOLVED_HALF_LIFE_DAYS)
+        labels = 0.0 if self.local is None else self.local.labels
         self.mixture = fit_mixture(self.parts[resolved], late, weights, labels)
         table = replace(self.table, values=self.table.values[rows])
         self.parts[rows] = _parts_of(table, self.prior[rows], self.own[rows])
@@ -196,14 +201,14 @@ class Walk:
         best = best_rung(self.recalibrated[resolved], late, weights)
         self.rung[rows] = best
         for rung in range(len(RUNGS)):
-            recalibration = fit_recalibration(self.rungs[resolved, rung], late, age_days)
+            recalibration = fit_recalibration(self.rungs[resolved, rung], late, age_days, weights=lots)
             self.recalibrated[rows, rung] = recalibration.apply(self.rungs[rows, rung])
             if rung == best:
                 self.recalibration = recalibration
         self.final[rows] = self.recalibrated[rows, best]
         if weights.sum() >= MIN_RESOLVED:
             past = self.recalibrated[resolved, best]
-            weights = 0.5 ** (age_days / THRESHOLD_HALF_LIFE_DAYS)
+            weights = lots * 0.5 ** (age_days / THRESHOLD_HALF_LIFE_DAYS)
             self.threshold[rows] = best_f1_threshold(past, late, weights) or DEFAULT_THRESHOLD
 
     def _rungs_of(self, table: FeatureTable, parts: FloatArray) -> FloatArray:
@@ -244,7 +249,7 @@ class Mixture:
         return chosen
 
 
-def fit_mixture(parts: FloatArray, late: Flags, weights: FloatArray, labels: int) -> Mixture:
+def fit_mixture(parts: FloatArray, late: Flags, weights: FloatArray, labels: float) -> Mixture:
     """Weights k / (n + k) and n / (n + k), moved to where the resolved forecasts say they belong.
 
     parts: log-odds of the resolved forecasts, shape (n, 2);  labels: what the own trees rest on

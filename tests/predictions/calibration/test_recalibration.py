@@ -40,6 +40,14 @@ def test_old_forecasts_count_less() -> None:
     assert 0 < old.intercept < recent.intercept / 5
 
 
+def test_forecasts_that_share_their_fate_count_as_fewer() -> None:
+    alone = fit_recalibration([0.5] * 5, [True] * 5, [0.0] * 5)
+    together = fit_recalibration([0.5] * 25, [True] * 25, [0.0] * 25, weights=[0.2] * 25)
+
+    assert together.intercept == pytest.approx(alone.intercept)
+    assert together.n == pytest.approx(5)
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.floats(0, 2_000)), max_size=60))
 def test_whatever_was_resolved_the_recalibration_keeps_the_order(rows: list[tuple[float, bool, float]]) -> None:
     probabilities, occurred, ages = ([row[index] for row in rows] for index in range(3))

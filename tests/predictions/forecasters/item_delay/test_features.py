@@ -17,6 +17,16 @@ def organisation(seed: int, items: int = 120) -> ItemMoments:
     return moments.take(np.argsort(moments.moment_day, kind="stable")[:items])
 
 
+def test_items_of_one_unit_due_on_one_day_share_the_weight_of_their_root() -> None:
+    moments = replace(
+        organisation(1, items=6),
+        unit=np.array([0, 0, 0, 0, 1, 1]),
+        due_day=np.array([5.0, 5.0, 5.0, 5.0, 5.0, 9.0]),
+    )
+
+    assert moments.lot_weights() == pytest.approx([0.5, 0.5, 0.5, 0.5, 1, 1])
+
+
 def test_decayed_labels_halve_after_a_half_life() -> None:
     moments = replace(
         organisation(1, items=3),

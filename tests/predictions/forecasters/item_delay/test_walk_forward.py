@@ -7,6 +7,7 @@ import pytest
 
 from predictions.backtesting.simulated_due_dates import simulated_organisation, simulated_organisations
 from predictions.calibration.classification import area_under_curve
+from predictions.calibration.recalibration import expit
 from predictions.calibration.scoring import brier_score
 from predictions.forecasters.item_delay.features import feature_table
 from predictions.forecasters.item_delay.learner import fit_pool
@@ -75,7 +76,7 @@ def test_a_pool_of_other_teams_tells_late_items_apart_without_any_label_of_the_t
     others = [hurried(moments, 1) for moments in simulated_organisations(3, seed=5)]
     team = hurried(organisation(400), 2)
 
-    forecasts = forecast_items(team, fit_pool("others", [(feature_table(other), other.late) for other in others]))
+    forecasts = forecast_items(team, fit_pool("others", [(other, feature_table(other)) for other in others]))
 
     area = area_under_curve(forecasts.without_history, team.late)
     assert area is not None
@@ -86,7 +87,26 @@ def test_a_pool_needs_both_outcomes() -> None:
     moments = organisation(3)
 
     with pytest.raises(ValueError, match="late and items that were not"):
-        fit_pool("others", [(feature_table(moments), np.ones(len(moments), dtype=np.bool_))])
+        fit_pool("others", [(replace(moments, late=np.ones(len(moments), dtype=np.bool_)), feature_table(moments))])
+
+
+def test_one_large_release_does_not_outvote_as_many_items_with_due_dates_of_their_own() -> None:
+    """In both pools 150 items are late and 300 on time, and all look the same; only whose fate was shared differs."""
+    moments = organisation(14).take(np.arange(240).repeat(2)[:450])
+    late = np.arange(450) < 150
+    alone = replace(
+        moments, unit=np.zeros(450, dtype=np.int64), due_day=1_000.0 + np.arange(450, dtype=np.float64), late=late
+    )
+    release = replace(alone, due_day=np.where(late, alone.due_day, 2_000.0).astype(np.float64))
+    table = feature_table(moments)
+    same = replace(table, values=np.zeros_like(table.values))
+
+    on_time_apart, on_time_together = (
+        expit(fit_pool("others", [(pool, same)]).log_odds(same)[0, 0]) for pool in (alone, release)
+    )
+
+    assert on_time_apart == pytest.approx(1 / 3, abs=1e-3)
+    assert on_time_together == pytest.approx(150 / (150 + 300**0.5), abs=1e-3)
 
 
 def test_the_mixture_starts_from_the_number_of_labels_and_follows_the_evidence() -> None:
