@@ -18,7 +18,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from integrations.connectors.base import Connector, DetailedStream, ItemStream, Partition, Reading, Stream
+from integrations.connectors.base import (
+    Connector,
+    DetailedStream,
+    ItemStream,
+    Partition,
+    Reading,
+    Stream,
+    odd_answers_named,
+)
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.connecting import account_of
@@ -28,7 +36,7 @@ from integrations.domain.syncing import counts
 from integrations.domain.syncing.adjusting import Adjustments
 from integrations.domain.syncing.finishing import RunEnd, finish_run
 from integrations.domain.syncing.lock import run_lock
-from integrations.domain.syncing.partitions import partition_of, partition_row
+from integrations.domain.syncing.partitions import fit_to_keep, partition_of, partition_row
 from integrations.domain.syncing.presence import PresenceCheck
 from integrations.domain.syncing.run_record import MOST_PASSES, REASON, RunRecord
 from integrations.domain.syncing.stream_states import (
@@ -198,9 +206,11 @@ class _Run:
         """Ask what there is to read; a run that goes on has asked already."""
         progress = self._record.progress
         if progress.partitions is None:
-            found = self._record.in_passes(lambda: connector.partitions(self._client))
+            with odd_answers_named():
+                found = self._record.in_passes(lambda: connector.partitions(self._client))
             with self._record.step():
-                progress.partitions = [partition_row(partition) for partition in found]
+                progress.partitions = [partition_row(partition) for partition in fit_to_keep(found)]
+                progress.save(update_fields=["partitions"])
         self._partitions = [partition_of(row) for row in progress.partitions]
         for partition in self._partitions:
             if partition.error is not None:

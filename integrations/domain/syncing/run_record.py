@@ -16,6 +16,8 @@ from tenants.isolation.transaction import tenant_context
 
 MOST_PASSES: Final = 3
 REASON: Final = "sync"
+STEP_FIELDS: Final = ("seen_at", "pass_number", "streams", "request_count", "waited_ms", "worked_ms")
+"""What a step changes of the progress; the partitions, of which there may be thousands, are told once."""
 Answer = TypeVar("Answer")
 
 
@@ -63,7 +65,7 @@ class RunRecord:
         with self.transaction():
             yield
             self.measure()
-            self.progress.save()
+            self.progress.save(update_fields=STEP_FIELDS)
             is_wanted = self._is_wanted()
         self.bodies.clear()
         self._requests_kept = self.network.meter.requests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -21,6 +22,7 @@ from integrations.domain.starting import switch_off
 from integrations.domain.syncing import due_integrations, sync_integration
 from integrations.domain.syncing.payloads import read_payloads
 from integrations.enums import IntegrationStatus, SyncStatus
+from integrations.http.door import DoorLimits
 from integrations.models import (
     FieldMapping,
     Integration,
@@ -40,7 +42,7 @@ from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
 from tests.integrations.connectors.battery import Played
 from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN, FakeGitHub
-from tests.integrations.connectors.local_server import SERVER_ERROR, Response, serving
+from tests.integrations.connectors.local_server import SERVER_ERROR, Request, Response, serving
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +153,60 @@ def test_ids_that_two_projects_share_are_two_items(played: Played) -> None:
 
     assert (played.title_of("1001"), other.title_of("1001")) == ("Edited since", "Issue 1")
     assert played.counts() == other.counts()
+
+
+def test_moment_before_which_nothing_is_hides_nothing(played: Played) -> None:
+    for issue in played.fake.issues.values():
+        issue["updated_at"] = "0001-01-01T00:00:00Z"
+    played.sync()
+    played.fake.edit("1003", "Edited since", played.clock.now)
+
+    result = played.sync()
+
+    assert (result.status, result.error_message) == (SyncStatus.SUCCEEDED, "")
+    assert played.title_of("1003") == "Edited since"
+
+
+def sends_more(played: Played, records: list[dict[str, Any]], *, path: str) -> None:
+    """Further records on the page of a list. path: how it ends"""
+    own = played.fake.answer
+
+    def answer(request: Request) -> Response:
+        page: Response = own(request)
+        return replace(page, body=[*page.body, *records]) if request.path.endswith(path) else page
+
+    played.fake.answer = answer
+
+
+def test_record_that_others_refer_to_is_named_where_it_cannot_be_read(played: Played) -> None:
+    sends_more(played, [{"id": 9, "number": 2, "title": ["no", "title"], "state": "open"}], path="/milestones")
+
+    result = played.sync()
+
+    assert (result.status, result.created_count) == (SyncStatus.SUCCEEDED, 4)
+    assert result.streams["milestones"]["failed"] == 1
+    assert result.streams["milestones"]["errors"][0]["where"] == "9"
+
+
+def test_thousands_of_places_are_read_like_a_few(played: Played) -> None:
+    played.configure()
+    names = [f"somebody/a-repository-with-a-rather-long-name-{number}" for number in range(1000)]
+    sends_more(played, [{"id": number, "full_name": name} for number, name in enumerate(names)], path="/user/repos")
+
+    result = played.sync(limits=DoorLimits(most_requests=40))
+
+    assert (result.error_code, result.request_count) == ("budget_spent", 40)
+    assert result.streams["milestones"]["read"] == 1
+
+
+def test_place_without_a_fit_identifier_stops_no_other(played: Played) -> None:
+    played.configure()
+    sends_more(played, [{"id": 7, "full_name": f"somebody/{'x' * 300}"}], path="/user/repos")
+
+    result = played.sync()
+
+    assert (result.status, result.error_code) == (SyncStatus.PARTIAL, "unexpected_answer")
+    assert result.created_count == 4
 
 
 # --- interruptions ---
@@ -380,6 +436,16 @@ def test_next_run_is_not_before_the_tool_asks(played: Played) -> None:
     assert result.status == SyncStatus.FAILED
     assert wait_of(played) >= timedelta(seconds=7190)
     assert len(played.fake.log) == 1
+
+
+@pytest.mark.parametrize("asked", ["999999999", "99991231235959", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_pause_that_nobody_can_mean_ends_within_a_week(played: Played, asked: str) -> None:
+    played.fake.broken["."] = Response(429, {}, {"Retry-After": asked})
+
+    result = played.sync()
+
+    assert (result.status, result.error_code) == (SyncStatus.FAILED, "rate_limited")
+    assert timedelta(minutes=5) <= wait_of(played) <= timedelta(days=7)
 
 
 def test_switched_off_integration_stays_off(played: Played) -> None:
