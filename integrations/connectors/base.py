@@ -131,11 +131,14 @@ class Stream(ABC, Generic[ClientT]):
     has_partitions: False for what the tool has once ("users"): it is then read with one partition without id
     is_optional: a 403, 404 or 410 means that the tool, or this partition, has no such thing; the run names it and
         nothing is missing
+    needs_items: its facts belong to items that an ItemStream brings, and would be lost before these are there: so it
+        waits for those of its partition
     """
 
     name: ClassVar[str]
     has_partitions: ClassVar[bool] = True
     is_optional: ClassVar[bool] = False
+    needs_items: ClassVar[bool] = False
     overlap: ClassVar[timedelta] = DEFAULT_OVERLAP
 
     def since(self, reading: Reading) -> datetime | None:

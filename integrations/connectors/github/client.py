@@ -202,6 +202,7 @@ class CommentStream(Stream[GitHub]):
     """
 
     name = "comments"
+    needs_items = True
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         repository = reading.partition.id

@@ -252,6 +252,7 @@ class MergeRequestStream(RecordStream):
     """Merges, approvals, reviews, comments. https://docs.gitlab.com/api/merge_requests/, /notes/"""
 
     name = "merge_requests"
+    needs_items = True
     resource = "merge_requests"
     feature = "merge_requests"
 

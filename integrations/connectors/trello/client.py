@@ -211,6 +211,7 @@ class ActionStream(Stream[Trello]):
     """
 
     name = "actions"
+    needs_items = True
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
         since = self.since(reading)

@@ -10,10 +10,12 @@ from django.db.models import Q
 from integrations.domain.hints import hinted_integrations
 from integrations.enums import IntegrationStatus
 from integrations.models import Integration
+from projects.enums import ProjectStatus
 
 
 def due_integrations(at: datetime) -> list[UUID]:
-    """Ids of the tenant's integrations whose time has come, the longest waiting first; of a closed one there are none.
+    """Ids of the tenant's integrations whose time has come, the longest waiting first; of a closed one there are none,
+    nor of a project that is archived.
 
     Their time has also come when their tool has hinted at a change (`hints.py`).
 
@@ -24,5 +26,5 @@ def due_integrations(at: datetime) -> list[UUID]:
         Q(next_run_at__isnull=True) | Q(next_run_at__lte=at) | Q(pk__in=hinted_integrations(at)),
         status__in=switched_on,
         tenant__is_active=True,
-    )
+    ).exclude(project__status=ProjectStatus.ARCHIVED)
     return list(due.order_by("next_run_at", "id").values_list("id", flat=True))

@@ -60,9 +60,12 @@ class RunRecord:
     def step(self) -> Iterator[None]:
         """One transaction of the run: what is written inside, and with it how far the run is and what it has cost.
 
-        Raises SwitchedOff behind the commit, where somebody has switched the integration off since the run began.
+        Raises SwitchedOff behind the commit, where somebody has switched the integration off since the run began, and
+        before anything is written, where somebody has removed it.
         """
         with self.transaction():
+            if not Integration.objects.filter(pk=self.integration.pk).exists():
+                raise SwitchedOff
             yield
             self.measure()
             self.progress.save(update_fields=STEP_FIELDS)

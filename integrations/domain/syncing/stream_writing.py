@@ -50,8 +50,8 @@ class StreamWriter:
             for page in _readable(pages):
                 waiting.append(page)
                 if self._is_step(waiting):
-                    self._commit(stream, state, partition, waiting)
-                    waiting = []
+                    step, waiting = waiting, []
+                    self._commit(stream, state, partition, step)
         except ToolError:
             self._commit(stream, state, partition, waiting)
             raise

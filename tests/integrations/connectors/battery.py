@@ -475,6 +475,17 @@ class ConnectorBattery(ToolBattery):
         assert result.gone_count == 0
         assert played.presence_of(self.edited) == Presence.HIDDEN
 
+    def test_items_that_come_in_a_later_pass_lose_nothing_of_theirs(self, played: Played) -> None:
+        own, failures = played.fake.answer, iter([SERVER_ERROR] * MOST_TRIES)
+        played.fake.answer = lambda sent: (re.search(self.item_path, sent.path) and next(failures, None)) or own(sent)
+        played.sync()
+        played.forget()
+
+        result = played.sync()
+
+        assert played.counts() == self.recorded
+        assert sum(counts.get("facts", 0) for counts in result.streams.values()) == 0
+
     def test_answers_are_kept_sealed(self, played: Played) -> None:
         played.sync()
 

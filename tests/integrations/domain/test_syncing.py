@@ -31,8 +31,8 @@ from integrations.models import (
     SyncProgress,
     SyncResult,
 )
-from projects.enums import Presence, StatusCategory
-from projects.models import WorkItem
+from projects.enums import ActivityKind, Presence, ProjectStatus, StatusCategory
+from projects.models import ActivityEvent, Project, WorkItem
 from tenants.audit.enums import AuditAction
 from tenants.encryption.errors import EncryptionError
 from tenants.encryption.secret import Secret
@@ -262,7 +262,11 @@ def test_run_that_was_killed_days_ago_is_begun_anew(played: Played) -> None:
     assert played.counts()["items"] == 4
 
 
-def test_integration_that_is_removed_while_it_is_read_ends_quietly(played: Played) -> None:
+def test_integration_that_is_removed_while_it_is_read_ends_quietly(
+    played: Played, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+
     def remove(_: Any) -> None:
         with tenant_context(played.tenant_id):
             Integration.objects.filter(pk=played.integration_id)._raw_delete("default")
@@ -274,6 +278,7 @@ def test_integration_that_is_removed_while_it_is_read_ends_quietly(played: Playe
     )
 
     assert result is None
+    assert caplog.text == ""
 
 
 def test_edit_between_kill_and_next_run_is_found(played: Played) -> None:
@@ -340,6 +345,19 @@ def test_partial_success_names_what_is_missing(played: Played) -> None:
     assert result.created_count == 4
     assert played.integration.status == IntegrationStatus.ACTIVE
     assert played.integration.next_run_at == played.clock.now + timedelta(minutes=5)
+
+
+def test_what_belongs_to_items_waits_for_them(played: Played) -> None:
+    played.fake.broken[r"/issues$"] = SERVER_ERROR
+    partial = played.sync()
+    del played.fake.broken[r"/issues$"]
+    whole = played.sync()
+
+    assert (partial.error_code, partial.streams["comments"]["error_code"]) == ("server_error", "items_missing")
+    assert whole.status == SyncStatus.SUCCEEDED
+    with tenant_context(played.tenant_id):
+        comments = ActivityEvent.objects.filter(project=played.integration.project, kind=ActivityKind.COMMENT)
+        assert comments.filter(work_item__isnull=False).exists()
 
 
 def test_one_repository_that_is_not_shown_stops_no_other(played: Played) -> None:
@@ -475,6 +493,18 @@ def test_run_ends_with_its_next_step_when_somebody_switches_it_off(played: Playe
     assert all(number <= brought[name] for name, number in kept.items())
 
 
+def test_record_of_the_last_step_is_counted_once(played: Played) -> None:
+    def off(step: SyncStep) -> None:
+        if step.stream == "issues":
+            with tenant_context(played.tenant_id):
+                switch_off(integration=played.integration)
+
+    stopped = played.sync(on_step=off)
+
+    assert stopped.error_code == "switched_off"
+    assert (stopped.streams["issues"]["read"], stopped.created_count) == (2, 1)
+
+
 def test_due_are_those_whose_time_has_come(played: Played) -> None:
     with tenant_context(played.tenant_id):
         later = connected()
@@ -495,6 +525,16 @@ def test_nothing_is_due_of_an_organisation_that_is_closed(played: Played) -> Non
     assert (before, after) == ([played.integration_id], [])
     assert "Code" not in said
     assert played.fake.log == []
+
+
+def test_nothing_is_due_of_a_project_that_is_archived(played: Played, theirs: LookAlike) -> None:
+    with tenant_context(played.tenant_id):
+        Project.objects.filter(pk=played.integration.project_id).update(status=ProjectStatus.ARCHIVED)
+        archived = due_integrations(played.clock.now)
+        Project.objects.filter(pk=played.integration.project_id).update(status=ProjectStatus.ACTIVE)
+        again = due_integrations(played.clock.now)
+
+    assert (archived, again) == ([], [played.integration_id])
 
 
 # --- presence ---
