@@ -515,6 +515,15 @@ def test_due_are_those_whose_time_has_come(played: Played) -> None:
         assert due_integrations(played.clock.now) == [played.integration_id]
 
 
+def test_clock_of_ours_that_ran_ahead_keeps_nothing_from_being_read(played: Played) -> None:
+    played.clock.pass_time(365 * 86_400)
+    played.sync()
+    played.clock.pass_time(-365 * 86_400)
+
+    with tenant_context(played.tenant_id):
+        assert due_integrations(played.clock.now) == [played.integration_id]
+
+
 def test_nothing_is_due_of_an_organisation_that_is_closed(played: Played) -> None:
     with tenant_context(played.tenant_id):
         before = due_integrations(played.clock.now)
