@@ -15,6 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +24,8 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from integrations.connectors.options import Account
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
-from integrations.http.errors import NOT_SHOWN, Gone, NotFound, RepeatedPage, ToolError
+from integrations.http.errors import NOT_SHOWN, Gone, NotFound, RepeatedPage, ToolError, UnexpectedAnswer
+from projects.imports.errors import FieldRefused
 from projects.observations import ObservationBatch
 
 Json = Any
@@ -129,11 +131,14 @@ class Stream(ABC, Generic[ClientT]):
     has_partitions: False for what the tool has once ("users"): it is then read with one partition without id
     is_optional: a 403, 404 or 410 means that the tool, or this partition, has no such thing; the run names it and
         nothing is missing
+    needs_items: its facts belong to items that an ItemStream brings, and would be lost before these are there: so it
+        waits for those of its partition
     """
 
     name: ClassVar[str]
     has_partitions: ClassVar[bool] = True
     is_optional: ClassVar[bool] = False
+    needs_items: ClassVar[bool] = False
     overlap: ClassVar[timedelta] = DEFAULT_OVERLAP
 
     def since(self, reading: Reading) -> datetime | None:
@@ -312,6 +317,26 @@ class Seen:
         return token
 
 
+@contextmanager
+def odd_answers_named() -> Iterator[None]:
+    """What cannot be read outside of any single record is an answer of another form, and no bug of ours.
+
+    Raises UnexpectedAnswer, naming the member, in place of FieldRefused.
+    """
+    try:
+        yield
+    except FieldRefused as refused:
+        raise UnexpectedAnswer(f"{refused.field} {refused.reason}.") from None
+
+
 def before(cursor: str | None, overlap: timedelta) -> datetime | None:
-    """The moment from which to read again: the cursor, an ISO instant, less the overlap."""
-    return None if cursor is None else datetime.fromisoformat(cursor) - overlap
+    """The moment from which to read again: the cursor, an ISO instant, less the overlap; None: everything.
+
+    Some tools write the first day of the year 1 for no moment at all, and there is nothing before it.
+    """
+    if cursor is None:
+        return None
+    try:
+        return datetime.fromisoformat(cursor) - overlap
+    except OverflowError:
+        return None

@@ -169,12 +169,12 @@ def cursor_of(sent: JsonObject, member: str) -> str | None:
 
 
 def cursor_at(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def in_utc(moment: datetime) -> str:
     """For a query: whole seconds, never later than the moment."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def in_utc_ms(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from integrations.connectors.base import ConnectionReport
+from integrations.connectors.base import ConnectionReport, odd_answers_named
 from integrations.connectors.credentials import EXPIRES_AT, REFRESH_TOKEN, App, Credentials, end_of, moment_of
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
@@ -65,7 +65,8 @@ def check_connection(tool: str, account: Account, environment: Environment) -> C
     connector = connector_of(tool)
     network = RunNetwork(replace(environment, limits=IMPATIENT))
     try:
-        report = connector.check(connector.open(account, network))
+        with odd_answers_named():
+            report = connector.check(connector.open(account, network))
         kept = account.vault.current() if account.vault and account.has_secret(REFRESH_TOKEN) else account.credentials
         report = replace(report, expires_at=report.expires_at or end_of(kept))
         notes = (*_renewal_notes(kept), *_end_notes(report, environment.waiting.now()))

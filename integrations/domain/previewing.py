@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from integrations.connectors.base import Connector, Page, Partition, Reading, Stream
+from integrations.connectors.base import Connector, Page, Partition, Reading, Stream, odd_answers_named
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.connecting import IMPATIENT, opened_account, record_tool_failure
@@ -108,7 +108,8 @@ def _previewed(
 
 def _read(connector: Connector[Any], client: Any, adjustments: Adjustments, environment: Environment) -> Preview:
     began_s = environment.waiting.monotonic()
-    partitions = connector.partitions(client)
+    with odd_answers_named():
+        partitions = connector.partitions(client)
     visible = [partition for partition in partitions if partition.error is None]
     streams: list[PreviewedStream] = []
     read: list[tuple[Page, Adjusted]] = []
@@ -140,10 +141,11 @@ def _first_page(
     """What a page holds of a stream, in one, and the error that ended it early."""
     pages: list[Page] = []
     try:
-        for page in stream.pages(client, Reading(partition=partition, since=adjustments.since)):
-            pages.append(page)
-            if len(pages) == SAMPLE_STEPS or sum(each.read for each in pages) >= SAMPLE_RECORDS:
-                break
+        with odd_answers_named():
+            for page in stream.pages(client, Reading(partition=partition, since=adjustments.since)):
+                pages.append(page)
+                if len(pages) == SAMPLE_STEPS or sum(each.read for each in pages) >= SAMPLE_RECORDS:
+                    break
     except ToolError as error:
         return Page.merged(pages), error
     return Page.merged(pages), None

@@ -91,7 +91,7 @@ def _connect(tool: str, trial: Trial, place: TrialPlace) -> UUID:
             project=Project.objects.create(name=f"Trial of {trial.name}"),
             name=trial.name,
             type=tool,
-            status=IntegrationStatus.ACTIVE,
+            status=IntegrationStatus.INACTIVE,  # no worker reads it by its real address meanwhile
             config=dict(trial.settings),
             credentials=Secret.of_json(dict(trial.credentials)),
         )

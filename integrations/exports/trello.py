@@ -58,7 +58,7 @@ def board_records(file: JsonFile) -> Iterator[ParsedRecord]:
             elif part.member != member:
                 continue
             elif member == "lists":
-                yield record_of(part, lambda sent: list_facts([sent]))
+                yield record_of(part, list_facts)
             elif member == "cards":
                 yield record_of(part, partial(_card_facts, board=board, arrivals=arrivals, is_cut=is_cut), notes=notes)
             else:

@@ -12,8 +12,8 @@ from typing import Any, Final, NoReturn
 from integrations.http.errors import NotJson
 
 _NEXT: Final = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
-# In bytes: the escapes that such characters are written by; in text: the characters. A whole pair is one character.
-_ODD_CHARACTER: Final = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
+# The escapes that such characters are written by. A whole pair is one character.
+_ODD_CHARACTER: Final = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -40,8 +40,9 @@ class Answer:
     @cached_property
     def _content(self) -> Any:
         try:
-            content = json.loads(self.body, parse_constant=_refuse_constant)
-            return _storable(content) if _ODD_CHARACTER.search(self.body) else content
+            text, has_halves = _text_of(self.body)
+            content = json.loads(text, parse_constant=_refuse_constant)
+            return _storable(content) if has_halves or _ODD_CHARACTER.search(text) else content
         except (ValueError, RecursionError):
             raise NotJson from None
 
@@ -56,6 +57,15 @@ class Answer:
         """The address of the next page in the Link header (RFC 8288)."""
         found = _NEXT.search(self.headers.get("link", ""))
         return found[1] if found else None
+
+
+def _text_of(body: bytes) -> tuple[str, bool]:
+    """A body in whichever of Unicode's encodings, and whether it holds halves of pairs. Raises ValueError."""
+    encoding = json.detect_encoding(body)
+    try:
+        return body.decode(encoding), False
+    except UnicodeDecodeError:
+        return body.decode(encoding, "surrogatepass"), True
 
 
 def _storable(value: Any) -> Any:

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 
-from integrations.schemas import PARTITIONS, STREAM_COUNTS
+from integrations.schemas import PARTITIONS, PARTITIONS_MAX_BYTES, STREAM_COUNTS
 from tenants.audit.enums import AuditMode
 from tenants.isolation.models import TenantForeignKey, TenantModel, uuid7
-from tenants.validators import CheckedJSONField
+from tenants.validators import CheckedJSONField, JsonSchema
 from tenants.value_constraints import json_kind_check
 
 
@@ -28,7 +28,12 @@ class SyncProgress(TenantModel):
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(help_text="When it last brought something.")
     pass_number = models.PositiveSmallIntegerField("pass", default=1)
-    partitions = CheckedJSONField(schema=PARTITIONS, null=True, blank=True, help_text="What the tool showed to read.")
+    partitions = CheckedJSONField(
+        schema=JsonSchema(PARTITIONS, max_bytes=PARTITIONS_MAX_BYTES),
+        null=True,
+        blank=True,
+        help_text="What the tool showed to read.",
+    )
     streams = CheckedJSONField(schema=STREAM_COUNTS, default=dict, blank=True)
     request_count = models.PositiveIntegerField("requests", default=0)
     waited_ms = models.PositiveBigIntegerField("waited for the tool (ms)", default=0)

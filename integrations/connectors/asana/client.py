@@ -372,8 +372,9 @@ def _mapped(client: Asana, task: JsonObject, container: str) -> Page:
 
 def _fields(task: JsonObject) -> dict[str, Any]:
     """What people may map: the task's own members, and its custom fields by name."""
-    custom = task.get("custom_fields") or []
-    return {**task, **{str(each.get("name")): each.get("display_value") for each in custom if isinstance(each, dict)}}
+    told = task.get("custom_fields")
+    custom = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    return {**task, **{str(each.get("name")): each.get("display_value") for each in custom}}
 
 
 def _members(me: JsonObject) -> list[JsonObject]:

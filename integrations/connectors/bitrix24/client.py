@@ -324,6 +324,7 @@ class HistoryStream(DetailedStream[Bitrix24]):
     """What has happened to each task that has changed: a request for each. checkpoint: as for tasks"""
 
     name = "history"
+    needs_items = True
     is_optional = True
 
     def pages(self, client: Bitrix24, reading: Reading) -> Iterator[Page]:

@@ -71,6 +71,7 @@ FIELDS: Final = {
 """Of these the values are kept; of others, which may hold what people wrote, the moment alone."""
 ID_FIELDS: Final = ("RESPONSIBLE_ID", "PARENT_ID", "GROUP_ID")
 SPRINT_FIELDS: Final = ("MOVE_TO_SPRINT", "MOVE_TO_BACKLOG")
+LONGEST_FIELD: Final = 64
 NO_CHANGES: Final = ("NEW", "COMMENT", "COMMENT_EDIT", "COMMENT_DEL")
 
 
@@ -211,7 +212,9 @@ def _changes(task_id: str, entries: Sequence[HistoryEntry]) -> Iterator[FieldCha
 
 def _change(change: FieldChangeObservation, entry: HistoryEntry) -> FieldChangeObservation:
     if entry.field not in FIELDS:
-        return replace(change, field=TrackedField.LINK if entry.field == "DEPENDS_ON" else entry.field.casefold()[:100])
+        return replace(
+            change, field=TrackedField.LINK if entry.field == "DEPENDS_ON" else entry.field.casefold()[:LONGEST_FIELD]
+        )
     (from_id, from_text), (to_id, to_text) = (_told(entry, value) for value in (entry.before, entry.after))
     return replace(
         change, field=FIELDS[entry.field], from_id=from_id, from_text=from_text, to_id=to_id, to_text=to_text
@@ -257,7 +260,7 @@ def _sprint_stays(
 
     A move says where to; where from is where the task was.
     """
-    known = {sprint.name: sprint.external_id for sprint in sprints}
+    known = {sprint.name: sprint.external_id for sprint in sprints if sprint.name}
     known |= {sprint.external_id: sprint.external_id for sprint in sprints}
     present, changes = "", []
     for entry in entries:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -106,7 +107,7 @@ class GitHub:
 
     def milestones_by_title(self, repository: str) -> Mapping[str, Milestone]:
         if repository not in self._by_title:
-            parsed = map(parse_milestone, self.milestones(repository))
+            parsed = _readable(self.milestones(repository))
             self._by_title[repository] = {milestone.title: milestone for milestone in parsed}
         return self._by_title[repository]
 
@@ -123,12 +124,18 @@ class GitHub:
         return all_linked(self.door, f"/repos/{repository}/pulls/{number}/reviews", {"per_page": PAGE_SIZE})
 
 
+def _readable(milestones: Iterable[JsonObject]) -> Iterator[Milestone]:
+    for each in milestones:
+        with suppress(FieldRefused):  # the stream of milestones names it
+            yield parse_milestone(each)
+
+
 class MilestoneStream(Stream[GitHub]):
     name = "milestones"
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         sent = client.milestones(reading.partition.id)
-        yield Page(batch=milestone_facts(sent), read=len(sent))
+        yield all_mapped(sent, milestone_facts)
 
 
 class NumberedStream(DetailedStream[GitHub]):
@@ -195,6 +202,7 @@ class CommentStream(Stream[GitHub]):
     """
 
     name = "comments"
+    needs_items = True
 
     def pages(self, client: GitHub, reading: Reading) -> Iterator[Page]:
         repository = reading.partition.id
@@ -371,8 +379,8 @@ class _Window:
     def cursor(self) -> str | None:
         if self._newest is None:
             return None
-        earliest = self._newest - ABANDONED_AFTER
-        return cursor_at(min([self._newest, *(moment for moment in self._open if moment >= earliest)]))
+        awaited = [moment for moment in self._open if self._newest - moment <= ABANDONED_AFTER]
+        return cursor_at(min([self._newest, *awaited]))
 
 
 def judge(answer: Answer) -> ToolError | None:

@@ -26,7 +26,7 @@ from projects.enums import (
 )
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, string_in
 from projects.imports.memberships import GroupChange, reconstruct_memberships
-from projects.imports.values import URL_LENGTH, count, epoch_ms, short_text
+from projects.imports.values import TERM_LENGTH, URL_LENGTH, count, cut_text, epoch_ms, short_text
 from projects.mentions import mentions_in, merged
 from projects.observations import (
     ActivityObservation,
@@ -93,8 +93,8 @@ def issue_facts(
     )
 
 
-def milestone_facts(sent: Iterable[JsonObject]) -> ObservationBatch:
-    return ObservationBatch(milestones=tuple(milestone_fact(parse_milestone(each)) for each in sent))
+def milestone_facts(sent: JsonObject) -> ObservationBatch:
+    return ObservationBatch(milestones=(milestone_fact(parse_milestone(sent)),))
 
 
 def milestone_fact(milestone: Milestone) -> MilestoneObservation:
@@ -171,7 +171,7 @@ def ci_run_facts(sent: JsonObject) -> ObservationBatch:
     attempt = number_in(sent, "run_attempt", path="run")
     run = CiRunObservation(
         external_id=id_of(sent),
-        pipeline=short_text(name, field="name", limit=200),
+        pipeline=short_text(name, field="name", limit=200) or "workflow",
         outcome=OUTCOMES.get(conclusion, RunOutcome.FAILURE) if is_over else RunOutcome.RUNNING,
         started_at=moment(sent, "run_started_at" if sent.get("run_started_at") else "created_at"),
         finished_at=moment(sent, "updated_at") if is_over else None,
@@ -200,7 +200,7 @@ def deployment_facts(sent: JsonObject, statuses: Sequence[JsonObject]) -> Observ
         deployments=(
             DeploymentObservation(
                 external_id=id_of(sent),
-                environment=short_text(environment, field="environment", limit=100),
+                environment=cut_text(environment, field="environment", limit=TERM_LENGTH) or "production",
                 outcome=outcome,
                 started_at=started_at,
                 finished_at=ended_at,

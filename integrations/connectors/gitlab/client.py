@@ -252,6 +252,7 @@ class MergeRequestStream(RecordStream):
     """Merges, approvals, reviews, comments. https://docs.gitlab.com/api/merge_requests/, /notes/"""
 
     name = "merge_requests"
+    needs_items = True
     resource = "merge_requests"
     feature = "merge_requests"
 
@@ -337,7 +338,8 @@ class GitLabConnector(Connector[GitLab]):
         user = object_of(client.door.get(f"{API}/user"))
         server = object_of(client.door.get(f"{API}/version"))
         token = self._token(client)
-        scopes = tuple(str(scope) for scope in token.get("scopes") or ())
+        told = token.get("scopes")
+        scopes = tuple(map(str, told)) if isinstance(told, list) else ()
         found = self.partitions(client)
         hidden = lost_among(found)
         return ConnectionReport(

@@ -36,7 +36,7 @@ from projects.enums import (
 from projects.imports.json_access import EMPTY, JsonObject, number_in, object_in, string_in
 from projects.imports.memberships import GroupChange, reconstruct_memberships
 from projects.imports.statuses import likely_status_category
-from projects.imports.values import URL_LENGTH, epoch_ms, identifier, short_text
+from projects.imports.values import TERM_LENGTH, URL_LENGTH, cut_text, epoch_ms, identifier, short_text
 from projects.mentions import mentions_in, merged
 from projects.observations import (
     ActivityObservation,
@@ -144,7 +144,7 @@ def milestone_fact(group: Group, *, in_passing: bool = False) -> MilestoneObserv
         external_id=group.id,
         name=group.name,
         state=MilestoneState.RELEASED if is_closed else MilestoneState.PLANNED,
-        start_date=group.starts_on,
+        start_date=None if _is_turned(group) else group.starts_on,
         target_date=group.ends_on,
         released_date=group.updated_at.date() if is_closed and group.updated_at else None,
         in_passing=in_passing,
@@ -154,7 +154,9 @@ def milestone_fact(group: Group, *, in_passing: bool = False) -> MilestoneObserv
 def iteration_fact(group: Group, *, in_passing: bool = False) -> IterationObservation:
     """Iterations have days. They begin with the first one and end with the last, in UTC."""
     state = ITERATION_STATES.get(group.state)
-    ends_at = _midnight(group.ends_on + timedelta(days=1)) if group.ends_on else None
+    ends_at = (
+        None if _is_turned(group) or group.ends_on in (None, date.max) else _midnight(group.ends_on + timedelta(days=1))
+    )
     return IterationObservation(
         external_id=group.id,
         name=group.name,
@@ -164,6 +166,11 @@ def iteration_fact(group: Group, *, in_passing: bool = False) -> IterationObserv
         completed_at=ends_at if state == IterationState.CLOSED else None,
         in_passing=in_passing,
     )
+
+
+def _is_turned(group: Group) -> bool:
+    """Whether it ends before it begins: then only the day that was promised counts."""
+    return group.starts_on is not None and group.ends_on is not None and group.ends_on < group.starts_on
 
 
 def merge_request_facts(sent: JsonObject, notes: Sequence[JsonObject], *, path: str) -> ObservationBatch:
@@ -214,7 +221,7 @@ def pipeline_facts(sent: JsonObject) -> ObservationBatch:
     name = string_in(sent, "name", path="pipeline") or string_in(sent, "source", path="pipeline") or "pipeline"
     run = CiRunObservation(
         external_id=id_of(sent),
-        pipeline=short_text(name, field="name", limit=200),
+        pipeline=short_text(name, field="name", limit=200) or "pipeline",
         outcome=outcome,
         started_at=started_at,
         finished_at=None if outcome == RunOutcome.RUNNING else max(started_at, ended_at or started_at),
@@ -233,7 +240,7 @@ def deployment_facts(sent: JsonObject) -> ObservationBatch:
     started_at = moment_or_none(job, "started_at") or created_at
     ended_at = moment_or_none(job, "finished_at") or moment_or_none(sent, "updated_at") or started_at
     outcome = OUTCOMES.get(string_in(sent, "status", path="deployment") or "", RunOutcome.RUNNING)
-    name = string_in(place, "name", path="environment") or ""
+    name = cut_text(string_in(place, "name", path="environment") or "", field="environment.name", limit=TERM_LENGTH)
     deployment = DeploymentObservation(
         external_id=id_of(sent),
         environment=identifier(name, field="environment.name"),
@@ -469,7 +476,7 @@ def _incidents(issue: Issue) -> tuple[IncidentObservation, ...]:
         external_id=issue.id,
         severity=SEVERITIES.get(issue.severity, IncidentSeverity.SEV3),
         opened_at=issue.created_at,
-        resolved_at=issue.closed_at if is_over else None,
+        resolved_at=max(issue.closed_at, issue.created_at) if is_over and issue.closed_at else None,
         title=issue.title,
         url=issue.url,
     )

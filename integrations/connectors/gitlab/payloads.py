@@ -130,9 +130,8 @@ def parse_issue(sent: JsonObject, *, path: str) -> Issue:
     return Issue(
         id=identifier(string_in(sent, "id", path="issue") or "", field="id"),
         iid=iid,
-        reference=short_text(
-            string_in(references, "full", path="issue.references") or f"{path}#{iid}", field="references.full"
-        ),
+        reference=short_text(string_in(references, "full", path="issue.references") or "", field="references.full")
+        or short_text(f"{path}#{iid}", field="iid"),
         kind=short_text(kind.replace("_", " ").capitalize(), field="issue_type", limit=TERM_LENGTH),
         title=cut_text(string_in(sent, "title", path="issue") or "", field="title"),
         state=identifier(string_in(sent, "state", path="issue") or "", field="state"),

@@ -45,6 +45,7 @@ from integrations.http.errors import (
     CheckpointExpired,
     CredentialsMissing,
     NotFound,
+    RepeatedPage,
     ToolError,
     UnexpectedAnswer,
 )
@@ -116,9 +117,10 @@ class Jira:
     def listed(self, address: str, *, size: int, member: str = "values") -> Iterator[list[JsonObject]]:
         """Pages by startAt, as far as the list says that it goes."""
         start = 0
+        page: list[JsonObject] = []
         while True:
             sent = self.door.get_json(address, {"startAt": start, "maxResults": size})
-            page = as_objects(sent, member)
+            page = _unlike(page, as_objects(sent, member))
             yield page
             start += len(page)
             total = number(sent, "total")
@@ -154,6 +156,7 @@ class Jira:
     ) -> Iterator[_Found]:
         start = int(place.get("start", 0))
         expand: dict[str, str | int] = {} if list(fields) == ["id"] else {"expand": "changelog"}
+        issues: list[JsonObject] = []
         while True:
             params: dict[str, str | int] = {
                 "jql": jql,
@@ -163,7 +166,7 @@ class Jira:
                 **expand,
             }
             sent = self.door.get_json("/rest/api/2/search", params)
-            issues, total = as_objects(sent, "issues"), number(sent, "total")
+            issues, total = _unlike(issues, as_objects(sent, "issues")), number(sent, "total")
             if total is None:
                 raise UnexpectedAnswer("A total was expected.")
             here, start = {"start": start}, start + len(issues)
@@ -349,6 +352,13 @@ class JiraConnector(Connector[Jira]):
             Partition(id=key, name=shown.get(key, "") or key, error=None if key in shown else NotFound())
             for key in wanted
         ]
+
+
+def _unlike(before: Sequence[JsonObject], page: list[JsonObject]) -> list[JsonObject]:
+    """The page, unless it is the one before once more. Raises RepeatedPage."""
+    if page and [each.get("id") for each in page] == [each.get("id") for each in before]:
+        raise RepeatedPage
+    return page
 
 
 def judge(answer: Answer) -> ToolError | None:

@@ -55,4 +55,7 @@ def _with_moment(history: JsonObject) -> Mapping[str, Any]:
     if not isinstance(created, int) or isinstance(created, bool):
         return history
     seconds = created / 1000 if created >= _MILLISECONDS_FROM else created
-    return {**history, "created": datetime.fromtimestamp(seconds, UTC).isoformat()}
+    try:
+        return {**history, "created": datetime.fromtimestamp(seconds, UTC).isoformat()}
+    except (OverflowError, ValueError, OSError):  # refused with its issue
+        return history

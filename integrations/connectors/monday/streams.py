@@ -100,6 +100,7 @@ class ActivityStream(Stream[Monday]):
     """
 
     name = "activity"
+    needs_items = True
     is_optional = True
 
     def pages(self, client: Monday, reading: Reading) -> Iterator[Page]:
@@ -123,6 +124,7 @@ class CommentStream(Stream[Monday]):
     """
 
     name = "comments"
+    needs_items = True
     has_partitions = False
     is_optional = True
     overlap = timedelta(days=14)

@@ -9,6 +9,7 @@ from integrations.connectors.facts import addresses_of
 from integrations.connectors.slack.payloads import Message, nobody
 from projects.enums import ActivityKind
 from projects.imports.json_access import JsonObject
+from projects.imports.values import identifier
 from projects.observations import AccountObservation, ActivityObservation, ObservationBatch
 
 WRITTEN: Final = frozenset({"", "file_share", "me_message", "thread_broadcast"})
@@ -29,7 +30,7 @@ def message_facts(message: Message, *, channel: str) -> ObservationBatch:
     """That somebody wrote, or that people met in a huddle: when and who, never what."""
     huddle = message.huddle
     activity = ActivityObservation(
-        external_id=f"{channel} {message.ts}",
+        external_id=identifier(f"{channel} {message.ts}", field="ts"),
         kind=ActivityKind.COMMENT if huddle is None else ActivityKind.TOUCHPOINT,
         occurred_at=message.at,
         actor_id=(message.user if huddle is None else huddle.started_by) or None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from integrations.connectors.teams.payloads import Message
 from projects.enums import ActivityKind
+from projects.imports.values import identifier
 from projects.observations import ActivityObservation, ObservationBatch
 
 WRITTEN = "message"
@@ -23,7 +24,7 @@ def message_facts(message: Message, *, container: str) -> ObservationBatch:
     """That somebody wrote, or that people met: when and who, never what. container: channel or chat"""
     is_meeting = message.call_people is not None
     activity = ActivityObservation(
-        external_id=f"{container} {message.id}",
+        external_id=identifier(f"{container} {message.id}", field="id"),
         kind=ActivityKind.TOUCHPOINT if is_meeting else ActivityKind.COMMENT,
         occurred_at=message.at,
         actor_id=message.user,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -47,7 +48,7 @@ from integrations.connectors.trello.mapping import (
     is_done,
     list_facts,
 )
-from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, parse_list, points_fields_in
+from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, CardList, parse_list, points_fields_in
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import NOT_SHOWN, Forbidden, RateLimited, ToolError, UnexpectedAnswer
@@ -105,7 +106,7 @@ class Trello:
         """What cards of a board are read with. Its own fields are asked for when the first card has one."""
         board = self._boards.get(board_id)
         if board is None:
-            lists = {each.id: each for each in map(parse_list, self.lists(board_id))}
+            lists = {each.id: each for each in _readable(self.lists(board_id))}
             board = self._boards[board_id] = Board(board_id, lists, zone=self.zone)
         if not board.points_fields and any(card.get("customFieldItems") for card in cards):
             fields = self.points_fields(board_id) or frozenset({"none"})
@@ -161,7 +162,7 @@ class ListStream(Stream[Trello]):
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
         sent = client.lists(reading.partition.id)
-        yield Page(batch=list_facts(sent), read=len(sent))
+        yield all_mapped(sent, list_facts)
 
 
 class CardStream(ItemStream[Trello]):
@@ -210,6 +211,7 @@ class ActionStream(Stream[Trello]):
     """
 
     name = "actions"
+    needs_items = True
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
         since = self.since(reading)
@@ -325,6 +327,12 @@ def _arrivals(client: Trello, board_id: str) -> Arrivals:
     return arrivals
 
 
+def _readable(lists: Iterable[JsonObject]) -> Iterator[CardList]:
+    for each in lists:
+        with suppress(FieldRefused):  # the stream of lists names it
+            yield parse_list(each)
+
+
 def _end_of_second(record_id: str) -> str:
     """The first id of the second after. Example: 64098772e6751c75dc0dc6f6 gives 640987730000000000000000."""
     try:
@@ -342,7 +350,7 @@ def _window_s(headers: Mapping[str, str]) -> float:
     """The window of the limit that is used up."""
     for owner in ("api-token", "api-key", "api-member"):
         length = headers.get(f"x-rate-limit-{owner}-interval-ms", "")
-        if headers.get(f"x-rate-limit-{owner}-remaining") == "0" and length.isdigit():
+        if headers.get(f"x-rate-limit-{owner}-remaining") == "0" and length.isdecimal():
             return int(length) / 1000
     return LIMIT_WAIT_S
 

@@ -114,8 +114,8 @@ def list_status(card_list: CardList | None) -> StatusObservation:
     )
 
 
-def list_facts(sent: Iterable[JsonObject]) -> ObservationBatch:
-    return ObservationBatch(statuses=tuple(list_status(parse_list(each)) for each in sent))
+def list_facts(sent: JsonObject) -> ObservationBatch:
+    return ObservationBatch(statuses=(list_status(parse_list(sent)),))
 
 
 def is_done(sent: JsonObject, board: Board) -> bool:

@@ -175,7 +175,7 @@ def numeric_value(sent: JsonObject) -> float | None:
 
 def _points(sent: JsonObject, points_fields: frozenset[str]) -> float | None:
     for item in objects_in(sent, "customFieldItems", path="card"):
-        if item.get("idCustomField") in points_fields:
+        if str(item.get("idCustomField")) in points_fields:
             return numeric_value(item)
     return None
 

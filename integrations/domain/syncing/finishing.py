@@ -20,6 +20,8 @@ from tenants.domain import auditing
 
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(hours=24)
+LONGEST_PAUSE = timedelta(days=7)
+"""Whatever a tool asks for: a longer pause is milliseconds for seconds, or a date that nobody meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def _wait(integration: Integration, end: RunEnd, *, failures: int) -> timedelta:
 def _asked_wait(end: RunEnd) -> timedelta:
     """The longest pause that the tool asked for, none where it did not."""
     asked = [error.retry_after_s for error in (end.fatal, *(error for _, error in end.errors)) if error is not None]
-    return timedelta(seconds=max((seconds for seconds in asked if seconds), default=0.0))
+    longest_s = max((seconds for seconds in asked if seconds), default=0.0)
+    return timedelta(seconds=min(longest_s, LONGEST_PAUSE.total_seconds()))
 
 
 def _announce(integration: Integration, result: SyncResult, *, at: datetime) -> None:

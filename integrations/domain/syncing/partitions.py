@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from integrations.connectors.base import Json, Partition
-from integrations.http.errors import ToolError
+from integrations.http.errors import ToolError, UnexpectedAnswer
 
 MOST_NAME_CHARACTERS: Final = 255
+
+
+def fit_to_keep(partitions: Iterable[Partition]) -> Iterator[Partition]:
+    """Each partition once; one whose identifier cannot be kept is an error of its own and stops no other."""
+    for each in {partition.id: partition for partition in partitions}.values():
+        if 0 < len(each.id) <= MOST_NAME_CHARACTERS:
+            yield each
+        else:
+            yield replace(each, id=each.id[:MOST_NAME_CHARACTERS], facts=None, error=UnexpectedAnswer())
 
 
 def partition_row(partition: Partition) -> dict[str, Json]:

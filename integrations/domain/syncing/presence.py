@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from integrations.connectors.base import ItemStream, Partition
+from integrations.connectors.base import ItemStream, Partition, odd_answers_named
 from integrations.domain.hints import deletions_hinted
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.run_record import RunRecord
@@ -69,7 +69,8 @@ class PresenceCheck:
             return
         began_at = record.now()
         try:
-            shown = record.in_passes(lambda: self._shown_ids(stream, partition))
+            with odd_answers_named():
+                shown = record.in_passes(lambda: self._shown_ids(stream, partition))
         except ToolError as error:
             self._errors[key] = error
             if error.ends_run:

@@ -18,7 +18,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from integrations.connectors.base import Connector, DetailedStream, ItemStream, Partition, Reading, Stream
+from integrations.connectors.base import (
+    Connector,
+    DetailedStream,
+    ItemStream,
+    Partition,
+    Reading,
+    Stream,
+    odd_answers_named,
+)
 from integrations.connectors.options import Account
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.connecting import account_of
@@ -28,7 +36,7 @@ from integrations.domain.syncing import counts
 from integrations.domain.syncing.adjusting import Adjustments
 from integrations.domain.syncing.finishing import RunEnd, finish_run
 from integrations.domain.syncing.lock import run_lock
-from integrations.domain.syncing.partitions import partition_of, partition_row
+from integrations.domain.syncing.partitions import fit_to_keep, partition_of, partition_row
 from integrations.domain.syncing.presence import PresenceCheck
 from integrations.domain.syncing.run_record import MOST_PASSES, REASON, RunRecord
 from integrations.domain.syncing.stream_states import (
@@ -173,6 +181,9 @@ class _Run:
             self._pass()
             if not self._open_work():
                 break
+        for stream, partition in self._work():
+            if self._waits_for_items(stream, partition):
+                self._errors[key_of(stream, partition)] = _ItemsMissing()
         self._look_who_is_there(self._connector)
 
     def _finish(self, fatal: ToolError | None) -> SyncResult:
@@ -198,9 +209,11 @@ class _Run:
         """Ask what there is to read; a run that goes on has asked already."""
         progress = self._record.progress
         if progress.partitions is None:
-            found = self._record.in_passes(lambda: connector.partitions(self._client))
+            with odd_answers_named():
+                found = self._record.in_passes(lambda: connector.partitions(self._client))
             with self._record.step():
-                progress.partitions = [partition_row(partition) for partition in found]
+                progress.partitions = [partition_row(partition) for partition in fit_to_keep(found)]
+                progress.save(update_fields=["partitions"])
         self._partitions = [partition_of(row) for row in progress.partitions]
         for partition in self._partitions:
             if partition.error is not None:
@@ -228,11 +241,22 @@ class _Run:
     def _pass(self) -> None:
         failures = 0
         for stream, partition in self._work():
-            if self._is_through(key_of(stream, partition)):
+            if self._is_through(key_of(stream, partition)) or self._waits_for_items(stream, partition):
                 continue
             failures = 0 if self._read(stream, partition) else failures + 1
             if failures >= PATIENCE:
                 return
+
+    def _waits_for_items(self, stream: Stream[Any], partition: Partition) -> bool:
+        """For refused ones it does not. In the last pass it is enough that all are listed, for details owed are few."""
+        if not stream.needs_items or self._connector is None:
+            return False
+        is_last = self._record.progress.pass_number == MOST_PASSES
+        are_there = self._states.is_listed if is_last else self._states.is_settled
+        places = [partition] if stream.has_partitions else self._visible
+        finding = [each for each in self._connector.streams if isinstance(each, ItemStream)]
+        needed = [key_of(each, place) for each in finding for place in places]
+        return not all(key in self._refused or are_there(key) for key in needed)
 
     def _read(self, stream: Stream[Any], partition: Partition) -> bool:
         """Read one stream of one partition as far as it goes; whether it met no passing error."""
@@ -304,6 +328,14 @@ class _Run:
     def _place(self, key: Key) -> str:
         stream, partition = key
         return f"{stream} of {self._name_of(partition)}" if partition else stream
+
+
+class _ItemsMissing(ToolError):
+    """What belongs to items that have not come would have been lost."""
+
+    code = "items_missing"
+    sentence = "It was not read, because the items that it belongs to are missing; the next run reads it."
+    is_transient = True
 
 
 class _Deferred(ToolError):

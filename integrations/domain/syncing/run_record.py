@@ -16,6 +16,8 @@ from tenants.isolation.transaction import tenant_context
 
 MOST_PASSES: Final = 3
 REASON: Final = "sync"
+STEP_FIELDS: Final = ("seen_at", "pass_number", "streams", "request_count", "waited_ms", "worked_ms")
+"""What a step changes of the progress; the partitions, of which there may be thousands, are told once."""
 Answer = TypeVar("Answer")
 
 
@@ -58,12 +60,15 @@ class RunRecord:
     def step(self) -> Iterator[None]:
         """One transaction of the run: what is written inside, and with it how far the run is and what it has cost.
 
-        Raises SwitchedOff behind the commit, where somebody has switched the integration off since the run began.
+        Raises SwitchedOff behind the commit, where somebody has switched the integration off since the run began, and
+        before anything is written, where somebody has removed it.
         """
         with self.transaction():
+            if not Integration.objects.filter(pk=self.integration.pk).exists():
+                raise SwitchedOff
             yield
             self.measure()
-            self.progress.save()
+            self.progress.save(update_fields=STEP_FIELDS)
             is_wanted = self._is_wanted()
         self.bodies.clear()
         self._requests_kept = self.network.meter.requests

@@ -42,8 +42,12 @@ class StreamStates:
 
     def is_settled(self, key: Key) -> bool:
         """Whether this run has read it to the end, details and all."""
+        return self.is_listed(key) and not self._states[key].deferred
+
+    def is_listed(self, key: Key) -> bool:
+        """Whether this run has read it to the end, though details may be owed."""
         state = self._states.get(key)
-        return state is not None and state.done_in_run == self._run_id and not state.deferred
+        return state is not None and state.done_in_run == self._run_id
 
     def partitions_of(self, stream: Stream[Any]) -> set[str]:
         """Those that were ever read."""

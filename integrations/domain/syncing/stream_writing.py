@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from integrations.connectors.base import Json, Page, Partition, Stream
+from integrations.connectors.base import Json, Page, Partition, Stream, odd_answers_named
 from integrations.domain.environment import SyncStep
 from integrations.domain.syncing import counts
 from integrations.domain.syncing.adjusting import Adjustments
@@ -47,11 +47,11 @@ class StreamWriter:
         """
         waiting: list[Page] = []
         try:
-            for page in pages:
+            for page in _readable(pages):
                 waiting.append(page)
                 if self._is_step(waiting):
-                    self._commit(stream, state, partition, waiting)
-                    waiting = []
+                    step, waiting = waiting, []
+                    self._commit(stream, state, partition, step)
         except ToolError:
             self._commit(stream, state, partition, waiting)
             raise
@@ -107,6 +107,11 @@ class StreamWriter:
             state.cursor = greater(state.cursor, not_after(state.newest, progress.started_at))
             forget_checkpoint(state)
             state.done_in_run = progress.run_id
+
+
+def _readable(pages: Iterable[Page]) -> Iterator[Page]:
+    with odd_answers_named():
+        yield from pages
 
 
 def _still_owed(deferred: Sequence[Json], page: Page) -> list[Json]:

@@ -51,6 +51,7 @@ from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
 from tests.integrations.connectors.local_server import RESET, SERVER_ERROR, WORDS, FakeTool, Response, serving
+from tests.integrations.connectors.odd import OddAnswers
 from tests.integrations.waiting import FakeClock
 
 COUNTED: dict[str, Any] = {
@@ -349,6 +350,22 @@ class ToolBattery(ABC):
         assert result.error_code == ""
         assert result.created_count + result.failed_count == self.recorded.get("items", result.failed_count)
 
+    @pytest.mark.parametrize("seed", range(3))
+    def test_odd_values_are_named_and_never_a_bug_of_ours(
+        self, played: Played, seed: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.ERROR)
+        played.fake.answer = OddAnswers(played.fake, [seed, *self.tool.encode()])
+
+        check = self._check(played)
+        results = [played.sync(), played.sync()]
+
+        codes = {each.error_code for each in results} | {check.error.code if check.error else ""}
+        codes |= {
+            error["code"] for each in results for counts in each.streams.values() for error in counts.get("errors", ())
+        }
+        assert "internal_error" not in codes, caplog.text
+
     def _most_tries_of_one_request(self, fake: FakeTool) -> int:
         asked = [json.dumps([r.method, r.path, dict(r.query), r.body], sort_keys=True) for r in fake.log]
         return max(asked.count(each) for each in set(asked))
@@ -457,6 +474,17 @@ class ConnectorBattery(ToolBattery):
         assert result.status != SyncStatus.SUCCEEDED or result.hidden_count
         assert result.gone_count == 0
         assert played.presence_of(self.edited) == Presence.HIDDEN
+
+    def test_items_that_come_in_a_later_pass_lose_nothing_of_theirs(self, played: Played) -> None:
+        own, failures = played.fake.answer, iter([SERVER_ERROR] * MOST_TRIES)
+        played.fake.answer = lambda sent: (re.search(self.item_path, sent.path) and next(failures, None)) or own(sent)
+        played.sync()
+        played.forget()
+
+        result = played.sync()
+
+        assert played.counts() == self.recorded
+        assert sum(counts.get("facts", 0) for counts in result.streams.values()) == 0
 
     def test_answers_are_kept_sealed(self, played: Played) -> None:
         played.sync()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -21,6 +22,7 @@ from integrations.domain.starting import switch_off
 from integrations.domain.syncing import due_integrations, sync_integration
 from integrations.domain.syncing.payloads import read_payloads
 from integrations.enums import IntegrationStatus, SyncStatus
+from integrations.http.door import DoorLimits
 from integrations.models import (
     FieldMapping,
     Integration,
@@ -29,8 +31,8 @@ from integrations.models import (
     SyncProgress,
     SyncResult,
 )
-from projects.enums import Presence, StatusCategory
-from projects.models import WorkItem
+from projects.enums import ActivityKind, Presence, ProjectStatus, StatusCategory
+from projects.models import ActivityEvent, Project, WorkItem
 from tenants.audit.enums import AuditAction
 from tenants.encryption.errors import EncryptionError
 from tenants.encryption.secret import Secret
@@ -40,7 +42,7 @@ from tests.factories.look_alike import LookAlike
 from tests.factories.projects import ProjectFactory
 from tests.integrations.connectors.battery import Played
 from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN, FakeGitHub
-from tests.integrations.connectors.local_server import SERVER_ERROR, Response, serving
+from tests.integrations.connectors.local_server import SERVER_ERROR, Request, Response, serving
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +155,60 @@ def test_ids_that_two_projects_share_are_two_items(played: Played) -> None:
     assert played.counts() == other.counts()
 
 
+def test_moment_before_which_nothing_is_hides_nothing(played: Played) -> None:
+    for issue in played.fake.issues.values():
+        issue["updated_at"] = "0001-01-01T00:00:00Z"
+    played.sync()
+    played.fake.edit("1003", "Edited since", played.clock.now)
+
+    result = played.sync()
+
+    assert (result.status, result.error_message) == (SyncStatus.SUCCEEDED, "")
+    assert played.title_of("1003") == "Edited since"
+
+
+def sends_more(played: Played, records: list[dict[str, Any]], *, path: str) -> None:
+    """Further records on the page of a list. path: how it ends"""
+    own = played.fake.answer
+
+    def answer(request: Request) -> Response:
+        page: Response = own(request)
+        return replace(page, body=[*page.body, *records]) if request.path.endswith(path) else page
+
+    played.fake.answer = answer
+
+
+def test_record_that_others_refer_to_is_named_where_it_cannot_be_read(played: Played) -> None:
+    sends_more(played, [{"id": 9, "number": 2, "title": ["no", "title"], "state": "open"}], path="/milestones")
+
+    result = played.sync()
+
+    assert (result.status, result.created_count) == (SyncStatus.SUCCEEDED, 4)
+    assert result.streams["milestones"]["failed"] == 1
+    assert result.streams["milestones"]["errors"][0]["where"] == "9"
+
+
+def test_thousands_of_places_are_read_like_a_few(played: Played) -> None:
+    played.configure()
+    names = [f"somebody/a-repository-with-a-rather-long-name-{number}" for number in range(1000)]
+    sends_more(played, [{"id": number, "full_name": name} for number, name in enumerate(names)], path="/user/repos")
+
+    result = played.sync(limits=DoorLimits(most_requests=40))
+
+    assert (result.error_code, result.request_count) == ("budget_spent", 40)
+    assert result.streams["milestones"]["read"] == 1
+
+
+def test_place_without_a_fit_identifier_stops_no_other(played: Played) -> None:
+    played.configure()
+    sends_more(played, [{"id": 7, "full_name": f"somebody/{'x' * 300}"}], path="/user/repos")
+
+    result = played.sync()
+
+    assert (result.status, result.error_code) == (SyncStatus.PARTIAL, "unexpected_answer")
+    assert result.created_count == 4
+
+
 # --- interruptions ---
 
 
@@ -206,7 +262,11 @@ def test_run_that_was_killed_days_ago_is_begun_anew(played: Played) -> None:
     assert played.counts()["items"] == 4
 
 
-def test_integration_that_is_removed_while_it_is_read_ends_quietly(played: Played) -> None:
+def test_integration_that_is_removed_while_it_is_read_ends_quietly(
+    played: Played, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+
     def remove(_: Any) -> None:
         with tenant_context(played.tenant_id):
             Integration.objects.filter(pk=played.integration_id)._raw_delete("default")
@@ -218,6 +278,7 @@ def test_integration_that_is_removed_while_it_is_read_ends_quietly(played: Playe
     )
 
     assert result is None
+    assert caplog.text == ""
 
 
 def test_edit_between_kill_and_next_run_is_found(played: Played) -> None:
@@ -284,6 +345,19 @@ def test_partial_success_names_what_is_missing(played: Played) -> None:
     assert result.created_count == 4
     assert played.integration.status == IntegrationStatus.ACTIVE
     assert played.integration.next_run_at == played.clock.now + timedelta(minutes=5)
+
+
+def test_what_belongs_to_items_waits_for_them(played: Played) -> None:
+    played.fake.broken[r"/issues$"] = SERVER_ERROR
+    partial = played.sync()
+    del played.fake.broken[r"/issues$"]
+    whole = played.sync()
+
+    assert (partial.error_code, partial.streams["comments"]["error_code"]) == ("server_error", "items_missing")
+    assert whole.status == SyncStatus.SUCCEEDED
+    with tenant_context(played.tenant_id):
+        comments = ActivityEvent.objects.filter(project=played.integration.project, kind=ActivityKind.COMMENT)
+        assert comments.filter(work_item__isnull=False).exists()
 
 
 def test_one_repository_that_is_not_shown_stops_no_other(played: Played) -> None:
@@ -382,6 +456,16 @@ def test_next_run_is_not_before_the_tool_asks(played: Played) -> None:
     assert len(played.fake.log) == 1
 
 
+@pytest.mark.parametrize("asked", ["999999999", "99991231235959", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_pause_that_nobody_can_mean_ends_within_a_week(played: Played, asked: str) -> None:
+    played.fake.broken["."] = Response(429, {}, {"Retry-After": asked})
+
+    result = played.sync()
+
+    assert (result.status, result.error_code) == (SyncStatus.FAILED, "rate_limited")
+    assert timedelta(minutes=5) <= wait_of(played) <= timedelta(days=7)
+
+
 def test_switched_off_integration_stays_off(played: Played) -> None:
     change(played, status=IntegrationStatus.INACTIVE)
 
@@ -409,6 +493,18 @@ def test_run_ends_with_its_next_step_when_somebody_switches_it_off(played: Playe
     assert all(number <= brought[name] for name, number in kept.items())
 
 
+def test_record_of_the_last_step_is_counted_once(played: Played) -> None:
+    def off(step: SyncStep) -> None:
+        if step.stream == "issues":
+            with tenant_context(played.tenant_id):
+                switch_off(integration=played.integration)
+
+    stopped = played.sync(on_step=off)
+
+    assert stopped.error_code == "switched_off"
+    assert (stopped.streams["issues"]["read"], stopped.created_count) == (2, 1)
+
+
 def test_due_are_those_whose_time_has_come(played: Played) -> None:
     with tenant_context(played.tenant_id):
         later = connected()
@@ -416,6 +512,15 @@ def test_due_are_those_whose_time_has_come(played: Played) -> None:
         Integration.objects.filter(pk=later.pk).update(next_run_at=played.clock.now + timedelta(minutes=1))
         Integration.objects.filter(pk=off.pk).update(status=IntegrationStatus.INACTIVE)
 
+        assert due_integrations(played.clock.now) == [played.integration_id]
+
+
+def test_clock_of_ours_that_ran_ahead_keeps_nothing_from_being_read(played: Played) -> None:
+    played.clock.pass_time(365 * 86_400)
+    played.sync()
+    played.clock.pass_time(-365 * 86_400)
+
+    with tenant_context(played.tenant_id):
         assert due_integrations(played.clock.now) == [played.integration_id]
 
 
@@ -429,6 +534,16 @@ def test_nothing_is_due_of_an_organisation_that_is_closed(played: Played) -> Non
     assert (before, after) == ([played.integration_id], [])
     assert "Code" not in said
     assert played.fake.log == []
+
+
+def test_nothing_is_due_of_a_project_that_is_archived(played: Played, theirs: LookAlike) -> None:
+    with tenant_context(played.tenant_id):
+        Project.objects.filter(pk=played.integration.project_id).update(status=ProjectStatus.ARCHIVED)
+        archived = due_integrations(played.clock.now)
+        Project.objects.filter(pk=played.integration.project_id).update(status=ProjectStatus.ACTIVE)
+        again = due_integrations(played.clock.now)
+
+    assert (archived, again) == ([], [played.integration_id])
 
 
 # --- presence ---

@@ -74,6 +74,7 @@ def door_to(tool: FakeTool, clock: FakeClock, *, path: str = "", **options: Any)
         ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": (START + timedelta(seconds=30)).isoformat()}, 30),
         ({"RateLimit-Remaining": "0", "RateLimit-Reset": "12"}, 12),
         ({"Retry-After": format_datetime(START - timedelta(days=1), usegmt=True)}, 0),
+        ({"Retry-After": "Mon, 16 Nov 2029 13:32:02 +99999999999999"}, 0),
     ],
 )
 def test_wait_is_what_the_tool_asks_for(
@@ -253,6 +254,21 @@ def test_characters_that_no_database_keeps_are_replaced(tool: FakeTool, clock: F
         sent = door.get_json("/x")
 
     assert sent == {"a": "x\ufffdy \ufffd cut", "b": "\U0001f680", "c": "\\u0000"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a": "x\xed\xa0\xbd"}', '{"a": "x\\ud83d"}'.encode("utf-16")],
+    ids=["as it is", "escaped, in UTF-16"],
+)
+def test_halves_of_characters_are_replaced_in_whatever_encoding(tool: FakeTool, clock: FakeClock, body: bytes) -> None:
+    tool.next_answers.append(Response(200, body))
+
+    with door_to(tool, clock) as door:
+        sent = door.get_json("/x")
+
+    assert sent["a"].rstrip("\ufffd") == "x"
+    assert sent["a"].endswith("\ufffd")
 
 
 def test_bodies_are_told_for_keeping_and_only_good_ones(tool: FakeTool, clock: FakeClock) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from integrations.connectors.gitlab.mapping import closed_issue, merge_request_facts, pipeline_facts
+from integrations.connectors.gitlab.mapping import (
+    closed_issue,
+    deployment_facts,
+    merge_request_facts,
+    milestone_facts,
+    pipeline_facts,
+)
 from integrations.connectors.gitlab.notes import due_day, estimate_s, note_times
-from integrations.connectors.gitlab.payloads import Note
+from integrations.connectors.gitlab.payloads import Note, parse_issue
 from integrations.enums import SyncStatus
 from projects.enums import ActivityKind, IncidentSeverity, RunOutcome, StatusCategory, TrackedField
 from projects.models import (
@@ -257,6 +263,29 @@ def test_pipeline_that_waits_for_a_person_has_not_ended() -> None:
     (run,) = pipeline_facts(sent).ci_runs
 
     assert (run.outcome, run.finished_at) == (RunOutcome.RUNNING, None)
+
+
+def test_blank_names_have_others_in_their_place() -> None:
+    moment = "2026-05-01T10:00:00Z"
+    pipeline = {"id": 1, "name": " ", "source": "push", "status": "success", "created_at": moment, "updated_at": moment}
+    environment = {"id": 2, "iid": 2, "sha": "", "status": "success", "created_at": moment}
+    issue = {"id": 3, "iid": 7, "state": "opened", "created_at": moment, "updated_at": moment}
+
+    run = pipeline_facts(pipeline).ci_runs[0]
+    deployment = deployment_facts({**environment, "environment": {"name": "review/" + "long-" * 40}}).deployments[0]
+    parsed = parse_issue({**issue, "references": {"full": " "}}, path="acme/rocket")
+
+    assert run.pipeline == "pipeline"
+    assert (len(deployment.environment), deployment.environment[:12]) == (100, "review/long-")
+    assert parsed.reference == "acme/rocket#7"
+
+
+def test_milestone_that_ends_before_it_begins_keeps_the_day_that_was_promised() -> None:
+    sent = {"id": 1, "title": "1.0", "start_date": "2026-06-01", "due_date": "2026-05-01", "state": "active"}
+
+    milestone = milestone_facts(sent).milestones[0]
+
+    assert (milestone.start_date, milestone.target_date) == (None, date(2026, 5, 1))
 
 
 def test_merge_is_about_what_title_branch_and_description_of_the_merge_request_name() -> None:

@@ -211,3 +211,50 @@ class FakeJira(FakeTool):
             logs.setdefault(issue_id, []).append(history)
         more = {"nextPageToken": str(start + 100)} if start + 100 < len(rows) else {}
         return {"issueChangeLogs": [{"issueId": i, "changeHistories": h} for i, h in logs.items()], **more}
+
+
+class FakeJiraDataCenter(FakeJira):
+    """The same issues on a server of one's own: version 2, pages by startAt, histories inside, a sprint is a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        told = {**SPRINT, "rapidViewId": 2, "state": "CLOSED", "goal": "<null>"}
+        text = ",".join(f"{name}={value}" for name, value in told.items() if name != "originBoardId")
+        sprint = f"com.atlassian.greenhopper.service.sprint.Sprint@1f0b[{text}]"
+        self.issues["10003"]["fields"][SPRINT_FIELD] = [sprint]
+
+    def answer(self, request: Request) -> Response:
+        if request.headers.get("authorization") != f"Bearer {self.secret}":
+            return Response(401, {"errorMessages": ["You are not authenticated."]})
+        routes: dict[str, Callable[[Request], Any]] = {
+            r"/rest/api/2/myself": lambda _: {"key": "JIRAUSER1", "name": "robot", "timeZone": "Asia/Kolkata"},
+            r"/rest/api/2/serverInfo": lambda _: {"deploymentType": "Server", "version": "9.12.2"},
+            r"/rest/api/2/field": lambda _: self._fields(),
+            r"/rest/api/2/status": lambda _: list(STATUSES.values()),
+            r"/rest/api/2/project": lambda _: self._projects()["values"],
+            r"/rest/agile/1.0/board": lambda _: {"values": [{"id": 2}], "isLast": True},
+            r"/rest/agile/1.0/board/2/sprint": lambda _: {"values": [SPRINT], "isLast": True},
+            r"/rest/api/2/search": self._search_by_start,
+            r"/rest/api/2/issue/10002/worklog": lambda _: self._worklogs("10002"),
+        }
+        make = routes.get(request.path)
+        return Response(200, make(request)) if make else Response(404, {"errorMessages": ["null for uri"]})
+
+    def _search_by_start(self, request: Request) -> dict[str, Any]:
+        since = re.search(r"updated >= (\d+)", request.query["jql"])
+        found = [issue for issue in self.issues.values() if since is None or self._is_newer(issue, int(since[1]))]
+        start = int(request.query["startAt"])
+        page = found[start : start + self.page_size]
+        if request.query["fields"] == "id":
+            page = [{"id": issue["id"]} for issue in page]
+        if request.query.get("expand") == "changelog":
+            page = [{**issue, "changelog": self._changelog(issue["id"])} for issue in page]
+        return {"startAt": start, "maxResults": self.page_size, "total": len(found), "issues": page}
+
+    def _changelog(self, issue_id: str) -> dict[str, Any]:
+        histories = [{**each, "created": _text_of(each["created"])} for each in self.histories.get(issue_id, [])]
+        return {"startAt": 0, "maxResults": len(histories), "total": len(histories), "histories": histories}
+
+
+def _text_of(moment_ms: int) -> str:
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")

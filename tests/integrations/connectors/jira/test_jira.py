@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ from integrations.enums import SyncStatus
 from projects.models import Contributor, FieldChange, IterationMembership, TimeEntry, WorkItem
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
-from tests.integrations.connectors.jira.fake import EMAIL, LONG_HISTORY, TOKEN, FakeJira, worklog
+from tests.integrations.connectors.jira.fake import EMAIL, LONG_HISTORY, TOKEN, FakeJira, FakeJiraDataCenter, worklog
 
 
 class TestJira(ConnectorBattery):
@@ -119,3 +120,45 @@ class TestJira(ConnectorBattery):
 
         assert (result.status, result.error_code) == (SyncStatus.PARTIAL, "repeated_page")
         assert len(played.fake.log) < 20
+
+
+class TestJiraDataCenter(ConnectorBattery):
+    """The same issues, read from a server of one's own."""
+
+    tool = "JIRA"
+    settings = {"base_url": "https://jira.acme.example", "deployment": "data_center"}
+    credentials = {"api_token": TOKEN}
+    recorded = TestJira.recorded
+    read = {"sprints": 1, "issues": 4}
+    item_path = r"/rest/api/2/search$"
+    edited = "10001"
+    deleted = "10004"
+
+    def make_fake(self) -> FakeJiraDataCenter:
+        return FakeJiraDataCenter()
+
+    def test_history_is_whole_and_the_sprint_is_entered_when_it_says(self, played: Played) -> None:
+        played.sync()
+
+        with tenant_context(played.tenant_id):
+            changes = FieldChange.objects.filter(work_item__external_id="10002", field="status")
+            stay = IterationMembership.objects.select_related("iteration").get(work_item__external_id="10003")
+            assert changes.count() == LONG_HISTORY
+            assert (stay.iteration.external_id, stay.joined_at.isoformat()) == ("7", "2026-05-05T12:00:00+00:00")
+
+    def test_page_that_comes_again_is_an_error_and_nobody_is_gone(
+        self, played: Played, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        played.sync()
+        played.forget()
+        own = FakeJiraDataCenter._search_by_start
+        monkeypatch.setattr(
+            FakeJiraDataCenter,
+            "_search_by_start",
+            lambda fake, sent: own(fake, replace(sent, query={**sent.query, "startAt": "0"})),
+        )
+
+        result = played.sync()
+
+        assert (result.status, result.error_code) == (SyncStatus.PARTIAL, "repeated_page")
+        assert played.lost_items() == 0
