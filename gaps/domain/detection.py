@@ -103,9 +103,16 @@ def _apply(
         return _open(project, assessment, finding, at=at)
     if gap.is_live:
         return gap, _update(gap, assessment, finding, at=at)
-    if gap.status == GapStatus.RESOLVED or SEVERITY_RANK[finding.severity] > SEVERITY_RANK[gap.severity]:
+    if _is_news(gap, finding):
         return gap, _reopen(gap, assessment, finding, at=at)
     return gap, None
+
+
+def _is_news(gap: Gap, finding: Finding) -> bool:
+    """Whether a finding tells more than was known when its gap was resolved or closed."""
+    if gap.inputs_hash == finding.inputs_hash:  # a person has looked at these facts, and said what they think of it
+        return False
+    return gap.status == GapStatus.RESOLVED or SEVERITY_RANK[finding.severity] > SEVERITY_RANK[gap.severity]
 
 
 def _open(project: Project, assessment: Assessment, finding: Finding, *, at: datetime) -> tuple[Gap, TransitionKind]:
@@ -142,10 +149,11 @@ def _direction(before: GapState, gap: Gap) -> TransitionKind:
 
 
 def _reopen(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime) -> TransitionKind:
-    reopen_gap(gap=gap, by=None, at=at, note=f"Found again: {finding.title}")
-    write_values(gap, assessment, finding)
-    gap.opening_effect = finding.effect.in_tolerances
-    gap.save()
+    def update(locked: Gap) -> None:
+        write_values(locked, assessment, finding)
+        locked.opening_effect = finding.effect.in_tolerances
+
+    reopen_gap(gap=gap, by=None, at=at, note=f"Found again: {finding.title}", update=update)
     write_details(gap, finding)
     return TransitionKind.REOPENED
 
