@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
+
 from gaps.enums import GapStatus, TransitionKind
 from gaps.models import Gap, GapTransition
 from tenants.domain.refusals import Refusal
@@ -51,6 +53,12 @@ def check_can_move_gap(*, gap: Gap, kind: TransitionKind) -> None:
             f"“{kind.label}” needs a gap that is {allowed}; this one is {gap.get_status_display().lower()}.",
             field="kind",
         )
+
+
+def check_identified(*, identified_at: datetime, at: datetime) -> None:
+    """Raises ValidationError for a gap that nobody can have seen yet: it could not be resolved before that day."""
+    if identified_at > at:
+        raise ValidationError({"identified_at": "Must not lie in the future."})
 
 
 def can_move_gap(*, gap: Gap, kind: TransitionKind) -> bool:
