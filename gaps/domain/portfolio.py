@@ -127,6 +127,7 @@ def _row(project: Mapping[str, Any], standing: _Standing) -> dict[str, Any]:
     p_on_time, p85 = _promise(standing.forecast)
     before, _ = _promise(standing.week_ago)
     forecast = standing.forecast or {}
+    was_asked_again = forecast.get("as_of") != (standing.week_ago or {}).get("as_of")
     return {
         "project": project["pk"],
         "name": project["name"],
@@ -141,7 +142,9 @@ def _row(project: Mapping[str, Any], standing: _Standing) -> dict[str, Any]:
         "gaps": {gap_type: _cell(gap_type, standing) for gap_type in GapType.values},
         "changes": {
             "p_on_time_before": before,
-            "p_on_time_moved": None if p_on_time is None or before is None else round(p_on_time - before, 4),
+            "p_on_time_moved": round(p_on_time - before, 4)
+            if was_asked_again and p_on_time is not None and before is not None
+            else None,
             **{str(kind).lower(): standing.changes[kind] for kind in TransitionKind if kind != TransitionKind.UPDATED},
         },
     }

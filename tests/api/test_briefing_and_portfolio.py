@@ -289,6 +289,16 @@ def test_a_row_says_how_a_project_stands_and_unknown_is_not_clear(ours: LookAlik
     assert (row["changes"]["opened"], row["changes"]["resolved"]) == (1, 0)
 
 
+def test_nobody_says_that_nothing_moved_where_nobody_looked_again(ours: LookAlike, leader: ApiClient) -> None:
+    (project,) = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=9), answered={})
+
+    changes = _row(leader.fetch(PORTFOLIO), project)["changes"]
+
+    assert (changes["p_on_time_before"], changes["p_on_time_moved"]) == (0.8, None)
+
+
 def test_totals_are_the_sums_of_the_rows(ours: LookAlike, admin: ApiClient) -> None:
     told = admin.fetch(PORTFOLIO).json()
 
