@@ -63,7 +63,7 @@ def gap_plots(gap: Gap, answer: GapAnswer) -> dict[str, Any]:
     """Why the promised day slips, for the gap that says so, and what waits for what among its causes; one query."""
     found = list[Shown]()
     if (gap.type, gap.origin) == (GapType.TIMELINE, GapOrigin.DETECTED):
-        found.append(gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank"))))
+        found.append(gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank")), seen_at=gap.last_seen_at))
     if answer.has_waiting_causes:
         found.append(cause_order_plot(answer.order))
     return _split(found)
