@@ -95,6 +95,19 @@ def _mine(answer: Any, projects: list[Project]) -> list[dict[str, Any]]:
 # --- the briefing ---
 
 
+def test_what_can_still_be_started_is_suggested_before_what_cannot(ours: LookAlike, leader: ApiClient) -> None:
+    projects = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        gap = _detected(projects[0], 9.5)
+        too_late = NOW - timedelta(hours=1)
+        CorrectiveActionFactory.create(gap=gap, title="Too late", priority=Priority.CRITICAL, latest_start_at=too_late)
+        CorrectiveActionFactory.create(gap=gap, title="In time", priority=Priority.LOW)
+
+    (row,) = _mine(leader.fetch(BRIEFING), projects)
+
+    assert row["action"]["title"] == "In time"
+
+
 def test_the_dearest_matter_comes_first_with_the_hours_left_and_one_action(ours: LookAlike, leader: ApiClient) -> None:
     first, second = projects = _projects(ours, "Uno", "Due")
     with tenant_context(ours.tenant.pk):
