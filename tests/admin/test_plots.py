@@ -422,6 +422,7 @@ def test_what_is_shown_is_recorded(client: Client, ours: LookAlike) -> None:
         assert set(entries) == {
             (AuditAction.ACCESS_PREDICTION, "projects.project", str(project.pk)),
             (AuditAction.VIEW_GAP_ANALYSIS, "gaps.gap", gap_id),
+            (AuditAction.VIEW_GAP_ANALYSIS, "gaps.gap", ""),  # the open ones, of which there are two
             (AuditAction.ACCESS_PREDICTION, "predictions.prediction", ""),
         }
 

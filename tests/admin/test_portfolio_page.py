@@ -147,3 +147,15 @@ def test_projects_that_share_people_show_their_dates_together(client: Client, ou
     assert "60 % to 80 %" in page
     assert page.count("Shared &lt;0&gt;") >= 3
     assert "Nobody named here" not in page
+
+
+def test_projects_that_share_people_without_a_forecast_have_no_empty_table(client: Client, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        person = ContributorFactory.create()
+        for number in range(2):
+            WorkItemFactory.create(project=ProjectFactory.create(name=f"Silent {number}"), assignee=person)
+
+    page = _page(client)
+
+    assert "Without a forecast: Silent 0, Silent 1." in page
+    assert "85 % sure together</th>" not in page
