@@ -185,6 +185,17 @@ def test_unknown_does_not_resolve_a_gap(project: Project) -> None:
     assert (gap.status, gap.below_since) == (GapStatus.OPEN, None)
 
 
+@pytest.mark.parametrize("after", [DAY, 26 * WEEK])
+def test_gap_is_over_when_all_work_is_done_in_time_or_late(project: Project, after: timedelta) -> None:
+    _detect(project, open_items=HOPELESS)
+
+    first = _detect(project, open_items=0, as_of=NOW + after)
+    second = _detect(project, open_items=0, as_of=NOW + after + DAY)
+
+    assert (first.changes, second.changes) == (Counter(), Counter({TransitionKind.RESOLVED: 1}))
+    assert GapTransition.objects.get(kind=TransitionKind.RESOLVED).note.startswith("Every work item is done or gone")
+
+
 def test_finding_that_comes_back_reopens_the_same_gap(project: Project) -> None:
     _detect(project, open_items=HOPELESS)
     for days in (1, 2):
