@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from gaps.domain.lifecycle import MOVES, can_move_gap
+from gaps.domain.lifecycle import MOVES, can_move_gap, check_identified
 from gaps.enums import TransitionKind
 from gaps.models import Gap
 
@@ -38,4 +39,6 @@ class GapForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stub
         move = cleaned.get("move")
         if move and TransitionKind(move) in _NEEDS_NOTE and not cleaned.get("note", "").strip():
             raise ValidationError({"note": "Say why: the history keeps it."})
+        if "identified_at" in cleaned:
+            check_identified(identified_at=cleaned["identified_at"], at=timezone.now())
         return cleaned

@@ -22,7 +22,7 @@ from gaps.comparing_api import ITEM_VIEWS as COMPARING_VIEWS
 from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.cause_map import describe_cause_map
-from gaps.domain.lifecycle import VERBS, record_transition
+from gaps.domain.lifecycle import VERBS, check_identified, record_transition
 from gaps.domain.portfolio import describe_portfolio
 from gaps.domain.recomputing import recompute_gap
 from gaps.domain.sponsoring import as_of_text, describe_sponsor_page, sponsor_page_of
@@ -107,10 +107,10 @@ class GapViewSet(TenantViewSet[Gap]):
     read_is_audited = True
 
     def perform_create(self, serializer: BaseSerializer[Gap]) -> Gap:
+        at = timezone.now()
+        check_identified(identified_at=serializer.validated_data["identified_at"], at=at)
         gap = serializer.save(origin=GapOrigin.MANUAL, status=GapStatus.OPEN)
-        record_transition(
-            gap=gap, kind=TransitionKind.OPENED, before=None, by=requester(self.request), at=timezone.now(), note=""
-        )
+        record_transition(gap=gap, kind=TransitionKind.OPENED, before=None, by=requester(self.request), at=at, note="")
         return gap
 
     @extend_schema(request=GapMoveSerializer, responses={201: GapTransitionSerializer})

@@ -61,7 +61,7 @@ def gap_answer(gap: Gap) -> GapAnswer:
         planned=measure(target),
         planned_label=str(target.get("label") or ""),
         time_left="" if gap.urgency_h is None else duration(gap.urgency_h),
-        causes=tuple(_cause(cause) for cause in causes),
+        causes=tuple(cause_in_words(cause) for cause in causes),
         order=_order(causes),
         evidence=tuple(_fact(row) for row in gap.evidence.order_by("id")),
         actions=tuple(ranked_actions(gap.corrective_actions.select_related("owner"), efficacy_of_tenant())),
@@ -69,7 +69,8 @@ def gap_answer(gap: Gap) -> GapAnswer:
     )
 
 
-def _cause(cause: RootCause) -> Cause:
+def cause_in_words(cause: RootCause) -> Cause:
+    """One cause without its place in an order."""
     parts = []
     if cause.contribution_days is not None:
         direction = "earlier" if cause.contribution_days < 0 else "later"
@@ -87,7 +88,8 @@ def _order(causes: list[RootCause]) -> tuple[Cause, ...]:
     ordered = ordered_causes(causes)
     place = {each.cause.pk: number for number, each in enumerate(ordered, start=1)}
     return tuple(
-        replace(_cause(each.cause), after=tuple(sorted(place[other.pk] for other in each.after))) for each in ordered
+        replace(cause_in_words(each.cause), after=tuple(sorted(place[other.pk] for other in each.after)))
+        for each in ordered
     )
 
 

@@ -1,4 +1,4 @@
-"""Template tags that draw the plots of a page: `{% load plots %}`.
+"""Template tags that draw the plots of a page, and list a project's gaps: `{% load plots %}`.
 
 A page of an app cannot ask for them in its view, because a project's page shows what the apps above it found.  What is
 shown here is recorded as it is where it is at home.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils import timezone
 
 from gaps.enums import GapOrigin, GapType
 from gaps.gap_answer import GapAnswer
@@ -16,6 +17,7 @@ from gaps.models import Gap
 from predictions.models import Prediction
 from projects.forecast_answer import ForecastAnswer
 from projects.models import Project
+from stratibreak.open_gaps import open_gaps
 from stratibreak.page_plots.absence import Absence, Shown
 from stratibreak.page_plots.cause_order import cause_order_plot
 from stratibreak.page_plots.claims import claim_plot, forecast_behind
@@ -24,6 +26,7 @@ from stratibreak.page_plots.replay import replay_plot
 from stratibreak.page_plots.slip import gap_slip_plot, slip_plot
 from stratibreak.plots.figure import Figure
 from tenants.admin.base import reads_across_tenants
+from tenants.api.reads import record_read
 from tenants.domain.auditing import AuditAction, Operation, record
 
 register = template.Library()
@@ -48,6 +51,18 @@ def project_plots(context: Any, project: Project, answer: ForecastAnswer) -> dic
     return _split([forecast_plot(run), *found] if user.has_perm(SEES_FORECASTS) else found)
 
 
+@register.inclusion_tag("admin/includes/open_gaps.html", takes_context=True)
+def project_gaps(context: Any, project: Project) -> dict[str, Any]:
+    """Where the project differs from its plan; in five queries at most, and one for the record."""
+    user = context["request"].user
+    if not user.has_perm(SEES_GAPS):
+        return {}
+    found = open_gaps(project, user, at=timezone.now())
+    if found.rows and not reads_across_tenants():
+        record_read(Gap, [row.gap.pk for row in found.rows])
+    return {"found": found, "project": project}
+
+
 @register.inclusion_tag("admin/includes/plots.html", takes_context=True)
 def prediction_plots(context: Any, prediction: Prediction) -> dict[str, Any]:
     """How the claim moved, and the forecast it came from; in at most three queries."""
@@ -63,7 +78,7 @@ def gap_plots(gap: Gap, answer: GapAnswer) -> dict[str, Any]:
     """Why the promised day slips, for the gap that says so, and what waits for what among its causes; one query."""
     found = list[Shown]()
     if (gap.type, gap.origin) == (GapType.TIMELINE, GapOrigin.DETECTED):
-        found.append(gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank"))))
+        found.append(gap_slip_plot(list(gap.root_causes.exclude(code="").order_by("rank")), seen_at=gap.last_seen_at))
     if answer.has_waiting_causes:
         found.append(cause_order_plot(answer.order))
     return _split(found)

@@ -45,10 +45,11 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRow:
-    """One project in words."""
+    """One project in words.  seen: of which day its numbers are"""
 
     project_id: UUID
     name: str
+    seen: str
     chance: str
     promised: str
     likely: str
@@ -114,6 +115,7 @@ def portfolio_row(row: Mapping[str, Any]) -> PortfolioRow:
     return PortfolioRow(
         project_id=row["project"],
         name=row["name"],
+        seen="not analysed yet" if row["as_of"] is None else f"as of {day(row['as_of'].date())}",
         chance=percent(row["p_on_time"]),
         promised=_day(row["target_date"], otherwise="—"),
         likely=_day(row["p85_finish_date"], otherwise=NOT_KNOWN),

@@ -3,7 +3,8 @@
 1. A gap's expected loss is its effect in tolerances. One that a person entered has none: then the lowest effect of its
    severity stands in.
 2. A warning's expected loss is its probability times the lowest effect of the impact it would have.
-3. A gap and a warning of one project that speak of the same thing are one matter: the dearer one speaks for both.
+3. A gap and a warning of one project that speak of the same thing are one matter: the dearer one speaks for both, of
+   those that can still be helped.
 4. A warning that somebody dismissed, or of a kind that is muted in its project, is left out; its gap is not.
 5. Hours left are counted from when they were computed: an answer of yesterday has a day less.
 
@@ -97,13 +98,14 @@ def rank_matters(matters: Iterable[Matter], *, most: int) -> Ranking:
         if matter.silenced is not None:
             suppressed.append((matter, matter.silenced))
             continue
+        if matter.hours_left is not None and matter.hours_left <= 0:
+            suppressed.append((matter, Suppression.WINDOW_CLOSED))
+            continue
         if matter.thread in seen:
             suppressed.append((matter, Suppression.SAME_MATTER))
             continue
         seen.add(matter.thread)
-        if matter.hours_left is not None and matter.hours_left <= 0:
-            suppressed.append((matter, Suppression.WINDOW_CLOSED))
-        elif len(rows) < most:
+        if len(rows) < most:
             rows.append(matter)
         else:
             suppressed.append((matter, Suppression.LESS_LOSS))

@@ -1,7 +1,8 @@
 """One page for a sponsor: the goal, where it stands, where it is heading, three reasons, and the decisions needed.
 
 1. Every sentence names what it rests on: the goal, a forecast, a cause, an action. What has no source is not said.
-2. Nobody is named. Names that occur in what people typed are left out word by word; what was computed holds none.
+2. Nobody is named. Names that occur in what people typed, or could have typed into what a finding says, are left out
+   word by word; the words around them are ours and hold none, also where somebody is called May or Project.
 3. What cannot be known is said so, with what would make it known, and never filled in.
 
 Example: 120 items, 80 done, "done by 18 Sep 2026 with 85 % certainty; promised was 30 Aug 2026", because work came in
@@ -11,6 +12,7 @@ later (9 days) and a fifth of the time was spent waiting (4 days); decide by 3 A
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -129,38 +131,42 @@ def sponsor_page(facts: SponsorFacts) -> SponsorPage:
         project=hide(facts.goal.project),
         as_of=None if forecast is None else forecast.as_of,
         readiness="INSUFFICIENT" if forecast is None else forecast.readiness,
-        now=_shown(_now(facts.goal, forecast), hide),
-        likely=_shown([] if forecast is None else _likely(facts.goal, forecast), hide),
-        reasons=_shown(_reasons(facts.causes), hide),
-        decisions=_shown(_decisions(facts.actions), hide),
-        unknown=tuple(hide(message) for message in (forecast.missing if forecast else ("Nothing was analysed yet.",))),
+        now=tuple(_now(facts.goal, forecast, hide)),
+        likely=() if forecast is None else tuple(_likely(facts.goal, forecast)),
+        reasons=tuple(_reasons(facts.causes, hide)),
+        decisions=tuple(_decisions(facts.actions, hide)),
+        unknown=tuple(forecast.missing if forecast else ("Nothing was analysed yet.",)),
     )
 
 
 class NameFilter:
-    """Leaves people's names out of texts, whole words only and whatever their case."""
+    """Leaves people's names out of texts: whole words only where the script parts words, and whatever their case.
+
+    Of two letters a name has to be written as the person writes it, or "Jo" and "An" would take words of any text.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
-        words = {word for name in names for word in (name.strip(), *name.split()) if len(word) > LEAST_NAME}
+        spelled = (unicodedata.normalize("NFC", name).strip() for name in names)
+        words = {word for name in spelled for word in (name, *name.split()) if len(word) >= LEAST_NAME}
         longest_first = sorted(words, key=lambda word: (-len(word), word))
-        self._pattern = (
-            re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE) if words else None
-        )
+        self._pattern = re.compile("|".join(map(_name_pattern, longest_first))) if words else None
 
     def __call__(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(SOMEBODY, text)
+        return text if self._pattern is None else self._pattern.sub(SOMEBODY, unicodedata.normalize("NFC", text))
 
 
-def _shown(sentences: Iterable[Sentence], hide: NameFilter) -> tuple[Sentence, ...]:
-    return tuple(Sentence(hide(said.text), said.source_type, said.source_id) for said in sentences)
+def _name_pattern(name: str) -> str:
+    has_case = name.lower() != name.upper()
+    name_itself = re.escape(name) if len(name) == LEAST_NAME and has_case else f"(?i:{re.escape(name)})"
+    return rf"\b{name_itself}\b" if has_case else name_itself
 
 
-def _now(goal: GoalFacts, forecast: ForecastFacts | None) -> list[Sentence]:
+def _now(goal: GoalFacts, forecast: ForecastFacts | None, hide: NameFilter) -> list[Sentence]:
     said = []
     if goal.is_achieved:
         said.append(Sentence("The goal is reached.", "goal", goal.id))
     elif goal.current is not None:
-        text = f"Reached so far: {measure(goal.current)}, of {measure(goal.target)} intended."
+        text = f"Reached so far: {hide(measure(goal.current))}, of {hide(measure(goal.target))} intended."
         said.append(Sentence(text, "goal", goal.id))
     if forecast is not None and forecast.remaining_items is not None:
         items = "1 item is" if forecast.remaining_items == 1 else f"{forecast.remaining_items} items are"
@@ -205,13 +211,13 @@ def _between(low: float, high: float) -> str:
     return f"above {percent(low)}" if high == 1 else f"between {percent(low)} and {percent(high)}"
 
 
-def _reasons(causes: Sequence[CauseFacts]) -> list[Sentence]:
+def _reasons(causes: Sequence[CauseFacts], hide: NameFilter) -> list[Sentence]:
     ordered = sorted(causes, key=lambda cause: (-cause.weight, str(cause.id)))[:MOST_REASONS]
-    return [Sentence(_reason(cause), "root_cause", cause.id) for cause in ordered]
+    return [Sentence(_reason(cause, hide), "root_cause", cause.id) for cause in ordered]
 
 
-def _reason(cause: CauseFacts) -> str:
-    text = cause.description.rstrip(". ")
+def _reason(cause: CauseFacts, hide: NameFilter) -> str:
+    text = hide(cause.description).rstrip(". ")
     if cause.days is not None:
         return f"{text}: {days(cause.days)} later."
     if cause.money:
@@ -219,12 +225,15 @@ def _reason(cause: CauseFacts) -> str:
     return f"{text}: {percent(cause.share)} of it." if cause.share is not None else f"{text}."
 
 
-def _decisions(actions: Sequence[ActionFacts]) -> list[Sentence]:
+def _decisions(actions: Sequence[ActionFacts], hide: NameFilter) -> list[Sentence]:
+    """What would help with several gaps is one decision, and the gap with most to lose names it."""
     open_ones = [action for action in actions if not action.is_agreed]
-    ordered = sorted(open_ones, key=lambda action: (-action.weight, str(action.id)))[:MOST_DECISIONS]
-    return [Sentence(_decision(action), "corrective_action", action.id) for action in ordered]
+    ordered = sorted(open_ones, key=lambda action: (-action.weight, str(action.id)))
+    once = {action.title: action for action in reversed(ordered)}
+    chosen = [action for action in ordered if once[action.title] is action][:MOST_DECISIONS]
+    return [Sentence(_decision(action, hide), "corrective_action", action.id) for action in chosen]
 
 
-def _decision(action: ActionFacts) -> str:
-    text = action.title.rstrip(". ")
+def _decision(action: ActionFacts, hide: NameFilter) -> str:
+    text = hide(action.title).rstrip(". ")
     return f"{text}?" if action.latest_start is None else f"{text}? Decide by {day(action.latest_start)}."

@@ -1,7 +1,7 @@
 """The data gates that detectors share: a record up to date, enough finished work, enough weeks, a source at all."""
 
 from gaps.detectors.detection import DetectionContext
-from projects.enums import Readiness
+from projects.enums import CARRYING, Readiness
 from projects.history.instants import MICROSECONDS_PER_WEEK, Instants
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import ReadinessReason, ReadinessReport, ReasonCode, UnlockStep, report
@@ -19,6 +19,12 @@ def record_readiness(context: DetectionContext) -> ReadinessReport:
 def work_readiness(context: DetectionContext) -> ReadinessReport:
     """Whether the record of the work can carry weekly measures; work may all be done."""
     return report(reason for reason in context.finish.readiness.reasons if reason.code not in OF_A_FINISH)
+
+
+def closed_by_done_work(readiness: ReadinessReport) -> bool:
+    """Whether a type has no answer for the only reason that all work is done; a target then matters no more."""
+    closing = {reason.code for reason in readiness.reasons if reason.readiness not in CARRYING}
+    return ReasonCode.NOTHING_REMAINING in closing and closing <= OF_A_FINISH
 
 
 def not_connected(code: ReasonCode, message: str, unlock: UnlockStep) -> ReadinessReason:

@@ -54,7 +54,7 @@ from tenants.enums import Role
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("resource.rate-presence-load", "1")
+MODEL = ModelIdentity("resource.rate-presence-load", "2")
 REQUIRED_RATE, PRESENT_CAPACITY = "required rate", "present capacity"
 RATE_TOLERANCE, CAPACITY_TOLERANCE = 0.1, 0.1
 """A ratio of 1.1 and a tenth of the hours: the definitions of the gap and of RESOURCE_SHORTAGE."""
@@ -124,16 +124,18 @@ def _rate_found(subject: Subject, effect: Effect, p_beyond: float) -> Detection:
     finish, at, excess = subject.context.finish, subject.context.as_of, effect.value
     demonstrated, required = finish.demonstrated_rate or 0.0, finish.required_rate or 0.0
     missing = max(demonstrated * excess, 1e-9)
+    needed = demonstrated * (1 + excess)
     return subject.found(
         category=GapCategory.ORGANIZATIONAL,
-        title=f"{required:.1f} items a week are required, {demonstrated:.1f} are demonstrated",
+        title=f"{needed:.1f} items a week are needed with what comes in, {demonstrated:.1f} are demonstrated",
         description=(
-            f"{finish.remaining_items} items are open until {finish.target_date}. With what comes in meanwhile, "
-            f"{1 + excess:.2f} times the demonstrated rate is required; 1.10 times is tolerated."
+            f"{finish.remaining_items} items are open until {finish.target_date}: {required:.1f} a week, were nothing "
+            f"to come in. With what comes in meanwhile, {1 + excess:.2f} times the demonstrated rate is needed; "
+            f"1.10 times is tolerated."
         ),
         impact=f"{excess:.0%} of the rate is missing, against a tolerance of {RATE_TOLERANCE:.0%}.",
         current=Measure(demonstrated, "items/week", "demonstrated"),
-        target=Measure(required, "items/week", "required, without what comes in"),
+        target=Measure(needed, "items/week", "needed, with what comes in"),
         effect=effect,
         confidence=p_beyond,
         areas=(AffectedAreaFinding(AreaKind.WORK_ITEMS, f"{finish.remaining_items} open items"),),

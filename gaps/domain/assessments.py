@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -44,6 +45,13 @@ def tolerances_of(project: Project) -> Tolerances:
 def settings_row(tolerances: Tolerances, target_date: date | None) -> dict[str, Any]:
     """What a run was told beside the record, as it is kept: two runs differ by it although their facts are the same."""
     return {**asdict(tolerances), "target_date": None if target_date is None else target_date.isoformat()}
+
+
+def settings_in(row: Mapping[str, Any]) -> tuple[Tolerances, date | None]:
+    """What `settings_row` kept: the tolerances, and the target date."""
+    told = dict(row)
+    target = told.pop("target_date")
+    return Tolerances(**told), None if target is None else date.fromisoformat(target)
 
 
 def fingerprint_of(gap_type: GapType, subject: str) -> str:

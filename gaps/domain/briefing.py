@@ -58,8 +58,8 @@ def describe_briefing(
     ]
     ranking = rank_matters(matters, most=MOST_ROWS)
     actions = {
-        **first_actions(CorrectiveAction, "gap", _ids(ranking.rows, MatterKind.GAP)),
-        **first_actions(PreventiveAction, "prediction", _ids(ranking.rows, MatterKind.PREDICTION)),
+        **first_actions(CorrectiveAction, "gap", _ids(ranking.rows, MatterKind.GAP), at=at),
+        **first_actions(PreventiveAction, "prediction", _ids(ranking.rows, MatterKind.PREDICTION), at=at),
     }
     reasons = Counter(reason for _, reason in ranking.suppressed)
     return {
@@ -149,21 +149,28 @@ def _ids(rows: Iterable[Matter], kind: MatterKind) -> list[UUID]:
     return [matter.id for matter in rows if matter.kind == kind]
 
 
-def first_actions(model: type[Model], of: str, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    """What to do first about each gap or prediction: the action under way, else the suggestion that matters most."""
+def first_actions(model: type[Model], of: str, ids: list[UUID], *, at: datetime) -> dict[UUID, dict[str, Any]]:
+    """What to do first about each gap or prediction: the action under way, else the suggestion that matters most.
+
+    A suggestion that comes too late to restore the target stands behind those that do not.
+    """
     if not ids:
         return {}
     manager: Any = model._default_manager
     best = (
         manager.filter(**{of: OuterRef("pk")}, status__in=UNDER_WAY_FIRST)
-        .annotate(rank=PRIORITY_RANK, suggested=Case(When(status=ActionStatus.ACTIVE, then=0), default=1))
-        .order_by("suggested", "rank", "-expected_effect_days", "id")
+        .annotate(rank=PRIORITY_RANK, place=_place(at))
+        .order_by("place", "rank", "-expected_effect_days", "id")
     )
     parent: Any = manager.model._meta.get_field(of).related_model
     chosen = parent.objects.filter(pk__in=ids).annotate(chosen=Subquery(best.values("pk")[:1])).values("pk", "chosen")
     by_action = {row["chosen"]: row["pk"] for row in chosen if row["chosen"] is not None}
     rows = manager.filter(pk__in=by_action).values("pk", "title", "status", "owner_id", "due_date", "latest_start_at")
     return {by_action[row["pk"]]: row for row in rows}
+
+
+def _place(at: datetime) -> Case:
+    return Case(When(status=ActionStatus.ACTIVE, then=0), When(latest_start_at__lte=at, then=2), default=1)
 
 
 def _row(matter: Matter, project_name: str, action: dict[str, Any] | None) -> dict[str, Any]:

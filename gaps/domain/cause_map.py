@@ -28,9 +28,9 @@ class OrderedCause:
 def ordered_causes(causes: Sequence[RootCause]) -> tuple[OrderedCause, ...]:
     """The causes of one gap that somebody can deal with, what to deal with first in front.
 
-    What eases the gap is none of them.  causes: by rank
+    What eases the gap, or has no part in it, is none of them.  causes: by rank
     """
-    actionable = [cause for cause in causes if cause.code not in NOT_TO_DEAL_WITH and not _eases(cause)]
+    actionable = [cause for cause in causes if cause.code not in NOT_TO_DEAL_WITH and not _adds_nothing(cause)]
     after = {
         str(cause.pk): tuple(
             other for other in actionable if other.code and other.code in cause.depends_on and other is not cause
@@ -68,5 +68,5 @@ def describe_cause_map(gap: Gap) -> dict[str, Any]:
     }
 
 
-def _eases(cause: RootCause) -> bool:
-    return cause.contribution_share is not None and cause.contribution_share < 0
+def _adds_nothing(cause: RootCause) -> bool:
+    return cause.contribution_share is not None and cause.contribution_share <= 0

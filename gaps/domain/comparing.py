@@ -19,15 +19,8 @@ from projects.models import AnalysisRecord
 MAX_GAPS = 100
 """Transitions that are listed; the counts hold all."""
 P85 = 0.85
-TOLD = {
-    TransitionKind.OPENED: "opened",
-    TransitionKind.WORSENED: "worsened",
-    TransitionKind.EASED: "eased",
-    TransitionKind.UPDATED: "updated",
-    TransitionKind.RESOLVED: "resolved",
-    TransitionKind.CLOSED: "closed",
-    TransitionKind.REOPENED: "reopened",
-}
+TOLD = {kind: kind.value.lower() for kind in TransitionKind}
+"""What happened to a gap, in an answer: also what people did, for a gap that somebody works on has changed as well."""
 
 
 class RunsNotComparable(Exception):  # a refusal, not a failure

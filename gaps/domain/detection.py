@@ -4,7 +4,8 @@
 2. A finding without a gap opens one. A gap that is followed is updated by it, noting when it worsened or eased, unless
    it says the same. A resolved gap is reopened; one that a person closed only when it is worse than what was closed.
 3. Without a finding, a followed gap is resolved once it has been below half of its opening level in two runs of
-   different moments (`is_below_opening`). Where nobody can say (no readiness), it stays: unknown is not solved.
+   different moments (`is_below_opening`). Where nobody can say (no readiness), it stays: unknown is not solved. But
+   where all work is done, and nothing else keeps the type from an answer, nothing is left that could differ.
 4. A run over an earlier moment than the gap was last seen at changes nothing: the past does not overrule the present.
 
 Every change leaves a GapTransition. A run on unchanged facts writes nothing at all.
@@ -21,6 +22,7 @@ from typing import Any
 
 from gaps.detectors.detection import DetectionContext
 from gaps.detectors.finding import Finding
+from gaps.detectors.gate import closed_by_done_work
 from gaps.detectors.severity import SEVERITY_RANK, closing_effect, is_below_opening
 from gaps.domain.assessments import Assessment, assess_project, settings_row, tolerances_of
 from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
@@ -37,6 +39,7 @@ from projects.history.readiness import ReadinessReport, report
 from projects.models import Project
 
 MODEL_ID, MODEL_VERSION = "gaps.detectors", "1"
+ALL_DONE = "Every work item is done or gone, in two runs."
 MOST_REASONS = 20
 """Of the run as a whole; each detector keeps its own."""
 
@@ -103,9 +106,16 @@ def _apply(
         return _open(project, assessment, finding, at=at)
     if gap.is_live:
         return gap, _update(gap, assessment, finding, at=at)
-    if gap.status == GapStatus.RESOLVED or SEVERITY_RANK[finding.severity] > SEVERITY_RANK[gap.severity]:
+    if _is_news(gap, finding):
         return gap, _reopen(gap, assessment, finding, at=at)
     return gap, None
+
+
+def _is_news(gap: Gap, finding: Finding) -> bool:
+    """Whether a finding tells more than was known when its gap was resolved or closed."""
+    if gap.inputs_hash == finding.inputs_hash:  # a person has looked at these facts, and said what they think of it
+        return False
+    return gap.status == GapStatus.RESOLVED or SEVERITY_RANK[finding.severity] > SEVERITY_RANK[gap.severity]
 
 
 def _open(project: Project, assessment: Assessment, finding: Finding, *, at: datetime) -> tuple[Gap, TransitionKind]:
@@ -142,18 +152,22 @@ def _direction(before: GapState, gap: Gap) -> TransitionKind:
 
 
 def _reopen(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime) -> TransitionKind:
-    reopen_gap(gap=gap, by=None, at=at, note=f"Found again: {finding.title}")
-    write_values(gap, assessment, finding)
-    gap.opening_effect = finding.effect.in_tolerances
-    gap.save()
+    def update(locked: Gap) -> None:
+        write_values(locked, assessment, finding)
+        locked.opening_effect = finding.effect.in_tolerances
+
+    reopen_gap(gap=gap, by=None, at=at, note=f"Found again: {finding.title}", update=update)
     write_details(gap, finding)
     return TransitionKind.REOPENED
 
 
 def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: datetime) -> TransitionKind | None:
     """Hysteresis: the first run below half of the opening level is remembered, a second one resolves."""
-    effect, breach = assessment.detection.effect, assessment.detection.breach
-    if not gap.is_live or effect is None or not assessment.detection.readiness.carries_value:
+    effect, breach, readiness = assessment.detection.effect, assessment.detection.breach, assessment.detection.readiness
+    is_all_done = closed_by_done_work(readiness)
+    if is_all_done:
+        effect, breach = 0.0, None
+    if not gap.is_live or effect is None or not (readiness.carries_value or is_all_done):
         return None
     opened_at = gap.opening_effect or 0.0
     if not is_below_opening(opened_at_effect=opened_at, effect=effect, breach=breach):
@@ -164,7 +178,8 @@ def _without_finding(gap: Gap, assessment: Assessment, *, as_of: datetime, at: d
         return None
     if as_of <= gap.below_since:
         return None
-    resolve_gap(gap=gap, by=None, at=at, note=_why_resolved(closing_effect(opened_at), breach))
+    note = ALL_DONE if is_all_done else _why_resolved(closing_effect(opened_at), breach)
+    resolve_gap(gap=gap, by=None, at=at, note=note)
     return TransitionKind.RESOLVED
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
+
 from gaps.enums import GapStatus, TransitionKind
 from gaps.models import Gap, GapTransition
 from tenants.domain.refusals import Refusal
@@ -34,6 +36,9 @@ MOVES: Mapping[TransitionKind, Move] = {
     TransitionKind.REOPENED: Move(frozenset({GapStatus.RESOLVED, GapStatus.CLOSED}), GapStatus.OPEN),
 }
 
+NEEDS_REASON = frozenset({TransitionKind.RESOLVED, TransitionKind.REOPENED})
+"""Moves that nobody can judge later without knowing why; closing needs a reason where the gap is still there."""
+
 
 class GapTransitionRefused(Refusal):
     """A move that the gap's state does not allow, or that lacks its reason.  field: "kind" or "note" """
@@ -48,6 +53,12 @@ def check_can_move_gap(*, gap: Gap, kind: TransitionKind) -> None:
             f"“{kind.label}” needs a gap that is {allowed}; this one is {gap.get_status_display().lower()}.",
             field="kind",
         )
+
+
+def check_identified(*, identified_at: datetime, at: datetime) -> None:
+    """Raises ValidationError for a gap that nobody can have seen yet: it could not be resolved before that day."""
+    if identified_at > at:
+        raise ValidationError({"identified_at": "Must not lie in the future."})
 
 
 def can_move_gap(*, gap: Gap, kind: TransitionKind) -> bool:
@@ -68,7 +79,7 @@ def pause_gap(*, gap: Gap, by: User | None, at: datetime, note: str = "") -> Gap
 def resolve_gap(*, gap: Gap, by: User | None, at: datetime, note: str) -> Gap:
     """Say that the difference is gone, and keep the evidence.
 
-    Raises GapTransitionRefused when the gap is neither open nor in progress.
+    Raises GapTransitionRefused when the gap is neither open nor in progress, or there is no reason.
     """
     return _move(gap=gap, kind=TransitionKind.RESOLVED, by=by, at=at, note=note)
 
@@ -84,9 +95,15 @@ def close_gap(*, gap: Gap, by: User | None, at: datetime, note: str) -> Gap:
     return _move(gap=gap, kind=TransitionKind.CLOSED, by=by, at=at, note=note)
 
 
-def reopen_gap(*, gap: Gap, by: User | None, at: datetime, note: str) -> Gap:
-    """Follow it again. Raises GapTransitionRefused unless it is resolved or closed."""
-    return _move(gap=gap, kind=TransitionKind.REOPENED, by=by, at=at, note=note)
+def reopen_gap(
+    *, gap: Gap, by: User | None, at: datetime, note: str, update: Callable[[Gap], None] | None = None
+) -> Gap:
+    """Follow it again.
+
+    update: sets what is new of it, so that the history tells how bad it is now and not how bad it was
+    Raises GapTransitionRefused unless it is resolved or closed, or there is no reason.
+    """
+    return _move(gap=gap, kind=TransitionKind.REOPENED, by=by, at=at, note=note, update=update)
 
 
 VERBS: Mapping[TransitionKind, Callable[..., Gap]] = {
@@ -148,10 +165,22 @@ def lock_gap(gap: Gap) -> Gap:
     return locked
 
 
-def _move(*, gap: Gap, kind: TransitionKind, by: User | None, at: datetime, note: str) -> Gap:
+def _move(
+    *,
+    gap: Gap,
+    kind: TransitionKind,
+    by: User | None,
+    at: datetime,
+    note: str,
+    update: Callable[[Gap], None] | None = None,
+) -> Gap:
     locked = lock_gap(gap)
     check_can_move_gap(gap=locked, kind=kind)
+    if kind in NEEDS_REASON and not note.strip():
+        raise GapTransitionRefused("Say why: the history keeps it.", field="note")
     before = GapState.of(locked)
+    if update is not None:
+        update(locked)
     locked.status = MOVES[kind].target
     _set_instants(locked, kind=kind, at=at)
     locked.save()

@@ -48,7 +48,7 @@ class _Standing:
     worst: dict[str, str] = field(default_factory=dict)
     gaps: int = 0
     loss: float = 0.0
-    answered: set[str] = field(default_factory=set)
+    answered: frozenset[str] = frozenset()
     forecast: Mapping[str, Any] | None = None
     week_ago: Mapping[str, Any] | None = None
     changes: Counter[str] = field(default_factory=Counter)
@@ -65,7 +65,8 @@ def describe_portfolio(
     ids = [row["pk"] for row in rows]
     _add_gaps(standings, gaps.filter(project__in=ids, status__in=LIVE))
     _add_changes(standings, ids, since=at - SINCE)
-    _add_answered(standings, ids)
+    for pk, types in answered_types(ids).items():
+        standings[pk].answered = types
     for pk, record in _forecasts(ids, until=at).items():
         standings[pk].forecast = record
     for pk, record in _forecasts(ids, until=at - SINCE).items():
@@ -102,11 +103,13 @@ def _add_changes(standings: dict[UUID, _Standing], ids: list[UUID], *, since: da
         standings[row["project"]].changes[row["kind"]] += row["number"]
 
 
-def _add_answered(standings: dict[UUID, _Standing], ids: list[UUID]) -> None:
-    """Which types the newest run could say something about."""
-    runs = standing_runs(ids, AnalysisKind.GAPS).values_list("project_id", KeyTransform("detectors", "results"))
-    for project_id, detectors in runs:
-        standings[project_id].answered = {row["type"] for row in detectors or () if row["readiness"] in CARRYING}
+def answered_types(projects: Iterable[UUID]) -> dict[UUID, frozenset[str]]:
+    """Which types the newest run of each project could say something about; one query."""
+    runs = standing_runs(projects, AnalysisKind.GAPS).values_list("project_id", KeyTransform("detectors", "results"))
+    return {
+        project_id: frozenset(row["type"] for row in detectors or () if row["readiness"] in CARRYING)
+        for project_id, detectors in runs
+    }
 
 
 def _forecasts(ids: list[UUID], *, until: datetime) -> dict[UUID, Mapping[str, Any]]:
@@ -127,6 +130,7 @@ def _row(project: Mapping[str, Any], standing: _Standing) -> dict[str, Any]:
     p_on_time, p85 = _promise(standing.forecast)
     before, _ = _promise(standing.week_ago)
     forecast = standing.forecast or {}
+    was_asked_again = forecast.get("as_of") != (standing.week_ago or {}).get("as_of")
     return {
         "project": project["pk"],
         "name": project["name"],
@@ -141,7 +145,9 @@ def _row(project: Mapping[str, Any], standing: _Standing) -> dict[str, Any]:
         "gaps": {gap_type: _cell(gap_type, standing) for gap_type in GapType.values},
         "changes": {
             "p_on_time_before": before,
-            "p_on_time_moved": None if p_on_time is None or before is None else round(p_on_time - before, 4),
+            "p_on_time_moved": round(p_on_time - before, 4)
+            if was_asked_again and p_on_time is not None and before is not None
+            else None,
             **{str(kind).lower(): standing.changes[kind] for kind in TransitionKind if kind != TransitionKind.UPDATED},
         },
     }

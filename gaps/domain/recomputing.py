@@ -1,10 +1,12 @@
 """Computing a gap again from the record as it was known when the gap was last seen. Writes nothing.
 
 1. The history as of `last_seen_at`, the calendar of that day, the pools of the tenant's other teams of then, and the
-   target give the same finish forecast; the detector of the gap's type is asked again.
+   target give the same finish forecast; the detector of the gap's type is asked again. Target and tolerances are those
+   that the run was told and kept: a date that was moved since does not change what was found.
 2. It is reproduced when the hash of the inputs, the values, the effect and the severity are the same to the last bit.
-3. Otherwise the reasons say what is not as it was: the detector, the settings, facts of that time that were recorded
-   only since, other teams' records. Where none of them differs, facts were changed or deleted.
+3. Otherwise the reasons say what is not as it was: the detector, the settings where the run that had them is gone,
+   facts of that time that were recorded only since, other teams' records. Where none of them differs, facts were
+   changed or deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 from gaps.detectors.detection import Detection, DetectionContext
 from gaps.detectors.finding import Finding
 from gaps.detectors.registry import DETECTORS
-from gaps.domain.assessments import fingerprint_of, settings_row, tolerances_of
+from gaps.domain.assessments import fingerprint_of, settings_in, tolerances_of
 from gaps.domain.contents import measure_row
 from gaps.enums import GapType
 from gaps.models import Gap
@@ -36,7 +38,6 @@ from projects.models import AnalysisRecord
 ENTERED_BY_HAND = ("ENTERED_BY_HAND", "A person entered this gap; no detector has a value to reproduce.")
 NO_DETECTOR = ("NO_DETECTOR", "No detector of this type is there any more.")
 DETECTOR_CHANGED = ("DETECTOR_CHANGED", "The detector has another version than the one that found it.")
-SETTINGS_CHANGED = ("SETTINGS_CHANGED", "Target date or tolerances are no longer those of that run.")
 FACTS_RECORDED_SINCE = ("FACTS_RECORDED_SINCE", "Facts of that time were recorded only after the gap was found.")
 OTHER_TEAMS_CHANGED = ("OTHER_TEAMS_CHANGED", "The record of the other projects it learned from has changed since.")
 RUN_NOT_KEPT = ("RUN_NOT_KEPT", "The run that found it was not kept, so that its settings are not known.")
@@ -53,14 +54,19 @@ def recompute_gap(gap: Gap) -> dict[str, Any]:
     as_of = gap.last_seen_at
     known = load_history(gap.project_id).as_of(as_of)
     calendar = load_calendar(gap.project, on=as_of.astimezone(ZoneInfo(gap.project.time_zone)).date())
+    run = _run_of(gap, AnalysisKind.GAPS)
+    kept = None if run is None else run.results.get("settings")
+    tolerances, target = (
+        (tolerances_of(gap.project), target_date(gap.project, known)) if kept is None else settings_in(kept)
+    )
     finish = forecast_finish(
         known,
         as_of=as_of,
-        target_date=target_date(gap.project, known),
+        target_date=target,
         calendar=calendar,
         pools=load_pools(gap.project, as_of=as_of),
     )
-    context = DetectionContext(known, calendar, finish, tolerances_of(gap.project))
+    context = DetectionContext(known, calendar, finish, tolerances)
     detection = next(
         (
             one
@@ -72,7 +78,7 @@ def recompute_gap(gap: Gap) -> dict[str, Any]:
     finding = None if detection is None else detection.finding
     recomputed = None if finding is None else _recomputed(finding)
     reproduced = recomputed == frame["stored"]
-    reasons = [] if reproduced else [_reason(each) for each in _differences(gap, known, finish, detection)]
+    reasons = [] if reproduced else [_reason(each) for each in _differences(gap, run, known, finish, detection)]
     return {**frame, "reproduced": reproduced, "recomputed": recomputed, "reasons": reasons}
 
 
@@ -99,18 +105,15 @@ def _recomputed(finding: Finding) -> dict[str, Any]:
 
 
 def _differences(
-    gap: Gap, known: ProjectHistory, finish: FinishForecast, detection: Detection | None
+    gap: Gap, run: AnalysisRecord | None, known: ProjectHistory, finish: FinishForecast, detection: Detection | None
 ) -> Iterator[tuple[str, str]]:
     """What is not as it was when the gap was found; FACTS_CHANGED where nothing of it is seen."""
     found = []
     model = None if detection is None else (detection.model.id, detection.model.version)
     if model is not None and model != (gap.detector_id, gap.detector_version):
         found.append(DETECTOR_CHANGED)
-    run = _run_of(gap, AnalysisKind.GAPS)
     if run is None or "settings" not in run.results:
         found.append(RUN_NOT_KEPT)
-    elif run.results["settings"] != settings_row(tolerances_of(gap.project), finish.target_date):
-        found.append(SETTINGS_CHANGED)
     if run is not None and _recorded_after(known, to_us(run.created_at)):
         found.append(FACTS_RECORDED_SINCE)
     forecast = _run_of(gap, AnalysisKind.FORECAST)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.utils import timezone
 
 from gaps.answers.sponsor import (
@@ -18,13 +20,13 @@ from gaps.answers.sponsor import (
     SponsorPage,
     sponsor_page,
 )
-from gaps.detectors.ranked_causes import UNEXPLAINED
+from gaps.detectors.ranked_causes import UNEXPLAINED, UNEXPLAINED_CONFIDENCE
 from gaps.models import CorrectiveAction, RootCause
 from gaps.models.gap import LIVE
 from predictions.enums import ActionStatus, Priority
 from projects.domain.queries.runs import runs_of
 from projects.enums import CARRYING, AnalysisKind
-from projects.models import Goal, ProjectMembership, Stakeholder
+from projects.models import Goal, Project, ProjectMembership, Stakeholder
 from tenants.models import User
 
 RANK = {priority: rank for rank, priority in enumerate(Priority)}
@@ -33,8 +35,9 @@ MOST_ROWS = 50
 
 
 def sponsor_page_of(goal: Goal) -> SponsorPage:
-    """The page of one goal. Six queries."""
+    """The page of one goal, with days as the project's time zone has them. Six queries."""
     project = goal.project
+    zone = ZoneInfo(project.time_zone)
     return sponsor_page(
         SponsorFacts(
             goal=GoalFacts(
@@ -46,10 +49,10 @@ def sponsor_page_of(goal: Goal) -> SponsorPage:
                 current=goal.current_value,
                 is_achieved=goal.is_achieved,
             ),
-            forecast=_forecast(project.pk),
+            forecast=_forecast(project.pk, zone),
             causes=_causes(project.pk),
-            actions=_actions(project.pk),
-            names=_names(project.pk),
+            actions=_actions(project.pk, zone),
+            names=_names(project),
         )
     )
 
@@ -72,17 +75,18 @@ def describe_sponsor_page(page: SponsorPage) -> dict[str, Any]:
     }
 
 
-def _forecast(project_id: UUID) -> ForecastFacts | None:
+def _forecast(project_id: UUID, zone: ZoneInfo) -> ForecastFacts | None:
     record = runs_of(project_id, AnalysisKind.FORECAST).first()
     if record is None:
         return None
     missing = [str(reason["message"]) for reason in record.readiness_reasons]
+    as_of = record.as_of.astimezone(zone)
     if record.readiness not in CARRYING:
-        return ForecastFacts(record.pk, record.as_of, record.readiness, missing=missing)
+        return ForecastFacts(record.pk, as_of, record.readiness, missing=missing)
     results: Mapping[str, Any] = record.results
     return ForecastFacts(
         id=record.pk,
-        as_of=record.as_of,
+        as_of=as_of,
         readiness=record.readiness,
         target_date=_day(results.get("target_date")),
         p_on_time=(results.get("p_on_time") or {}).get("value"),
@@ -93,11 +97,12 @@ def _forecast(project_id: UUID) -> ForecastFacts | None:
 
 
 def _causes(project_id: UUID) -> list[CauseFacts]:
-    """Computed causes of what is open: what a person typed stays inside."""
+    """Computed causes of what is open that chance does not explain as well: what a person typed stays inside."""
     rows = (
         RootCause.objects.filter(gap__project=project_id, gap__status__in=LIVE)
         .exclude(code="")
         .exclude(code=UNEXPLAINED)
+        .exclude(confidence__lte=UNEXPLAINED_CONFIDENCE)
         .order_by("-gap__effect_tolerance_units", "rank", "id")
         .values(
             "pk", "gap__type", "description", "contribution_days", "contribution_money", "contribution_currency",
@@ -123,7 +128,7 @@ def _money(row: Mapping[str, Any]) -> str:
     return f"{row['contribution_money']:,.0f} {row['contribution_currency']}"
 
 
-def _actions(project_id: UUID) -> list[ActionFacts]:
+def _actions(project_id: UUID, zone: ZoneInfo) -> list[ActionFacts]:
     rows = (
         CorrectiveAction.objects.filter(gap__project=project_id, gap__status__in=LIVE)
         .filter(status__in=(ActionStatus.SUGGESTED, ActionStatus.ACTIVE))
@@ -136,7 +141,7 @@ def _actions(project_id: UUID) -> list[ActionFacts]:
         ActionFacts(
             id=row["pk"],
             title=row["title"],
-            latest_start=None if row["latest_start_at"] is None else row["latest_start_at"].date(),
+            latest_start=None if row["latest_start_at"] is None else row["latest_start_at"].astimezone(zone).date(),
             is_agreed=row["status"] == ActionStatus.ACTIVE,
             weight=(row["gap__effect_tolerance_units"] or 1.0) * (1 + RANK[Priority(row["priority"])]),
         )
@@ -145,12 +150,13 @@ def _actions(project_id: UUID) -> list[ActionFacts]:
     ]
 
 
-def _names(project_id: UUID) -> list[str]:
-    """People whose names may stand in a title: those of the project."""
-    stakeholders = Stakeholder.objects.filter(project=project_id).values_list("name", flat=True)
-    members = ProjectMembership.objects.filter(project=project_id).values("user")
-    people = User.objects.filter(pk__in=members).values_list("first_name", "last_name")
-    return [*stakeholders, *(name for pair in people for name in pair)]
+def _names(project: Project) -> list[str]:
+    """People whose names may stand in a title: those of the project, and who owns what there is to do in it."""
+    stakeholders = Stakeholder.objects.filter(project=project).values_list("name", flat=True)
+    members = ProjectMembership.objects.filter(project=project).values("user")
+    owners = CorrectiveAction.objects.filter(gap__project=project, owner__isnull=False).values("owner")
+    people = User.objects.filter(Q(pk__in=members) | Q(pk__in=owners) | Q(pk=project.owner_id))
+    return [*stakeholders, *(" ".join(pair) for pair in people.values_list("first_name", "last_name"))]
 
 
 def _day(text: Any) -> date | None:
@@ -158,5 +164,5 @@ def _day(text: Any) -> date | None:
 
 
 def as_of_text(moment: datetime | None) -> str:
-    """When the page was true, for people."""
+    """When the page was true, for people.  moment: in the project's time zone"""
     return "not analysed yet" if moment is None else f"as of {moment:%-d %b %Y}"

@@ -61,7 +61,7 @@ def _tell(decision: AlertDecision, at: datetime) -> bool:
 def _message(decision: AlertDecision, at: datetime) -> OutgoingMessage:
     alert, organisation = decision.alert, Tenant.objects.get(pk=require_tenant_id())
     prediction: Prediction = alert.prediction
-    action = first_actions(PreventiveAction, "prediction", [prediction.pk]).get(prediction.pk) or {}
+    action = first_actions(PreventiveAction, "prediction", [prediction.pk], at=at).get(prediction.pk) or {}
     act_by = _act_by(prediction, action, at)
     facts = WarningFacts(
         project=decision.project.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +11,7 @@ from gaps.enums import GapOrigin, GapStatus, GapType
 from gaps.models import Gap, RootCause
 from predictions.attribution.factors import SlipFactor
 from projects.models import Project
-from projects.plain_words import days
+from projects.plain_words import day, days
 from stratibreak.page_plots.absence import Absence, Shown
 from stratibreak.plots.waterfall import TITLE, SlipBar, UntoldReason, signed_days, total_days, waterfall_figure
 from tenants.api.access import visible_of
@@ -58,11 +59,14 @@ def slip_plot(project: Project, user: Any) -> tuple[Gap | None, Shown]:
     if not found:
         return None, Absence(TITLE, "No gap between the promised and the likely day is open, so there is no slip.")
     gap = found[0].gap
-    return gap, gap_slip_plot([cause for cause in found if cause.gap_id == gap.pk])
+    return gap, gap_slip_plot([cause for cause in found if cause.gap_id == gap.pk], seen_at=gap.last_seen_at)
 
 
-def gap_slip_plot(causes: Sequence[RootCause]) -> Shown:
-    """The plot of the causes that one detection run found for one gap; together they are its slip."""
+def gap_slip_plot(causes: Sequence[RootCause], *, seen_at: datetime | None) -> Shown:
+    """The plot of the causes that one detection run found for one gap; together they are its slip.
+
+    seen_at: as of when the run looked; a later one may have had nothing to say
+    """
     told = [cause for cause in causes if cause.code and cause.contribution_days is not None]
     if not told:
         return Absence(TITLE, "Nothing was measured of this slip.")
@@ -78,7 +82,7 @@ def gap_slip_plot(causes: Sequence[RootCause]) -> Shown:
     codes = {cause.code for cause in told}
     untold = tuple(UntoldReason(NAMES[code], why) for code, why in WHY_UNTOLD.items() if code not in codes)
     return waterfall_figure(
-        "slip", summary=_summary(slips), slips=slips, untold=(NO_PLAN,) if codes == {UNEXPLAINED} else untold
+        "slip", summary=_summary(slips, seen_at), slips=slips, untold=(NO_PLAN,) if codes == {UNEXPLAINED} else untold
     )
 
 
@@ -90,10 +94,11 @@ def _name(cause: RootCause) -> str:
     return NAMES.get(cause.code, cause.description)
 
 
-def _summary(slips: Sequence[SlipBar]) -> str:
+def _summary(slips: Sequence[SlipBar], seen_at: datetime | None) -> str:
     total = total_days(slips)
     side = "after" if total >= 0 else "before"
-    sentences = [f"The work is expected {days(abs(total))} {side} the promised day."]
+    begin = "The" if seen_at is None else f"As of {day(seen_at.date())}, the"
+    sentences = [f"{begin} work is expected {days(abs(total))} {side} the promised day."]
     largest = max((slip for slip in slips if not slip.is_unknown), key=lambda slip: slip.days, default=None)
     if largest is not None and largest.days > 0:
         sentences.append(f"The largest reason: {largest.name.lower()}, {days(largest.days)}.")

@@ -195,6 +195,20 @@ def test_a_gap_entered_in_the_backoffice_has_its_opening_in_its_history(browser:
         assert [transition.kind for transition in gap.transitions.all()] == [TransitionKind.OPENED]
 
 
+def test_a_gap_of_a_day_to_come_is_not_entered(browser: ApiClient, ours: LookAlike) -> None:
+    page = "/admin/gaps/gap/add/"
+    form = _Form(browser.get(page).content.decode()).values
+    written = {"title": "Foreseen", "type": "TIMELINE", "category": "OPERATIONAL", "severity": "LOW"}
+    moment = {"identified_at_0": "2999-03-02", "identified_at_1": "09:00:00", "project": str(ours.rows[Project].pk)}
+
+    answer = browser.post(page, {**form, **written, **moment})
+
+    assert answer.status_code == 200
+    assert "Must not lie in the future." in answer.content.decode()
+    with tenant_context(ours.tenant.pk):
+        assert not Gap.objects.filter(title="Foreseen").exists()
+
+
 # Garbage
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from gaps.enums import GapStatus
 from gaps.models import Gap, GapTransition
 from tenants.enums import Role
 from tenants.isolation.transaction import tenant_context
+from tests.factories.gaps import GapFactory
 from tests.factories.look_alike import LookAlike
 
 pytestmark = pytest.mark.django_db
@@ -52,3 +54,16 @@ def test_a_move_is_made_once_and_kept(ours: LookAlike) -> None:
         newest = GapTransition.objects.filter(gap=gap).order_by("-id")[0]
     assert (gap.status, newest.note) == (GapStatus.RESOLVED, "The scope was cut.")
     assert newest.actor_id == ours.users[Role.ADMIN].pk
+
+
+def test_page_says_as_of_when_a_gap_was_found_or_that_a_person_entered_it(ours: LookAlike) -> None:
+    client = Client()
+    client.force_login(ours.users[Role.ADMIN])
+    seen_at = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    with tenant_context(ours.tenant.pk):
+        found, entered = GapFactory.create(detected=True, last_seen_at=seen_at), GapFactory.create()
+
+    pages = [client.get(reverse("admin:gaps_gap_change", args=[gap.pk])).content.decode() for gap in (found, entered)]
+
+    assert "From the record as of 2 March 2026, 09:30 UTC, by the method timeline, version 1." in pages[0]
+    assert "Entered by hand." in pages[1]

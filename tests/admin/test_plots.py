@@ -110,7 +110,7 @@ def test_a_project_page_shows_what_was_found_and_nothing_of_the_look_alike(
     for words in (
         "60 of 100 items are done.",
         "That is after the promised day, 30 Apr 2026.",
-        "The work is expected 10 days after the promised day.",
+        "As of 2 Mar 2026, the work is expected 10 days after the promised day.",
         "Looking back over 6 months, 2 promised days passed: 1 hit, 1 false alarm.",
     ):
         assert words in page
@@ -188,6 +188,7 @@ def test_bars_are_the_causes_of_the_run_alone_and_add_up(chosen: User) -> None:
 
     figure = _drawn(shown)
     assert gap is not None
+    assert figure.summary.startswith("As of 2 Mar 2026, the work is expected 10 days after the promised day.")
     assert [row[:2] for row in figure.table.rows] == [
         ("Scope was added", "12.5"),
         ("Rework", "0.0"),
@@ -421,6 +422,7 @@ def test_what_is_shown_is_recorded(client: Client, ours: LookAlike) -> None:
         assert set(entries) == {
             (AuditAction.ACCESS_PREDICTION, "projects.project", str(project.pk)),
             (AuditAction.VIEW_GAP_ANALYSIS, "gaps.gap", gap_id),
+            (AuditAction.VIEW_GAP_ANALYSIS, "gaps.gap", ""),  # the open ones, of which there are two
             (AuditAction.ACCESS_PREDICTION, "predictions.prediction", ""),
         }
 

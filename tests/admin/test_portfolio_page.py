@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -61,6 +62,15 @@ def test_page_names_our_projects_with_the_worst_gap_of_each_kind_and_no_other(
     assert "heat-unknown" in page
 
 
+def test_page_says_of_which_day_its_numbers_are(client: Client, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create(name="Looked at in spring")
+        as_of = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        AnalysisRecordFactory.create(project=project, kind=AnalysisKind.FORECAST, as_of=as_of)
+
+    assert "as of 2 Mar 2026" in _page(client)
+
+
 def test_reading_is_in_the_audit_log(client: Client, ours: LookAlike) -> None:
     with tenant_context(ours.tenant.pk):
         before = AuditEntry.objects.filter(action=AuditAction.VIEW_GAP_ANALYSIS).count()
@@ -98,6 +108,7 @@ def test_a_row_is_told_in_words_and_unknown_is_no_number() -> None:
         {
             "project": "x",
             "name": "Billing",
+            "as_of": None,
             "p_on_time": None,
             "target_date": None,
             "p85_finish_date": None,
@@ -108,6 +119,7 @@ def test_a_row_is_told_in_words_and_unknown_is_no_number() -> None:
     )
 
     assert (row.chance, row.promised, row.likely, row.moved) == ("not known", "—", "not known", "")
+    assert row.seen == "not analysed yet"
     assert row.changes == "1 worse, 2 resolved"
     assert {square.word for square in row.squares} == {"?"}
 
@@ -135,3 +147,15 @@ def test_projects_that_share_people_show_their_dates_together(client: Client, ou
     assert "60 % to 80 %" in page
     assert page.count("Shared &lt;0&gt;") >= 3
     assert "Nobody named here" not in page
+
+
+def test_projects_that_share_people_without_a_forecast_have_no_empty_table(client: Client, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        person = ContributorFactory.create()
+        for number in range(2):
+            WorkItemFactory.create(project=ProjectFactory.create(name=f"Silent {number}"), assignee=person)
+
+    page = _page(client)
+
+    assert "Without a forecast: Silent 0, Silent 1." in page
+    assert "85 % sure together</th>" not in page

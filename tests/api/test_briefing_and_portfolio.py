@@ -95,6 +95,19 @@ def _mine(answer: Any, projects: list[Project]) -> list[dict[str, Any]]:
 # --- the briefing ---
 
 
+def test_what_can_still_be_started_is_suggested_before_what_cannot(ours: LookAlike, leader: ApiClient) -> None:
+    projects = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        gap = _detected(projects[0], 9.5)
+        too_late = NOW - timedelta(hours=1)
+        CorrectiveActionFactory.create(gap=gap, title="Too late", priority=Priority.CRITICAL, latest_start_at=too_late)
+        CorrectiveActionFactory.create(gap=gap, title="In time", priority=Priority.LOW)
+
+    (row,) = _mine(leader.fetch(BRIEFING), projects)
+
+    assert row["action"]["title"] == "In time"
+
+
 def test_the_dearest_matter_comes_first_with_the_hours_left_and_one_action(ours: LookAlike, leader: ApiClient) -> None:
     first, second = projects = _projects(ours, "Uno", "Due")
     with tenant_context(ours.tenant.pk):
@@ -287,6 +300,16 @@ def test_a_row_says_how_a_project_stands_and_unknown_is_not_clear(ours: LookAlik
     }
     assert row["changes"]["p_on_time_moved"] == pytest.approx(-0.2)
     assert (row["changes"]["opened"], row["changes"]["resolved"]) == (1, 0)
+
+
+def test_nobody_says_that_nothing_moved_where_nobody_looked_again(ours: LookAlike, leader: ApiClient) -> None:
+    (project,) = _projects(ours, "Uno")
+    with tenant_context(ours.tenant.pk):
+        _analysed(project, p_on_time=0.8, as_of=NOW - timedelta(days=9), answered={})
+
+    changes = _row(leader.fetch(PORTFOLIO), project)["changes"]
+
+    assert (changes["p_on_time_before"], changes["p_on_time_moved"]) == (0.8, None)
 
 
 def test_totals_are_the_sums_of_the_rows(ours: LookAlike, admin: ApiClient) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def _caused(one: LookAlike) -> tuple[Gap, dict[str, RootCause]]:
     """A gap of which the largest part waits for a small one."""
-    shares = {"LONG_DAYS": 0.5, "PEOPLE_LEFT": 0.2, "OVERLOAD": 0.1, "EASES": -0.1, "UNEXPLAINED": 0.3}
+    shares = {"LONG_DAYS": 0.5, "PEOPLE_LEFT": 0.2, "OVERLOAD": 0.1, "REWORK": 0.0, "EASES": -0.1, "UNEXPLAINED": 0.3}
     waits = {"LONG_DAYS": ["OVERLOAD", "NOT_THERE", "LONG_DAYS"], "OVERLOAD": ["EASES"]}
     with tenant_context(one.tenant.pk):
         gap = GapFactory.create()
@@ -49,7 +49,7 @@ def test_the_order_opens_the_largest_part_first_and_leaves_out_what_nobody_can_d
 
     assert told["order"] == [str(causes[code].pk) for code in ("OVERLOAD", "LONG_DAYS", "PEOPLE_LEFT")]
     assert [row["code"] for row in told["causes"]] == list(causes)
-    assert [row["waits_for"] for row in told["causes"]] == [[str(causes["OVERLOAD"].pk)], [], [], [], []]
+    assert [row["waits_for"] for row in told["causes"]] == [[str(causes["OVERLOAD"].pk)], [], [], [], [], []]
 
 
 def test_a_gap_of_another_tenant_has_no_map(theirs: LookAlike, admin: ApiClient) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gaps.enums import TransitionKind
+from gaps.enums import GapStatus, TransitionKind
 from projects.enums import AnalysisKind
 from projects.models import AnalysisRecord, Project
 from tenants.isolation.transaction import tenant_context
@@ -80,7 +80,24 @@ def test_gap_moves_between_the_runs_are_told_and_no_others(
 
     assert [change["gap"] for change in told["gaps"]["listed"]] == [str(gap.pk)]
     assert sum(told["gaps"]["counts"].values()) == 1
-    assert len(told["gaps"]["counts"]) == len(set(TransitionKind) - {TransitionKind.STARTED, TransitionKind.PAUSED})
+
+
+def test_whatever_happened_to_a_gap_between_the_runs_is_told(ours: LookAlike, admin: ApiClient) -> None:
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create()
+        runs = [
+            AnalysisRecordFactory.create(project=project, kind=AnalysisKind.GAPS, as_of=at, created_at=at)
+            for at in (NOW, LATER)
+        ]
+        gap = GapFactory.create(project=project)
+        for kind in TransitionKind:
+            before = "" if kind == TransitionKind.OPENED else GapStatus.OPEN
+            GapTransitionFactory.create(gap=gap, kind=kind, from_status=before, at=NOW + timedelta(days=5))
+
+    told = _compare(admin, project, *(str(run.pk) for run in runs)).json()
+
+    assert [change["change"] for change in told["gaps"]["listed"]] == [kind.lower() for kind in TransitionKind]
+    assert told["gaps"]["counts"] == {kind.lower(): 1 for kind in TransitionKind}
 
 
 def test_bad_questions_are_refused(ours: LookAlike, theirs: LookAlike, project: Project, admin: ApiClient) -> None:

@@ -83,14 +83,25 @@ def test_it_writes_nothing_but_that_it_was_read(ours: LookAlike, late: Project, 
     assert audited_after == audited + 1
 
 
-def test_changed_settings_are_the_reason(ours: LookAlike, late: Project, admin: ApiClient) -> None:
+def test_it_is_asked_with_the_settings_of_then(ours: LookAlike, late: Project, admin: ApiClient) -> None:
     with tenant_context(ours.tenant.pk):
-        Project.objects.filter(pk=late.pk).update(accepted_risk=0.5, schedule_tolerance_days=9)
+        moved = {"end_date": NOW.date() + timedelta(days=400), "accepted_risk": 0.5, "schedule_tolerance_days": 9}
+        Project.objects.filter(pk=late.pk).update(**moved)
 
     told = _recompute(admin, _gap(ours, late))
 
-    assert (told["reproduced"], _codes(told)) == (False, ["SETTINGS_CHANGED"])
-    assert told["recomputed"]["inputs_hash"] != told["stored"]["inputs_hash"]
+    assert (told["reproduced"], told["reasons"]) == (True, [])
+
+
+def test_settings_of_now_stand_in_for_a_run_that_was_not_kept(ours: LookAlike, late: Project, admin: ApiClient) -> None:
+    with tenant_context(ours.tenant.pk):
+        Gap.objects.filter(project=late).update(last_seen_at=NOW + timedelta(minutes=1))
+        Project.objects.filter(pk=late.pk).update(schedule_tolerance_days=90)
+
+    told = _recompute(admin, _gap(ours, late))
+
+    assert (told["reproduced"], _codes(told)) == (False, ["RUN_NOT_KEPT"])
+    assert told["recomputed"]["effect_in_tolerances"] < told["stored"]["effect_in_tolerances"] / 2
 
 
 def test_facts_of_that_time_recorded_since_are_the_reason(ours: LookAlike, late: Project, admin: ApiClient) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from gaps.models import CorrectiveAction
 from projects.enums import AnalysisKind
-from projects.models import Goal
+from projects.models import Goal, Project
 from tenants.enums import Role
 from tenants.isolation.transaction import tenant_context
 from tests.api.conftest import ApiClient
@@ -18,6 +19,7 @@ from tests.api.test_matrix import enter_project
 from tests.factories.gaps import CorrectiveActionFactory, GapFactory, RootCauseFactory
 from tests.factories.look_alike import LookAlike
 from tests.factories.projects import AnalysisRecordFactory, GoalFactory, ProjectFactory, StakeholderFactory
+from tests.factories.tenants import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,47 @@ def test_browser_and_printer_get_the_same_sentences(goal: Goal, as_role: Callabl
     assert "Holmgren" not in page.content.decode()
     assert sheet["Content-Type"] == "application/pdf"
     assert sheet.content.startswith(b"%PDF-")
+
+
+def test_owner_of_the_project_is_not_named_either(
+    goal: Goal, ours: LookAlike, as_role: Callable[[Role], ApiClient]
+) -> None:
+    with tenant_context(ours.tenant.pk):
+        owner = UserFactory.create(first_name="Bo", last_name="Lindqvist")
+        Project.objects.filter(pk=goal.project_id).update(owner=owner)
+        Goal.objects.filter(pk=goal.pk).update(title="What Bo Lindqvist promised")
+
+    assert as_role(Role.STAKEHOLDER).fetch(_path(goal)).json()["goal"] == "What [somebody] promised"
+
+
+def test_days_are_those_of_the_project(goal: Goal, ours: LookAlike, as_role: Callable[[Role], ApiClient]) -> None:
+    with tenant_context(ours.tenant.pk):
+        Project.objects.filter(pk=goal.project_id).update(time_zone="America/Los_Angeles")
+        starts_by = datetime(2999, 3, 2, 3, tzinfo=UTC)
+        CorrectiveAction.objects.filter(gap__project=goal.project_id).update(latest_start_at=starts_by)
+        as_of = datetime(2026, 5, 2, 3, tzinfo=UTC)
+        AnalysisRecordFactory.create(
+            project=goal.project, kind=AnalysisKind.FORECAST, as_of=as_of, results={"remaining_items": 12}
+        )
+    client = as_role(Role.STAKEHOLDER)
+
+    told, page = client.fetch(_path(goal)).json(), client.fetch(_path(goal, ".html")).content.decode()
+
+    assert [said["text"] for said in told["decisions"]] == ["Move nine items behind the date? Decide by 1 Mar 2999."]
+    assert told["as_of"] == "2026-05-02T03:00:00Z"
+    assert "as of 1 May 2026" in page
+
+
+def test_what_chance_explains_as_well_is_no_reason(
+    goal: Goal, ours: LookAlike, as_role: Callable[[Role], ApiClient]
+) -> None:
+    with tenant_context(ours.tenant.pk):
+        gap = GapFactory.create(project=goal.project)
+        RootCauseFactory.create(gap=gap, code="REWORK", description="Done over again.", confidence=0.5)
+
+    told = as_role(Role.STAKEHOLDER).fetch(_path(goal)).json()
+
+    assert [said["text"] for said in told["reasons"]] == ["Nine items came in late: 6 days later."]
 
 
 def test_what_people_typed_cannot_become_markup(

@@ -284,6 +284,13 @@ def test_a_gap_entered_by_hand_begins_its_history(admin: ApiClient, ours: LookAl
     assert [(row["kind"], row["actor_id"]) for row in history] == [("OPENED", str(ours.users[Role.ADMIN].pk))]
 
 
+def test_a_gap_is_not_identified_in_the_future(admin: ApiClient, ours: LookAlike) -> None:
+    answer = admin.send("POST", "/api/v1/gaps", _new_gap(ours, identified_at="2999-01-01T00:00:00Z"))
+
+    assert answer.status_code == 400
+    assert set(errors_of(answer)) == {"#/identified_at"}
+
+
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, "nan"])
 def test_a_probability_lies_between_0_and_1(confidence: Any, admin: ApiClient, ours: LookAlike) -> None:
     answer = admin.send("POST", "/api/v1/gaps", _new_gap(ours, confidence=confidence))

@@ -78,6 +78,16 @@ def test_what_can_no_longer_be_helped_makes_room_and_is_counted() -> None:
     assert [reason for _, reason in ranking.suppressed] == [Suppression.WINDOW_CLOSED]
 
 
+def test_what_comes_too_late_lets_speak_what_can_still_be_helped() -> None:
+    gap = _matter(1, 4.2, project_id=UUID(int=7), hours_left=-1.0)
+    warning = _matter(2, 1.8, project_id=UUID(int=7), kind=MatterKind.PREDICTION, type=PredictionType.DELAY_RISK)
+
+    ranking = rank_matters([gap, warning], most=7)
+
+    assert ranking.rows == (warning,)
+    assert ranking.suppressed == ((gap, Suppression.WINDOW_CLOSED),)
+
+
 def test_what_somebody_silenced_is_left_out_and_lets_its_gap_speak() -> None:
     warning = _matter(
         1, 5.0, project_id=UUID(int=7), kind=MatterKind.PREDICTION, type=PredictionType.DELAY_RISK,

@@ -115,10 +115,47 @@ def test_chance_by_a_day_lies_between_the_quantiles_around_it(on: date, chances:
 def test_people_are_left_out_word_by_word() -> None:
     hide = NameFilter(["Ann-Marie O'Neill", "Jo", "Грета Гарбо"])
 
-    assert hide("ANN-MARIE o'neill and Грета decide; Johanna and Jo stay") == (
-        "[somebody] and [somebody] decide; Johanna and Jo stay"
+    assert hide("ANN-MARIE o'neill, Jo and Грета decide; Johanna stays") == (
+        "[somebody], [somebody] and [somebody] decide; Johanna stays"
     )
     assert hide("Announced") == "Announced"
+
+
+def test_a_name_of_two_letters_takes_no_word_of_the_language() -> None:
+    assert NameFilter(["Bo An", "Li"])("Ask Bo An, Li or an agent: bo is no name, Lithium neither") == (
+        "Ask [somebody], [somebody] or an agent: bo is no name, Lithium neither"
+    )
+
+
+def test_names_are_found_in_scripts_without_spaces_and_however_letters_are_composed() -> None:
+    decomposed, composed = "Jose\u0301", "Jos\u00e9"
+
+    assert NameFilter(["李明"])("请李明决定") == "请[somebody]决定"
+    assert NameFilter([composed])(f"Ask {decomposed}") == "Ask [somebody]"
+    assert NameFilter([decomposed])(f"Ask {composed}") == "Ask [somebody]"
+
+
+def test_our_own_words_stay_where_a_person_is_called_like_one_of_them() -> None:
+    page = sponsor_page(SponsorFacts(GOAL, FORECAST, CAUSES, ACTIONS, names=["May Project", "Sep Certainty"]))
+
+    said = [sentence.text for _, sentences, _ in page.parts() for sentence in sentences]
+    assert "40 items are still open in the project." in said
+    assert not [text for text in said if "[somebody]" in text]
+
+
+def test_what_would_help_with_two_gaps_is_one_decision() -> None:
+    for_two_gaps = [
+        ActionFacts(UUID(int=40), "Leave out 20% of the open work", date(2026, 8, 3), is_agreed=False, weight=4.0),
+        ActionFacts(UUID(int=41), "Leave out 20% of the open work", None, is_agreed=False, weight=3.0),
+        ActionFacts(UUID(int=42), "Add a person", None, is_agreed=False, weight=2.0),
+    ]
+
+    page = sponsor_page(SponsorFacts(GOAL, FORECAST, CAUSES, for_two_gaps))
+
+    assert [said.text for said in page.decisions] == [
+        "Leave out 20% of the open work? Decide by 3 Aug 2026.",
+        "Add a person?",
+    ]
 
 
 @given(st.lists(st.text(min_size=0, max_size=12), max_size=6), st.text(max_size=60))

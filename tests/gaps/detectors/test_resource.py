@@ -111,6 +111,19 @@ def test_required_rate_opens_where_the_target_is_too_near(weeks: int, expected: 
     assert (found.effect or 0.0) >= (1.0 if expected else 0.0)
 
 
+def test_rate_that_is_needed_is_the_one_that_the_effect_speaks_of() -> None:
+    target = (SEEN_AT + timedelta(weeks=2)).date()
+
+    finding = _of("required rate", simulate(GapType.RESOURCE, 1, planted=False), target_date=target).finding
+
+    assert finding is not None
+    needed, demonstrated = finding.target.value, finding.current.value
+    assert isinstance(needed, float)
+    assert isinstance(demonstrated, float)
+    assert needed / demonstrated - 1 == pytest.approx(finding.effect.value)
+    assert finding.title.startswith(f"{needed:.1f} items a week are needed")
+
+
 def test_rate_that_fell_when_people_left_is_traced_to_them() -> None:
     target = (SEEN_AT + timedelta(weeks=5)).date()
     facts = simulate(GapType.RESOURCE, 4, planted=True)

@@ -10,7 +10,7 @@ import pytest
 from django.apps import apps
 
 from gaps.domain.detection import DetectionResult, detect_gaps
-from gaps.domain.lifecycle import close_gap
+from gaps.domain.lifecycle import close_gap, resolve_gap
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import CorrectiveAction, Gap, GapTransition, RootCause
 from predictions.domain.forecasting import forecast_project
@@ -185,6 +185,17 @@ def test_unknown_does_not_resolve_a_gap(project: Project) -> None:
     assert (gap.status, gap.below_since) == (GapStatus.OPEN, None)
 
 
+@pytest.mark.parametrize("after", [DAY, 26 * WEEK])
+def test_gap_is_over_when_all_work_is_done_in_time_or_late(project: Project, after: timedelta) -> None:
+    _detect(project, open_items=HOPELESS)
+
+    first = _detect(project, open_items=0, as_of=NOW + after)
+    second = _detect(project, open_items=0, as_of=NOW + after + DAY)
+
+    assert (first.changes, second.changes) == (Counter(), Counter({TransitionKind.RESOLVED: 1}))
+    assert GapTransition.objects.get(kind=TransitionKind.RESOLVED).note.startswith("Every work item is done or gone")
+
+
 def test_finding_that_comes_back_reopens_the_same_gap(project: Project) -> None:
     _detect(project, open_items=HOPELESS)
     for days in (1, 2):
@@ -198,6 +209,32 @@ def test_finding_that_comes_back_reopens_the_same_gap(project: Project) -> None:
     assert gap.opening_effect == gap.effect_tolerance_units
     kinds = list(GapTransition.objects.order_by("id").values_list("kind", flat=True))
     assert kinds == [TransitionKind.OPENED, TransitionKind.RESOLVED, TransitionKind.REOPENED]
+
+
+def test_history_tells_how_bad_a_gap_is_that_came_back(project: Project) -> None:
+    _detect(project, open_items=TIGHT)
+    small = Gap.objects.get()
+    for days in (1, 2):
+        _detect(project, open_items=EASY, as_of=NOW + days * DAY)
+
+    _detect(project, open_items=HOPELESS, as_of=NOW + 3 * DAY)
+
+    gap, told = Gap.objects.get(), GapTransition.objects.order_by("id").last()
+    assert told is not None
+    assert (told.from_severity, told.to_severity) == (small.severity, gap.severity) != (gap.severity, gap.severity)
+    assert (told.from_effect, told.to_effect) == (small.effect_tolerance_units, gap.effect_tolerance_units)
+    assert told.inputs_hash == gap.inputs_hash != small.inputs_hash
+
+
+def test_gap_that_a_person_resolved_stays_so_on_the_same_facts(project: Project) -> None:
+    _detect(project, open_items=TIGHT)
+    resolve_gap(gap=Gap.objects.get(), by=UserFactory.create(), at=NOW, note="The scope was cut with the sponsor.")
+
+    same = _detect(project, open_items=TIGHT)
+    later = _detect(project, open_items=TIGHT, as_of=NOW + DAY)
+
+    assert same.changes == Counter()
+    assert later.changes == Counter({TransitionKind.REOPENED: 1})
 
 
 def test_gap_that_a_person_closed_stays_closed_unless_it_gets_worse(project: Project) -> None:

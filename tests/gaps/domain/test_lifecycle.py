@@ -95,6 +95,20 @@ def test_gap_that_is_still_there_is_not_closed_without_a_reason() -> None:
     assert Gap.objects.get().status == GapStatus.OPEN
 
 
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(TransitionKind.RESOLVED, GapStatus.OPEN), (TransitionKind.REOPENED, GapStatus.RESOLVED)],
+)
+def test_nobody_says_that_a_gap_is_gone_or_back_without_saying_why(kind: TransitionKind, status: GapStatus) -> None:
+    gap = _gap(status)
+
+    with pytest.raises(GapTransitionRefused) as refusal:
+        FUNCTIONS[kind](gap=gap, by=UserFactory.create(), at=LATER, note=" ")
+
+    assert refusal.value.field == "note"
+    assert (Gap.objects.get().status, GapTransition.objects.count()) == (status, 0)
+
+
 def test_reopened_gap_has_neither_resolution_nor_closing() -> None:
     gap = _gap(GapStatus.RESOLVED)
     close_gap(gap=gap, by=None, at=LATER, note="")
