@@ -365,9 +365,9 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show one row; opening a gap or a prediction is recorded."""
+        """Show one row; that a gap or a prediction was shown is recorded, also below what was wrongly entered."""
         response = super().change_view(request, object_id, form_url, extra_context)
-        if self.read_action and request.method == "GET" and response.status_code == _OK and not reads_across_tenants():
+        if self.read_action and response.status_code == _OK and not reads_across_tenants():
             record(
                 action=self.read_action,
                 operation=Operation.READ,
