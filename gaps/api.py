@@ -146,6 +146,7 @@ class GapTransitionViewSet(ReadOnlyTenantViewSet[GapTransition]):
     model = GapTransition
     serializer_class = GapTransitionSerializer
     filters = {"gap": EXACT, "kind": SET, "at": RANGE}
+    read_is_audited = True
 
 
 class RootCauseViewSet(TenantViewSet[RootCause]):
@@ -154,6 +155,7 @@ class RootCauseViewSet(TenantViewSet[RootCause]):
     model = RootCause
     serializer_class = serializer_for(RootCause)
     filters = {"gap": EXACT, "category": SET}
+    read_is_audited = True
 
 
 class AffectedAreaViewSet(TenantViewSet[AffectedArea]):
@@ -162,6 +164,7 @@ class AffectedAreaViewSet(TenantViewSet[AffectedArea]):
     model = AffectedArea
     serializer_class = serializer_for(AffectedArea)
     filters = {"gap": EXACT, "kind": SET, "impact_level": SET}
+    read_is_audited = True
 
 
 class EvidenceViewSet(TenantViewSet[Evidence]):
@@ -170,6 +173,7 @@ class EvidenceViewSet(TenantViewSet[Evidence]):
     model = Evidence
     serializer_class = serializer_for(Evidence)
     filters = {"gap": EXACT, "object_type": SET}
+    read_is_audited = True
 
 
 class CorrectiveActionViewSet(FollowedActionViewSet[CorrectiveAction]):

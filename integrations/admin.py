@@ -52,6 +52,7 @@ from integrations.models import FieldMapping, Integration, StreamState, SyncProg
 from integrations.webhook_admin import WebhookActs
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
 from tenants.domain.invitation_mail import public_url_problem
+from tenants.domain.refusals import Refusal
 
 SHOWN_RUNS = 5
 CONSENTED, CONSENTS = "integrations_integration_consented", "consents"
@@ -240,7 +241,7 @@ class IntegrationPage(WebhookActs):
                 redirect_uri=_way_back(),
                 at=timezone.now(),
             )
-        except (NotOffered, ToolError) as refused:
+        except (Refusal, ToolError) as refused:
             messages.error(request, f"Nothing was changed. {refused}")
             return
         messages.success(request, "The tool is connected.")

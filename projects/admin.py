@@ -380,6 +380,7 @@ class PulseSummaryPage(RecordAdmin):
 class AnalysisRecordPage(SystemAdmin):
     """What was computed, from what, with which result: one row a run."""
 
+    read_action = AuditAction.ACCESS_PREDICTION
     list_display = (
         "project",
         "kind",

@@ -13,8 +13,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
@@ -27,7 +29,7 @@ from tenants.isolation.platform_access import across_all_tenants
 from tenants.isolation.transaction import auth_context, open_context
 from tenants.models.user import User
 from tenants.operators import BACKOFFICE_PATH, STEP_PATH, operator_choice
-from tenants.request_info import request_info_of, use_request_info
+from tenants.request_info import announced_bytes, request_info_of, use_request_info
 from tenants.strangers import is_hook, is_strangers_door
 
 logger = logging.getLogger(__name__)
@@ -81,6 +83,8 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
             user = None if is_hook(request) else resolve_user(request)
+            if is_too_long(request, user):
+                return HttpResponse("The form is too long.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return self._answer(request, user)
         except (OperationalError, InterfaceError) as error:
             return database_unavailable(request, error)
@@ -124,6 +128,18 @@ class TenantMiddleware:
         else:
             with open_context(context):
                 yield
+
+
+def is_too_long(request: HttpRequest, user: User | None) -> bool:
+    """Whether a page is sent more than it may take from that person.
+
+    Django writes the files of a form to disk, however long, before a page or the CSRF check says who may send any. The
+    API and the hooks, which ask first, have limits of their own.
+    """
+    if request.path_info.startswith(API_PATH) or is_hook(request):
+        return False
+    most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return announced_bytes(request) > most + (settings.UPLOAD_MAX_BYTES if user is not None else 0)
 
 
 def resolve_user(request: HttpRequest) -> User | None:

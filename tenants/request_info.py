@@ -70,6 +70,14 @@ def request_info_of(request: HttpRequest) -> RequestInfo:
     return parse_request_info(request.META, trusted_networks(tuple(settings.TRUSTED_PROXIES)))
 
 
+def announced_bytes(request: HttpRequest) -> int:
+    """How long a request's body is said to be, 0 where it is not said; nobody reads more of it than that."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
 def process_request_info(name: str) -> RequestInfo:
     """Return the origin that entries of a command or job carry: its name, and one id for the whole run."""
     return RequestInfo(user_agent=printable(name, USER_AGENT_MAX_CHARS), request_id=uuid4().hex)

@@ -37,6 +37,8 @@ from tenants.isolation.transaction import tenant_context
 
 REPLACED: Final = "credentials replaced"
 REVOKED: Final = "credentials revoked"
+BY_GATEWAY: Final = "cloud_id"
+"""With this setting a tool is reached at its vendor's gateway; without it at an address that nobody looked at."""
 SPENT: Final = "The refresh token that was entered is used up by this: have the tool give a new one."
 
 
@@ -59,7 +61,8 @@ def check_address_stays(before: Mapping[str, Any], after: Mapping[str, Any], *, 
     Raises EnteredForAnotherAddress.
     """
     was, becomes = (str(config.get("base_url") or "").rstrip("/") for config in (before, after))
-    if are_stored and was != becomes:
+    is_past_the_gateway = bool(before.get(BY_GATEWAY)) and not after.get(BY_GATEWAY)
+    if are_stored and (was != becomes or is_past_the_gateway):
         raise EnteredForAnotherAddress(
             "The stored credentials are not sent to another address: revoke them, or enter new ones with it.",
             field="config",
@@ -228,10 +231,14 @@ def _end(
 
 
 def put_credentials(integration: Integration, secret: Secret | None, *, at: datetime, reason: str) -> None:
-    """Keep credentials, or that there are none any more, audited without a value."""
+    """Keep credentials, or that there are none any more, audited without a value.
+
+    Raises EnteredForAnotherAddress where somebody has changed the address while they were entered.
+    """
     context = current_context()
     with tenant_context(require_tenant_id(), actor_id=context.actor_id if context else None, reason=reason):
         row = Integration.objects.select_for_update().get(pk=integration.pk)
+        check_address_stays(integration.config, row.config, are_stored=secret is not None)
         row.credentials, row.credentials_changed_at = secret, at
         if secret is None:
             row.status, row.next_run_at = IntegrationStatus.INACTIVE, None

@@ -29,6 +29,7 @@ class AnalysisRecordViewSet(ReadOnlyTenantViewSet[AnalysisRecord]):
     model = AnalysisRecord
     serializer_class = serializer_for(AnalysisRecord)
     filters = {"project": EXACT, "kind": SET, "readiness": SET, "as_of": RANGE, "created_at": RANGE}
+    read_is_audited = True
 
     def shown(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         """Without examples of bad data for whoever may not see the work: they are its items."""

@@ -35,6 +35,7 @@ LAST_DAY: Final = 2_958_465  # 31 December 9999
 DATE_FORMATS: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _NOT_DATE: Final = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
 _COLUMN: Final = re.compile(r"([A-Z]{1,3})\d+$")
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
 
 
 def is_workbook(names: tuple[str, ...]) -> bool:
@@ -79,6 +80,11 @@ def _parse(stream: IO[bytes], start: Start, end: Callable[[str], None], text: Ca
 
 def _refuse_doctype(*_: object) -> None:
     raise ImportFileRefused(NO_WORKBOOK)
+
+
+def _whole(text: str) -> int | None:
+    """A number by which a workbook counts, None for what is none: more digits than rows or texts have are not read."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def _local(name: str) -> str:
@@ -144,11 +150,7 @@ def _date_styles(archive: Archive) -> frozenset[int]:
 
     for _ in _parse(archive.open(STYLES), start, end, _nothing):
         pass
-    return frozenset(
-        index
-        for index, number in enumerate(styles)
-        if own.get(number, number.isdecimal() and int(number) in DATE_FORMATS)
-    )
+    return frozenset(index for index, number in enumerate(styles) if own.get(number, _whole(number) in DATE_FORMATS))
 
 
 def _is_date_format(code: str) -> bool:
@@ -193,8 +195,8 @@ class _Sheet:
 
     def start(self, name: str, values: dict[str, str]) -> None:
         if name == "row":
-            told = values.get("r", "")
-            self._number = int(told) if told.isdecimal() else self._number + 1
+            told = _whole(values.get("r", ""))
+            self._number = self._number + 1 if told is None else told
             self._values, self._column = {}, -1
         elif name == "c":
             self._column = _column_of(values.get("r", ""), self._column)
@@ -219,12 +221,12 @@ class _Sheet:
 
     def _value(self, text: str) -> str:
         if self._kind == "s":
-            return self._strings[int(text)] if text.isdecimal() and int(text) < len(self._strings) else ""
+            index = _whole(text)
+            return self._strings[index] if index is not None and index < len(self._strings) else ""
         if self._kind == "b":
             return "true" if text == "1" else "false"
         if self._kind == "n":
-            is_date = self._style.isdecimal() and int(self._style) in self._dates
-            return _day_text(text, self._day_0) if is_date else _number_text(text)
+            return _day_text(text, self._day_0) if _whole(self._style) in self._dates else _number_text(text)
         return text
 
 

@@ -11,7 +11,7 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -53,6 +53,24 @@ def reads_across_tenants() -> bool:
     """Whether this request is an operator's read across all tenants, in which nothing is written."""
     context = current_context()
     return context is not None and context.purpose is Purpose.PLATFORM
+
+
+def asks_unseen(model: Any, path: list[str]) -> bool:
+    """Whether a filter's path leads to a column that nobody sees: what is sealed, or declared to be shown to nobody.
+
+    path: names of fields, then perhaps of a comparison
+    """
+    for name in path:
+        try:
+            field = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return False
+        if isinstance(field, models.BinaryField) or name in _declared(model, "shown_to_nobody"):
+            return True
+        if field.related_model is None:
+            return False
+        model = field.related_model
+    return False
 
 
 def is_key_of(field: models.Field[Any, Any], text: object) -> bool:
@@ -143,9 +161,11 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
         return (*wanted, "tenant") if reads_across_tenants() and self.has_tenant() else wanted
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Refuse filters over secrets, which would give them away letter by letter, and those that may fail."""
+        """Refuse filters over what nobody sees, which would give it away letter by letter, and those that may fail."""
         parts = lookup.split("__")
         if not WITHHELD_COLUMNS.isdisjoint(parts) or not REFUSED_LOOKUPS.isdisjoint(parts):
+            return False
+        if asks_unseen(self.model, parts):
             return False
         allowed: bool = super().lookup_allowed(lookup, value, request)
         return allowed
@@ -365,9 +385,9 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show one row; opening a gap or a prediction is recorded."""
+        """Show one row; that a gap or a prediction was shown is recorded, also below what was wrongly entered."""
         response = super().change_view(request, object_id, form_url, extra_context)
-        if self.read_action and request.method == "GET" and response.status_code == _OK and not reads_across_tenants():
+        if self.read_action and response.status_code == _OK and not reads_across_tenants():
             record(
                 action=self.read_action,
                 operation=Operation.READ,

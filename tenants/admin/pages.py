@@ -228,7 +228,6 @@ class IdempotentRequestPage(SystemAdmin):
 
     list_display = ("method", "path", "status", "key", "actor_id", "answered_at")
     search_fields = ("key__exact",)
-    exclude = ("body", "fingerprint")
 
 
 # auditlog registers the swapped-in model with a page of its own, which lets operators filter by what they may not see.

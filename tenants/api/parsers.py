@@ -12,6 +12,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser, MultiPartParser
 
 from tenants.api.problems import TooLarge
+from tenants.request_info import announced_bytes
 
 MAX_DEPTH = 32
 """Deepest nesting of a body. Twice what a JSON column takes; Python's own limit would be met with an error page."""
@@ -41,8 +42,7 @@ class UploadParser(MultiPartParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        announced = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or ""
-        if announced.isdecimal() and int(announced) > settings.UPLOAD_MAX_BYTES:
+        if announced_bytes((parser_context or {})["request"]) > settings.UPLOAD_MAX_BYTES:
             most = settings.UPLOAD_MAX_BYTES // 2**20
             raise TooLarge(f"At most {most} MiB. Use `manage.py import_history` for more.")
         return super().parse(stream, media_type, parser_context)

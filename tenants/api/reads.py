@@ -15,7 +15,7 @@ ACTIONS: Mapping[str, AuditAction] = {
     "predictions": AuditAction.ACCESS_PREDICTION,
     "projects": AuditAction.ACCESS_PREDICTION,
 }
-"""By app. The only readings kept in projects are those of a forecast."""
+"""By app. The only readings kept in projects are those of a forecast, and of the runs that hold it."""
 
 
 def record_export(model: type[Model], *, row_count: int, format_name: str, asked: Mapping[str, Any]) -> None:

@@ -31,7 +31,8 @@ $body$"""
 
 
 # Autovacuum comes by a minute later; until then every index that begins with tenant_id looks equally good, and checks
-# of references walk through all rows of the tenant.  Only the owner may ANALYZE.
+# of references walk through all rows of the tenant.  Only the owner may ANALYZE.  It keeps its lock until the caller's
+# transaction ends, so a table that another transaction holds is skipped: no organisation waits for another's import.
 REFRESH_STATISTICS = """
 CREATE OR REPLACE FUNCTION stratibreak.refresh_statistics(table_names text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
@@ -42,7 +43,7 @@ BEGIN
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity AND relname = ANY (table_names)
       AND pg_relation_size(oid) > 2 * current_setting('block_size')::bigint * (relpages + 8)
   LOOP
-    EXECUTE format('ANALYZE public.%I', found);
+    EXECUTE format('ANALYZE (SKIP_LOCKED) public.%I', found);
   END LOOP;
 END
 $body$"""

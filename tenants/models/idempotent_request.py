@@ -33,6 +33,9 @@ class IdempotentRequest(TenantModel):
     # An operator who reads across tenants has no use for answers that were meant for one client.
     platform_privileges: ClassVar[frozenset[str]] = NOTHING
 
+    # The fingerprint is of a body that may hold what could be guessed.
+    shown_to_nobody: ClassVar[tuple[str, ...]] = ("body", "fingerprint")
+
     actor_id = models.UUIDField(editable=False, help_text="The API key, or the user of a session.")
     key = models.CharField("idempotency key", max_length=KEY_MAX_CHARS, editable=False)
     fingerprint = models.CharField(max_length=64, editable=False)

@@ -97,6 +97,30 @@ def test_file_that_is_too_long_is_refused(ours: LookAlike, project: Project, set
     assert "Nothing was imported. At most 0 MiB." in words
 
 
+@pytest.mark.parametrize("name", ["admin:login", "admin:index", "invitation"])
+def test_a_stranger_can_have_no_file_written_to_disk(name: str, ours: LookAlike, settings: Any) -> None:
+    """A form is read before anybody asks who sent it, by the CSRF check; a token for it everybody can make."""
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    token = "a" * 32
+    stranger, person = Client(enforce_csrf_checks=True), browser_of(ours)
+    statuses = []
+    for client, length in ((stranger, 20_000), (stranger, 100), (person, 20_000)):
+        client.cookies[settings.CSRF_COOKIE_NAME] = token
+        form = {"csrfmiddlewaretoken": token, "file": SimpleUploadedFile("items.csv", b"x" * length)}
+        statuses.append(client.post(reverse(name), form).status_code)
+
+    assert statuses[0] == 413
+    assert 413 not in statuses[1:]
+
+
+def test_a_person_has_no_file_written_that_is_longer_than_an_upload(ours: LookAlike, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.UPLOAD_MAX_BYTES = 100, 10_000
+
+    answer = browser_of(ours).post(reverse("admin:index"), {"file": SimpleUploadedFile("items.csv", b"x" * 20_000)})
+
+    assert answer.status_code == 413
+
+
 def test_project_of_another_organisation_is_not_there(ours: LookAlike, theirs: LookAlike, project: Project) -> None:
     response = upload(browser_of(theirs), project)
 

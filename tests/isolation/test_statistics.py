@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from projects.models import Project, WorkflowStatus
 from tenants.isolation.statistics import refresh_statistics
@@ -21,21 +22,43 @@ def _analysed_rows(table: str) -> float:
         return float(cursor.fetchone()[0])
 
 
+def _bring(one: LookAlike, count: int) -> None:
+    project: Any = one.rows[Project]
+    rows = [
+        WorkflowStatus(project=project, source="jira", status_id=str(n), name="Open", category="TODO")
+        for n in range(count)
+    ]
+    WorkflowStatus.objects.bulk_create(rows, batch_size=1000)
+
+
 def test_a_table_that_has_grown_is_analysed_inside_the_transaction(ours: LookAlike) -> None:
     table = WorkflowStatus._meta.db_table
     with tenant_context(ours.tenant.pk):
-        project: Any = ours.rows[Project]
-        rows = [
-            WorkflowStatus(project=project, source="jira", status_id=str(n), name="Open", category="TODO")
-            for n in range(3000)
-        ]
-        WorkflowStatus.objects.bulk_create(rows, batch_size=1000)
+        _bring(ours, 3000)
         before = _analysed_rows(table)
         refresh_statistics([WorkflowStatus])
         after = _analysed_rows(table)
         refresh_statistics([WorkflowStatus])
 
     assert before < 3000 <= after
+
+
+def test_no_organisation_waits_for_the_import_of_another(ours: LookAlike, theirs: LookAlike) -> None:
+    """An upload is one transaction, however long it takes; what it has analysed stays locked until it ends."""
+
+    def import_theirs() -> None:
+        try:
+            with tenant_context(theirs.tenant.pk), connection.cursor() as cursor:
+                _bring(theirs, 15_000)
+                cursor.execute("SET LOCAL lock_timeout = '1s'")
+                refresh_statistics([WorkflowStatus])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as other, tenant_context(ours.tenant.pk):
+        _bring(ours, 3000)
+        refresh_statistics([WorkflowStatus])
+        other.submit(import_theirs).result()
 
 
 def test_tables_without_row_security_cannot_be_named(ours: LookAlike) -> None:

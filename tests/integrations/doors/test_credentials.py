@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.connectors.registry import known_types, options_of, revocation_of
+from integrations.domain.credentials import EnteredForAnotherAddress, put_credentials
 from integrations.domain.environment import Environment
 from integrations.domain.token_vault import credentials_in
 from integrations.enums import IntegrationStatus
@@ -217,6 +218,35 @@ def test_stored_credentials_are_never_sent_to_another_address(
     manager.send("DELETE", path_of(played.integration_id))
     del config["base_url"]
     assert manager.send("PATCH", path, {"config": config}, etag="*").status_code == 200
+
+
+def test_stored_credentials_do_not_leave_the_gateway_for_an_address_that_nobody_asked(
+    manager: ApiClient, ours: LookAlike
+) -> None:
+    """While a cloud id stands there the address is never asked: who entered the token had no reason to look at it."""
+    site = {"base_url": "https://elsewhere.example"}
+    with tenant_context(ours.tenant.pk):
+        integration = Integration(project=ProjectFactory.create(), name="Plan", type="JIRA", config=site)
+        integration.credentials = Secret.of_json({"api_token": TOKEN})
+        integration.save()
+    path = f"/api/v1/integrations/{integration.pk}"
+
+    assert manager.send("PATCH", path, {"config": {**site, "cloud_id": "cloud-1"}}, etag="*").status_code == 200
+    assert manager.send("PATCH", path, {"config": site}, etag="*").status_code == 409
+    assert manager.send("DELETE", path_of(integration.pk)).status_code == 200
+    assert manager.send("PATCH", path, {"config": site}, etag="*").status_code == 200
+
+
+def test_credentials_are_not_kept_for_an_address_that_came_while_they_were_tested(played: Played) -> None:
+    """While there are none, anybody who may change the connection may change where they would go."""
+    asked = played.integration
+    with tenant_context(played.tenant_id):
+        moved = {**asked.config, "base_url": "https://elsewhere.example"}
+        Integration.objects.filter(pk=asked.pk).update(config=moved, credentials=None)
+        with pytest.raises(EnteredForAnotherAddress):
+            put_credentials(asked, Secret.of_json({"token": NEW}), at=timezone.now(), reason="replaced")
+
+    assert stored(played) == {}
 
 
 def test_page_does_not_send_stored_credentials_to_another_address(played: Played, browser: Client) -> None:

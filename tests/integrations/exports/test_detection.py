@@ -237,6 +237,26 @@ def test_workbook_with_entities_is_refused() -> None:
         read(_workbook_with("xl/sharedStrings.xml", bomb))
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<row r="{}"><c><v>1</v></c></row>',
+        '<row r="2"><c t="s"><v>{}</v></c></row>',
+        '<row r="2"><c s="{}"><v>1</v></c></row>',
+    ],
+)
+def test_numbers_that_no_workbook_has_are_taken_for_none(cell: str) -> None:
+    """Python refuses to read a number of more than 4,300 digits."""
+    names = "".join(f"<c t='inlineStr'><is><t>{name}</t></is></c>" for name in ("key", "created", "status"))
+    sheet = f"<worksheet><sheetData><row>{names}</row>{cell}</sheetData></worksheet>"
+    styles = f'<styleSheet><cellXfs><xf numFmtId="{"9" * 5000}"/></cellXfs></styleSheet>'
+    content = _workbook_with("xl/worksheets/sheet1.xml", sheet.format("9" * 5000).encode())
+
+    for each in (content, _workbook_with("xl/styles.xml", styles.encode())):
+        _, _, errors = read(each, profile="generic")
+        assert all(error.line_number < 10 for error in errors)
+
+
 def test_tag_that_does_not_end_is_refused() -> None:
     sheet = b'<worksheet><sheetData><row x="' + b"a" * (20 * 1024 * 1024)
 

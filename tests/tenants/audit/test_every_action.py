@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.urls import reverse
 
-from gaps.models import Gap
+from gaps.models import AffectedArea, Evidence, Gap, GapTransition, RootCause
 from integrations.models import Integration
-from predictions.models import Prediction
-from projects.models import Project
+from predictions.models import Prediction, PredictionOverride
+from projects.models import AnalysisRecord, Project
 from tenants.enums import Role
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models import AuditEntry, User
@@ -180,6 +180,40 @@ def test_reading_through_the_backoffice_is_kept(ours: LookAlike) -> None:
 
     after = len(entries(ours, "VIEW_GAP_ANALYSIS")), len(entries(ours, "ACCESS_PREDICTION"))
     assert after == (before[0] + 1, before[1] + 1)
+
+
+def test_a_gap_shown_below_what_was_wrongly_entered_is_kept_too(ours: LookAlike) -> None:
+    """Who posts something wrong at once is shown the whole page without having opened it."""
+    client, gap = signed_in(ours.users[Role.ADMIN]), ours.rows[Gap]
+    before = len(entries(ours, "VIEW_GAP_ANALYSIS"))
+
+    answer = client.post(reverse("admin:gaps_gap_change", args=[gap.pk]), {"title": ""})
+
+    assert (answer.status_code, str(gap.pk) in answer.content.decode()) == (200, True)
+    assert len(entries(ours, "VIEW_GAP_ANALYSIS")) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "action"),
+    [
+        ("root-causes", RootCause, "VIEW_GAP_ANALYSIS"),
+        ("affected-areas", AffectedArea, "VIEW_GAP_ANALYSIS"),
+        ("evidence", Evidence, "VIEW_GAP_ANALYSIS"),
+        ("gap-transitions", GapTransition, "VIEW_GAP_ANALYSIS"),
+        ("prediction-overrides", PredictionOverride, "ACCESS_PREDICTION"),
+        ("analysis-records", AnalysisRecord, "ACCESS_PREDICTION"),
+    ],
+)
+def test_parts_of_an_analysis_are_kept_as_read_by_both_doors(
+    name: str, model: type[Any], action: str, ours: LookAlike
+) -> None:
+    client, row = signed_in(ours.users[Role.ADMIN]), ours.rows[model]
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
+
+    for address in (f"/api/v1/{name}", f"/api/v1/{name}/{row.pk}", page):
+        before = len(entries(ours, action))
+        assert client.get(address).status_code == 200
+        assert len(entries(ours, action)) == before + 1, address
 
 
 def test_without_a_trusted_proxy_the_header_is_not_believed(ours: LookAlike, settings: Any) -> None:
