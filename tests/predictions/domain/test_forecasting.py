@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from predictions.domain.alerting import raise_alerts
 from predictions.domain.forecasting import ProjectForecast, forecast_project
@@ -19,6 +20,7 @@ from projects.enums import AnalysisKind, Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 from projects.models import AnalysisRecord, Project
+from tenants.models import AuditEntry
 from tests.factories.projects import ProjectFactory
 from tests.project_histories import DAY, NOW, WEEK, costly_project, dated_items, team_history
 
@@ -208,6 +210,23 @@ def test_what_stands_is_no_look_at_the_past_nor_about_a_day_that_is_no_longer_me
     project.end_date = None
     _forecast(project, as_of=NOW + 2 * DAY)
     assert describe_forecast(project)["prediction"] is None
+
+
+def test_look_at_the_past_has_the_target_of_then(tenant: Any) -> None:
+    project = ProjectFactory.create(start_date=date(2023, 9, 1), end_date=TARGET)
+    created_at, moved_to = timezone.now(), TARGET + timedelta(days=3650)
+    project.end_date = moved_to
+    project.save()
+    moved_at = AuditEntry.objects.get_for_object(project).latest("timestamp").timestamp
+    history = team_history(STEADY_TEAM, open_items=HOPELESS, as_of=created_at)
+
+    def target(as_of: datetime) -> Any:
+        at = max(as_of, created_at + 2 * DAY)
+        return _forecast(project, history=history, as_of=as_of, at=at).finish.target_date
+
+    assert target(NOW) == TARGET
+    assert target(moved_at - timedelta(microseconds=1)) == TARGET
+    assert target(moved_at) == moved_to
 
 
 def test_look_at_the_past_is_labelled_and_stays_out_of_the_chain(project: Project) -> None:
