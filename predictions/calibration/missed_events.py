@@ -1,7 +1,7 @@
 """Whether a claim covered an event that a person reports: the rule by which such a report is settled.
 
-1. A claim covers an event if it is of the same type and project, was issued before the event and its time was not over
-   when the event happened: the local day counts as a whole, because people report days.
+1. A claim covers an event if it is of the same type and about the same project as a whole, was issued before the event
+   and its time was not over when the event happened: the local day counts as a whole, because people report days.
 2. Of several the newest one speaks, as it did when the event happened.
 3. While that claim is open, its outcome decides. Once it occurred, the ledger counts the event, as a hit or as a miss,
    and the report adds nothing. If it did not occur or cannot be judged, record and person differ: a person decides.

@@ -5,8 +5,8 @@
 2. Below MIN_EVENTS decided events there is no score, only how many are missing.
 3. Censored claims are in no score; `brier_low` and `brier_high` say what the score would be if they had all ended well
    or badly for us.
-4. A warning is the unbroken streak of alerts that covers the event; its lead time runs from the first of them to when
-   the event occurred, which for a budget is before the claim ends.
+4. A warning is the unbroken streak of alerts that covers the event; its lead time runs from when the first of them was
+   issued, which may be a day after its facts, to when the event occurred, which for a budget is before the claim ends.
 5. A quantile of the finish is scored where its day lies within the target, which is known when it is given: there the
    outcome says whether the scope was done by it.
 
@@ -41,6 +41,7 @@ MONTH = timedelta(days=30.4375)
 class SettledClaim:
     """One prediction and what became of it.
 
+    issued_at: when people could know of it, None: with its facts
     occurred: None when censored;  finish_days: day by nominal probability, None beyond any date
     target_day: the last day on which the event could be avoided;  done_on: when the scope was done, None if unknown
     occurred_at: before predicted_for where the event did not wait for the end of the claim; None where it did not occur
@@ -63,6 +64,7 @@ class SettledClaim:
     done_on: date | None
     occurred_at: datetime | None = None
     type: str = ""
+    issued_at: datetime | None = None
 
     @property
     def event(self) -> tuple[str, str]:
@@ -368,7 +370,7 @@ def lead_time_h(claims: Sequence[SettledClaim]) -> float | None:
 
 
 def _hours_before(claim: SettledClaim) -> float:
-    return ((claim.occurred_at or claim.predicted_for) - claim.as_of) / timedelta(hours=1)
+    return ((claim.occurred_at or claim.predicted_for) - (claim.issued_at or claim.as_of)) / timedelta(hours=1)
 
 
 def _project_months(claims: Sequence[SettledClaim]) -> float:

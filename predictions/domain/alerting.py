@@ -209,7 +209,7 @@ def _open(project: Project, live: list[Alert], standings: dict[str, Standing], *
             episode_id=each.episode_id,
             prediction_id=each.prediction_id,
             impact=each.impact,
-            is_late=each.is_late or each.predicted_for - each.as_of < EARLY_ENOUGH,
+            is_late=each.is_late or each.predicted_for - at < EARLY_ENOUGH,
             opened_at=at,
         )
         for each in wanted

@@ -18,8 +18,9 @@ from typing import Any
 from predictions.calibration.settled_events import EventRecalibration
 from predictions.domain.finish_bases import kept_basis
 from predictions.domain.forecast_results import ForecasterAnswer, forecast_results
-from predictions.domain.keeping import KeptPrediction, keep_predictions
+from predictions.domain.keeping import RETROSPECTIVE_AFTER, KeptPrediction, keep_predictions
 from predictions.domain.settled_events import load_recalibrations
+from predictions.domain.target_history import end_date_at
 from predictions.domain.team_records import MAX_WEEKS, load_pools
 from predictions.enums import PredictionType
 from predictions.forecasters.answers import hash_of
@@ -100,7 +101,8 @@ def forecast_project(
     started = perf_counter()
     known = history.as_of(as_of)
     pools = load_pools(project, as_of=as_of)
-    target = target_date(project, known)
+    is_look_back = at - as_of > RETROSPECTIVE_AFTER
+    target = target_date_then(project, known) if is_look_back else target_date(project, known)
     finish = forecast_finish(known, as_of=as_of, target_date=target, calendar=calendar, pools=pools)
     inputs = ForecastInputs(
         known,
@@ -141,6 +143,14 @@ def target_date(project: Project, known: ProjectHistory) -> date | None:
     """The day promised: the project's end date, else that of the plan approved last."""
     if project.end_date is not None:
         return project.end_date
+    return known.baseline.target_date if known.baseline else None
+
+
+def target_date_then(project: Project, known: ProjectHistory) -> date | None:
+    """The same at the moment of a restricted history: a target that moved since was not promised then. One query."""
+    end_date = end_date_at(project, known.as_of_moment)
+    if end_date is not None:
+        return end_date
     return known.baseline.target_date if known.baseline else None
 
 

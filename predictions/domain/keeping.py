@@ -2,7 +2,8 @@
 
 1. A forecast is kept when it says something that the last one of the same event did not: its probability, its dates or
    amounts moved by more than noise (predictions.domain.noise), or it began or ceased to warn. So a run on unchanged
-   facts stores nothing, and the history of a claim shows its moves only.
+   facts stores nothing, and the history of a claim shows its moves only. A target that moved and came back is said
+   anew: the last word on its subject would be about the other day.
 2. Of levels with thousands of subjects only what a person should see is kept: what warns and is among the MAX_WARNINGS
    likeliest, and what warned before until it has ceased to. The choice rests on the forecasts alone and not on what
    came of them, so the claims kept can be scored; the others stand in the run, as a count.
@@ -17,6 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from django.db.models import Q
 
 from predictions.domain.action_efficacy import priority_of, tenant_efficacy
 from predictions.domain.claims import event_key, event_of, key_before
@@ -50,12 +53,16 @@ class KeptPrediction:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A forecast that claims something, and the last prediction of the same event, or of the window before."""
+    """A forecast that claims something, and the last prediction of the same event, or of the window before.
+
+    is_outspoken: whether another event of the same subject, still open, was forecast since
+    """
 
     risk: RiskForecast
     claim: Claim
     key: str
     before: Prediction | None
+    is_outspoken: bool
 
     @property
     def probability(self) -> float:
@@ -118,21 +125,43 @@ def _candidates(
         key = event_key(*names, project_id=project.pk, as_of=as_of)
         found.append((risk, risk.claim, key, key_before(*names, project_id=project.pk, as_of=as_of)))
     keys = {key for _, _, *pair in found for key in pair if key is not None}
-    newest = _newest(project, keys, as_of, is_retrospective=is_retrospective)
+    subjects = {claim.subject.id or str(project.pk) for _, claim, *_ in found}
+    newest = _newest(project, keys, subjects, as_of, is_retrospective=is_retrospective)
+    last_word = _last_words(newest.values())
     return [
-        _Candidate(risk, claim, key, newest.get(key) or newest.get(earlier or ""))
+        _Candidate(
+            risk,
+            claim,
+            key,
+            newest.get(key) or newest.get(earlier or ""),
+            is_outspoken=last_word.get(_subject(risk.type, claim.subject.type, claim.subject.id or project.pk)) != key,
+        )
         for risk, claim, key, earlier in found
     ]
 
 
-def _newest(project: Project, keys: set[str], as_of: datetime, *, is_retrospective: bool) -> dict[str, Prediction]:
-    """The last prediction of each event up to a moment; one query."""
+def _newest(
+    project: Project, keys: set[str], subjects: set[str], as_of: datetime, *, is_retrospective: bool
+) -> dict[str, Prediction]:
+    """The last prediction up to a moment of each of the events, and of what else is open of the subjects; one query."""
     if not keys:
         return {}
-    rows = Prediction.objects.filter(
-        project=project, event_key__in=keys, is_retrospective=is_retrospective, as_of__lte=as_of
-    )
+    asked = Q(event_key__in=keys) | Q(event__subject__id__in=subjects, predicted_for__gt=as_of)
+    rows = Prediction.objects.filter(asked, project=project, is_retrospective=is_retrospective, as_of__lte=as_of)
     return {row.event_key: row for row in rows.order_by("event_key", "-as_of", "-id").distinct("event_key")}
+
+
+def _last_words(rows: Iterable[Prediction]) -> dict[tuple[str, str, str], str]:
+    """The event that was forecast last, by type and subject."""
+    found: dict[tuple[str, str, str], str] = {}
+    for row in sorted(rows, key=lambda row: (row.as_of, row.pk)):
+        subject = row.event["subject"]
+        found[_subject(row.type, subject.get("type", "project"), subject.get("id", row.project_id))] = row.event_key
+    return found
+
+
+def _subject(kind: str, level: str, subject_id: object) -> tuple[str, str, str]:
+    return str(kind), level, str(subject_id)
 
 
 def _worth_keeping(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -153,7 +182,9 @@ def _opens(candidate: _Candidate) -> bool:
 
 def _is_told(candidate: _Candidate, draft: Prediction) -> bool:
     """Whether the last prediction of the event says the same; the first one about a new window never is."""
-    return candidate.before is not None and candidate.is_same_event and says_the_same(candidate.before, draft)
+    if candidate.before is None or candidate.is_outspoken or not candidate.is_same_event:
+        return False
+    return says_the_same(candidate.before, draft)
 
 
 def _stored_before(drafts: Sequence[Prediction]) -> dict[tuple[str, str], Prediction]:
@@ -250,10 +281,11 @@ def _place_in_episode(draft: Prediction, candidate: _Candidate) -> None:
 
 
 def _time_to_event(draft: Prediction) -> timedelta:
-    """Until the event, if it comes: its median where the forecast says one, else the end of the claim."""
-    if draft.time_to_occurrence_p50_h is not None:
-        return timedelta(hours=draft.time_to_occurrence_p50_h)
-    until: timedelta = draft.predicted_for - draft.as_of
+    """From the issue until the event, if it comes: its median where the forecast says one, else the claim's end."""
+    median_h, event_at = draft.time_to_occurrence_p50_h, draft.predicted_for
+    if median_h is not None:
+        event_at = draft.as_of + timedelta(hours=median_h)
+    until: timedelta = event_at - draft.issued_at
     return until
 
 

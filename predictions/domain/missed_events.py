@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from predictions.calibration.missed_events import DAY, CoveringClaim, Finding, find_cover
 from predictions.enums import MissedEventStatus, PredictionType
@@ -23,6 +23,7 @@ from tenants.domain.refusals import Refusal
 from tenants.models import User
 
 WAITING = (MissedEventStatus.REPORTED, MissedEventStatus.LINKED)
+ABOUT_THE_PROJECT = Q(event__subject__type="project") | Q(event__subject__type__isnull=True)
 VERDICTS = (MissedEventStatus.CONFIRMED, MissedEventStatus.REJECTED)
 """What a person may decide."""
 
@@ -113,8 +114,10 @@ def _follow(events: list[MissedEvent], *, at: datetime) -> int:
 
 
 def _claims(event: MissedEvent) -> Iterable[CoveringClaim]:
+    """Claims about the project as a whole, as the report is: that one item is late covers no missed release."""
     rows: Any = (
         Prediction.objects.filter(
+            ABOUT_THE_PROJECT,
             project=event.project_id,
             type=event.type,
             is_retrospective=False,

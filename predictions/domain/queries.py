@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from predictions.domain.finish_bases import without_basis
+from predictions.domain.keeping import RETROSPECTIVE_AFTER
 from predictions.enums import PredictionType
 from predictions.models import Prediction
 from projects.domain.queries.runs import runs_of
@@ -68,11 +69,13 @@ def newest_forecast(project: Project) -> AnalysisRecord | None:
 
 
 def _standing_prediction(record: AnalysisRecord) -> Any:
-    """The id of the claim about the project's date that held when the forecast was made."""
+    """The id of the claim about the date that the forecast speaks of; None where it speaks of none."""
     claims = Prediction.objects.filter(
         project_id=record.project_id,
         type=PredictionType.DELAY_RISK,
         event__subject__type="project",
+        event__target_date=record.results.get("target_date"),
+        is_retrospective=record.created_at - record.as_of > RETROSPECTIVE_AFTER,
         as_of__lte=record.as_of,
     )
     return claims.order_by("-as_of", "-id").values_list("id", flat=True).first()

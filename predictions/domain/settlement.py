@@ -52,7 +52,8 @@ CLAIM_COLUMNS = (
     "tenant", "project", "type", "event", "event_key", "as_of", "issued_at", "predicted_for", "probability",
 )  # fmt: skip
 SCOPE_DONE_ON = "scope_done_on"
-"""Field of the evidence that says on which local day the scope was done; coverage is scored from it."""
+"""Field of the evidence that says on which local day the scope was done, and since when that decided the claim."""
+SCOPE_DONE = frozenset({ResolutionReason.ALL_DONE, ResolutionReason.SCOPE_DONE_FIRST})
 
 NOTES = {
     ResolutionReason.ALL_DONE: "All items of the scope were done at once before the target was over.",
@@ -195,7 +196,7 @@ def _outcome(
 ) -> PredictionOutcome:
     result, decided_at = OutcomeResult(resolution.result or ""), resolution.decided_at
     evidence = resolution.evidence
-    if resolution.reason == ResolutionReason.ALL_DONE and decided_at is not None:
+    if resolution.reason in SCOPE_DONE and decided_at is not None:
         day = calendar.local_date(to_us(decided_at)).isoformat()
         evidence = (EvidenceFact("project", "", "Scope at issue", SCOPE_DONE_ON, day, decided_at), *evidence)
     return PredictionOutcome(

@@ -51,6 +51,13 @@ def target_history(project: Project) -> tuple[TargetInForce, ...]:
     return targets_in_force(_end_dates(project, entries[str(project.pk)]), versions)
 
 
+def end_date_at(project: Project, moment: datetime) -> date | None:
+    """The project's own end date as it stood at a moment; before anything is known of it, the first one. One query."""
+    found = _end_dates(project, _entries(project, [])[str(project.pk)])
+    by_then = [each for each in found if each.since <= moment]
+    return (by_then or found[:1])[-1].target_date
+
+
 def _standing_plans(project: Project) -> Iterator[_Plan]:
     for model, source in PLAN_MODELS:
         rows: Any = model._default_manager.filter(project=project).order_by()

@@ -29,7 +29,7 @@ MODEL_ID, MODEL_VERSION = "calibration.track-record", "1"
 OUTCOMES = {OutcomeResult.OCCURRED: True, OutcomeResult.NOT_OCCURRED: False, OutcomeResult.CENSORED: None}
 COLUMNS = (
     "pk", "project_id", "event_key", "episode_id", "as_of", "predicted_for", "probability", "base_rate", "is_alert",
-    "type", "event", "quantiles", "outcomes__settled_at", "outcomes__acted_on", "outcomes__result",
+    "type", "event", "quantiles", "issued_at", "outcomes__settled_at", "outcomes__acted_on", "outcomes__result",
     "outcomes__evidence", "outcomes__occurred_at",
 )  # fmt: skip
 
@@ -90,6 +90,7 @@ def _claim(row: dict[str, Any]) -> SettledClaim:
         done_on=done_on,
         occurred_at=row["outcomes__occurred_at"],
         type=row["type"],
+        issued_at=row["issued_at"],
     )
 
 

@@ -3,9 +3,9 @@
 1. Of every subject (a project, an item, a milestone) and type only the newest forecast speaks. While it alarms, its
    thread is live; the levels at which it begins and ceases to alarm lie apart (`risk.ALERT_LEVELS`), so none flickers.
 2. A thread has news when it opens, and when its impact is greater than anything it told before. All else is no news.
-3. News is muted where its type is muted in the project; left to the digest where it comes less than 72 h before the
-   event, where its type is on probation, or where three pushes lie within seven days of it; held until the quiet hours
-   end; otherwise pushed at once.
+3. News is muted where its type is muted in the project; left to the digest where it would be delivered less than 72 h
+   before the event, where its type is on probation, or where three pushes lie within seven days of it; held until the
+   quiet hours end; otherwise pushed at once.
 4. A type is on probation in an organisation while, of the events that were warned of and decided in the past year, at
    least twenty, fewer than seven of ten occurred. It goes on being forecast, warned of and settled: so it finds out.
 5. The gravest news comes first: greatest impact, then highest probability, then the nearest event.
@@ -144,11 +144,11 @@ def choose(
     """
     if is_muted:
         return PushChoice(PushDecision.MUTED, PushReason.TYPE_MUTED)
-    is_late = is_late or news.predicted_for - at < EARLY_ENOUGH
-    if is_late or is_on_probation:
-        return PushChoice(PushDecision.DIGEST, PushReason.LATE if is_late else PushReason.ON_PROBATION)
     deliver_at = end_of_quiet_hours(at, policy)
     moment = deliver_at or at
+    is_late = is_late or news.predicted_for - moment < EARLY_ENOUGH
+    if is_late or is_on_probation:
+        return PushChoice(PushDecision.DIGEST, PushReason.LATE if is_late else PushReason.ON_PROBATION)
     # Both sides of the moment: a push that is held until tomorrow takes a place of today's week as well.
     if sum(abs(push - moment) < WEEK for push in pushes) >= MAX_PUSHES_PER_WEEK:
         return PushChoice(PushDecision.DIGEST, PushReason.BUDGET_SPENT)

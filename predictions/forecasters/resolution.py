@@ -6,7 +6,8 @@
    can be before the target, and then it is decided there; what is reopened afterwards is new work. So the answer does
    not depend on the day on which somebody asks.
 3. Otherwise the end of the target decides, once the record was looked at after it: an item that was still open then
-   makes the event occur.
+   makes the event occur. The instant at which the target day ends is on the next day: sources without times of day
+   date what was finished then by it.
 4. Censored, because nobody can say: the project was cancelled before; only items are missing that were deleted or
    hidden before, or that were later found done without a date; the scope cannot be restored; or the record ends before
    the target and nobody has looked for OBSERVATION_GRACE.
@@ -112,7 +113,7 @@ def resolve_delay(history: ProjectHistory, issued: IssuedClaim, now: Circumstanc
         return Resolution(None, ResolutionReason.NOT_DUE)  # asked for every claim at every run, so without the hash
     scope = scope_of(known, issued, by_date)
     if scope is not None:
-        done_us = done_at_once_us(known, scope, scope_us, min(to_us(issued.claim.ends_at), known.known_at_us))
+        done_us = done_at_once_us(known, scope, scope_us, min(_last_us(issued.claim), known.known_at_us))
         if done_us is not None:
             return _all_done(known, scope, done_us)
     return judge_at_end(known, scope, issued, now) if is_due else Resolution(None, ResolutionReason.NOT_DUE)
@@ -277,9 +278,14 @@ def judge_at_end(known: ProjectHistory, scope: Flags | None, issued: IssuedClaim
     return unobserved(claim.ends_at, now)
 
 
+def _last_us(claim: Claim) -> int:
+    """The last instant at which something is in time."""
+    return to_us(claim.ends_at) - 1
+
+
 def _state_at_end(known: ProjectHistory, scope: Flags, claim: Claim) -> Resolution:
     """The same, for a record that was looked at since."""
-    end_us = to_us(claim.ends_at)
+    end_us = _last_us(claim)
     moves = known.statuses.take(known.statuses.at_us <= end_us)
     undone: Flags = scope & (_category(moves, len(scope)) != DONE)
     if not bool(undone.any()):

@@ -70,7 +70,7 @@ def _verdict(rows: list[Prediction], outcome: PredictionOutcome | None) -> tuple
     if not last.is_alert:
         return "MISS", None
     first = next(row for row in rows if row.is_alert and row.episode_id == last.episode_id)
-    lead_h = ((outcome.occurred_at or last.predicted_for) - first.as_of) / _HOUR
+    lead_h = ((outcome.occurred_at or last.predicted_for) - first.issued_at) / _HOUR
     return ("HIT" if lead_h >= EARLY_ENOUGH_H else "LATE"), lead_h
 
 

@@ -134,6 +134,12 @@ def test_lead_time_runs_from_the_first_alert_of_the_streak_that_covers_the_event
     assert lead_time_h(broken[:2]) is None
 
 
+def test_lead_time_begins_when_people_could_know() -> None:
+    facts_at = TARGET - timedelta(hours=80)
+
+    assert lead_time_h([_claim(1, as_of=facts_at, issued_at=facts_at + timedelta(hours=20))]) == 60
+
+
 def test_late_warnings_are_misses_and_events_known_late_stand_apart() -> None:
     early = _events([True] * 15)
     late = [

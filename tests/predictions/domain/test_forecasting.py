@@ -7,16 +7,20 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from predictions.domain.alerting import raise_alerts
 from predictions.domain.forecasting import ProjectForecast, forecast_project
 from predictions.domain.ledger import check_ledger
-from predictions.enums import PredictionType
+from predictions.domain.queries import describe_forecast
+from predictions.enums import AlertClosing, PredictionType
 from predictions.forecasters.registry import FORECASTERS
-from predictions.models import Prediction, PreventiveAction, RiskIndicator
+from predictions.models import Alert, Prediction, PreventiveAction, RiskIndicator
 from projects.enums import AnalysisKind, Readiness
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
 from projects.models import AnalysisRecord, Project
+from tenants.models import AuditEntry
 from tests.factories.projects import ProjectFactory
 from tests.project_histories import DAY, NOW, WEEK, costly_project, dated_items, team_history
 
@@ -160,6 +164,14 @@ def test_warning_within_72_hours_of_the_event_is_late(project: Project, hours_le
     assert (prediction.is_alert, prediction.is_late) == (True, is_late)
 
 
+def test_a_warning_comes_when_it_is_issued_and_not_when_its_facts_ended(project: Project) -> None:
+    end_of_target = datetime(2024, 9, 26, tzinfo=NOW.tzinfo)
+
+    prediction = _predict(project, as_of=end_of_target - timedelta(hours=80), at=end_of_target - timedelta(hours=60))
+
+    assert (prediction.is_retrospective, prediction.is_alert, prediction.is_late) == (False, True, True)
+
+
 def test_warning_that_began_in_time_does_not_become_late(project: Project) -> None:
     end_of_target = datetime(2024, 9, 26, tzinfo=NOW.tzinfo)
     _forecast(project)
@@ -167,6 +179,54 @@ def test_warning_that_began_in_time_does_not_become_late(project: Project) -> No
     prediction = _predict(project, open_items=HOPELESS + 60, as_of=end_of_target - timedelta(hours=5))
 
     assert (prediction.is_alert, prediction.is_late) == (True, False)
+
+
+def test_target_that_moved_and_came_back_is_what_is_spoken_of(project: Project) -> None:
+    first = _predict(project, open_items=EASY)
+    project.end_date = NOW.date() + timedelta(days=4)  # a slip of the pen
+    slip = _predict(project, open_items=EASY, as_of=NOW + timedelta(hours=1))
+    raise_alerts(project=project, at=NOW + timedelta(hours=1))
+    project.end_date = TARGET
+
+    back = _predict(project, open_items=EASY, as_of=NOW + timedelta(hours=2))
+    raise_alerts(project=project, at=NOW + timedelta(hours=2))
+    again = _forecast(project, open_items=EASY, as_of=NOW + timedelta(hours=3))
+
+    assert (first.is_alert, slip.is_alert, back.is_alert) == (False, True, False)
+    assert (back.event_key, back.supersedes) == (first.event_key, first)
+    assert again.prediction == back
+    assert describe_forecast(project)["prediction"] == back.pk
+    assert Alert.objects.get().closing == AlertClosing.CLEARED
+
+
+def test_what_stands_is_no_look_at_the_past_nor_about_a_day_that_is_no_longer_meant(project: Project) -> None:
+    standing = _predict(project)
+    _predict(project, as_of=NOW - 4 * WEEK, at=NOW)
+    _forecast(project, as_of=NOW + DAY)
+    looked_back = _predict(project, open_items=EASY, as_of=NOW + timedelta(hours=1), at=NOW + 4 * WEEK)
+
+    assert looked_back.is_retrospective
+    assert describe_forecast(project)["prediction"] == standing.pk
+    project.end_date = None
+    _forecast(project, as_of=NOW + 2 * DAY)
+    assert describe_forecast(project)["prediction"] is None
+
+
+def test_look_at_the_past_has_the_target_of_then(tenant: Any) -> None:
+    project = ProjectFactory.create(start_date=date(2023, 9, 1), end_date=TARGET)
+    created_at, moved_to = timezone.now(), TARGET + timedelta(days=3650)
+    project.end_date = moved_to
+    project.save()
+    moved_at = AuditEntry.objects.get_for_object(project).latest("timestamp").timestamp
+    history = team_history(STEADY_TEAM, open_items=HOPELESS, as_of=created_at)
+
+    def target(as_of: datetime) -> Any:
+        at = max(as_of, created_at + 2 * DAY)
+        return _forecast(project, history=history, as_of=as_of, at=at).finish.target_date
+
+    assert target(NOW) == TARGET
+    assert target(moved_at - timedelta(microseconds=1)) == TARGET
+    assert target(moved_at) == moved_to
 
 
 def test_look_at_the_past_is_labelled_and_stays_out_of_the_chain(project: Project) -> None:

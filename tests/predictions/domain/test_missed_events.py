@@ -89,6 +89,13 @@ def test_what_no_claim_covers_waits_for_a_person_and_counts_once_vouched_for(pro
     assert reported_misses(MissedEvent.objects.all())["CONFIRMED"] == 1
 
 
+def test_a_claim_about_one_item_covers_nothing_that_happened_to_the_project(project: Project, person: User) -> None:
+    of_item = {"claim": "It is late.", "subject": {"type": "work_item", "id": "7"}}
+    claim(project, result=OutcomeResult.OCCURRED, event=of_item, issued_at=ISSUED_AT + timedelta(days=1))
+
+    assert report(project, person).status == MissedEventStatus.REPORTED
+
+
 def test_an_open_claim_is_linked_and_its_outcome_decides(project: Project, person: User) -> None:
     prediction = claim(project)
     event = report(project, person)

@@ -10,6 +10,7 @@ import pytest
 
 from predictions.calibration.track_record import lead_time_h
 from predictions.domain.forecasting import forecast_project
+from predictions.domain.overriding import describe_overrides, settled_overrides
 from predictions.domain.settlement import (
     SCOPE_DONE_ON,
     Settlement,
@@ -20,7 +21,7 @@ from predictions.domain.settlement import (
 from predictions.domain.track_record import settled_claims
 from predictions.enums import ActionStatus, OutcomeResult, PredictionType
 from predictions.forecasters.registry import RESOLVERS
-from predictions.models import Prediction, PredictionOutcome, PreventiveAction
+from predictions.models import Prediction, PredictionOutcome, PredictionOverride, PreventiveAction
 from projects.enums import ProjectStatus, StatusCategory
 from projects.history import CostFact, HistoryFact, ProjectHistory
 from projects.history.calendar import WorkCalendar
@@ -29,7 +30,7 @@ from tenants.audit.enums import AuditAction
 from tenants.isolation.transaction import tenant_context
 from tenants.models import AuditEntry
 from tests.factories.look_alike import LookAlike
-from tests.factories.predictions import PredictionFactory, PreventiveActionFactory
+from tests.factories.predictions import PredictionFactory, PredictionOverrideFactory, PreventiveActionFactory
 from tests.factories.projects import ProjectFactory, WorkItemFactory
 from tests.factories.tenants import UserFactory
 from tests.project_histories import DAY, NOW, WEEK, costly_project, dated_items, finished_item, move, team_facts
@@ -196,6 +197,21 @@ def test_budget_that_is_crossed_is_settled_then_and_the_delay_waits(project: Pro
     assert outcome.accuracy == pytest.approx((1 - claim.probability) ** 2)
     assert outcome.acted_on
     assert (settlement.pending, settlement.by_result) == (1, {"OCCURRED": 1})
+
+
+def test_what_people_say_of_a_budget_once_the_scope_is_done_is_hindsight(project: Project) -> None:
+    facts = costly_project(44_000)
+    claim = _forecast_all(project, facts)["BUDGET_OVERRUN project"]
+    done_at = NOW + WEEK
+    facts += [move(number, StatusCategory.DONE, done_at, recorded_at=done_at) for number in range(201, 241)]
+    for made_at in (done_at - DAY, done_at + DAY):
+        PredictionOverrideFactory.create(prediction=claim, made_at=made_at)
+
+    _settle_by(project, facts, at=done_at + 46 * DAY)
+
+    assert PredictionOutcome.objects.get(prediction=claim).result == OutcomeResult.NOT_OCCURRED
+    shown = describe_overrides(settled_overrides(PredictionOverride.objects.all(), at=NOW + 3650 * DAY))
+    assert (shown["overrides"], shown["in_hindsight"]) == (1, 1)
 
 
 def test_items_are_settled_one_by_one(project: Project) -> None:

@@ -137,6 +137,16 @@ def test_quiet_hours_end_in_the_organisations_own_morning(clock: str, ends: str 
     assert end == (None if ends is None else datetime.fromisoformat(ends).replace(tzinfo=UTC))
 
 
+def test_what_the_quiet_hours_would_hold_until_it_is_too_late_is_not_pushed() -> None:
+    evening, held_for = datetime(2026, 3, 4, 21, tzinfo=UTC), timedelta(hours=9)
+
+    in_time = chosen(at=evening, policy=NIGHTS, ahead=EARLY_ENOUGH + held_for)
+    too_late = chosen(at=evening, policy=NIGHTS, ahead=EARLY_ENOUGH + held_for - timedelta(seconds=1))
+
+    assert (in_time.decision, in_time.deliver_at) == (PushDecision.HELD, evening + held_for)
+    assert (too_late.decision, too_late.reason) == (PushDecision.DIGEST, PushReason.LATE)
+
+
 def test_quiet_hours_over_midday_and_none_at_all() -> None:
     siesta = PushPolicy("UTC", time(11), time(15))
 

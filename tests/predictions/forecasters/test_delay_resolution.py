@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -53,10 +53,14 @@ def test_item_is_late_when_it_is_open_at_the_end_of_its_day() -> None:
 
 
 def test_item_that_is_done_by_the_end_of_its_day_is_in_time() -> None:
-    found = _resolve(_done(DUE_OVER))
+    found = _resolve(_done(DUE_OVER - timedelta(microseconds=1)))
 
     assert (found.result, found.reason) == (NOT_OCCURRED, ResolutionReason.DONE_IN_TIME)
     assert found.evidence[0].field == "items_done"
+
+
+def test_item_of_a_source_without_times_that_is_done_on_the_next_day_is_late() -> None:
+    assert _resolve(_done(DUE_OVER)).result == OCCURRED
 
 
 def test_item_that_is_reopened_by_then_is_late() -> None:

@@ -102,6 +102,13 @@ def test_item_that_comes_later_belongs_to_no_earlier_claim() -> None:
     assert _resolve(facts).result == NOT_OCCURRED
 
 
+def test_what_is_done_on_the_next_day_is_late_also_where_the_source_keeps_no_times() -> None:
+    in_time, too_late = TARGET - timedelta(microseconds=1), TARGET
+
+    assert _resolve([*_items(1), _done(1, in_time)]).result == NOT_OCCURRED
+    assert _resolve([*_items(1), _done(1, too_late)]).result == OCCURRED
+
+
 def test_reopening_after_all_were_done_is_new_work() -> None:
     facts = [
         *_items(1, 2),
@@ -122,11 +129,6 @@ def test_item_reopened_before_the_others_are_done_counts_as_open() -> None:
     ]
 
     assert _resolve(facts).result == OCCURRED
-
-
-def test_item_done_at_the_very_end_of_the_target_is_in_time() -> None:
-    assert _resolve([*_items(1), _done(1, TARGET)]).result == NOT_OCCURRED
-    assert _resolve([*_items(1), _done(1, TARGET + timedelta(microseconds=1))]).result == OCCURRED
 
 
 def test_before_the_target_an_open_item_decides_nothing() -> None:
