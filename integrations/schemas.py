@@ -83,8 +83,8 @@ PARTITIONS: dict[str, Any] = {
     },
 }
 """What a run found to read: repositories, boards, projects."""
-PARTITIONS_MAX_BYTES = 8 * 1024 * 1024
-"""Some accounts see tens of thousands, each of which takes about a hundred bytes."""
+WORK_LIST_MAX_BYTES = 8 * 1024 * 1024
+"""Of lists of what is to be read: some accounts see tens of thousands of places, about a hundred bytes each."""
 
 DEFERRED: dict[str, Any] = {"type": "array", "maxItems": 100_000}
 """Details that a tool owes; each is JSON that only the stream understands."""

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('newest', models.CharField(blank=True, max_length=255)),
                 ('checkpoint', models.JSONField(blank=True, null=True)),
                 ('checkpoint_at', models.DateTimeField(blank=True, null=True)),
-                ('deferred', tenants.validators.CheckedJSONField(blank=True, default=list, schema=tenants.validators.JsonSchema({'maxItems': 100000, 'type': 'array'}))),
+                ('deferred', tenants.validators.CheckedJSONField(blank=True, default=list, schema=tenants.validators.JsonSchema({'maxItems': 100000, 'type': 'array'}, max_bytes=8388608))),
                 ('done_in_run', models.UUIDField(blank=True, editable=False, null=True)),
                 ('census_in_run', models.UUIDField(blank=True, editable=False, null=True)),
                 ('census_at', models.DateTimeField(blank=True, null=True)),

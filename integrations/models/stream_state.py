@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 
-from integrations.schemas import DEFERRED
+from integrations.schemas import DEFERRED, WORK_LIST_MAX_BYTES
 from tenants.audit.enums import AuditMode
 from tenants.isolation.models import TenantForeignKey, TenantModel
-from tenants.validators import CheckedJSONField
+from tenants.validators import CheckedJSONField, JsonSchema
 from tenants.value_constraints import json_kind_check
 
 CURSOR_MAX_LENGTH = 255
@@ -33,7 +33,7 @@ class StreamState(TenantModel):
     newest = models.CharField(max_length=CURSOR_MAX_LENGTH, blank=True)
     checkpoint = models.JSONField(null=True, blank=True)
     checkpoint_at = models.DateTimeField(null=True, blank=True)
-    deferred = CheckedJSONField(schema=DEFERRED, default=list, blank=True)
+    deferred = CheckedJSONField(schema=JsonSchema(DEFERRED, max_bytes=WORK_LIST_MAX_BYTES), default=list, blank=True)
     done_in_run = models.UUIDField(null=True, blank=True, editable=False)
     census_in_run = models.UUIDField(null=True, blank=True, editable=False)
     census_at = models.DateTimeField(null=True, blank=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from integrations.schemas import PARTITIONS, PARTITIONS_MAX_BYTES, STREAM_COUNTS
+from integrations.schemas import PARTITIONS, STREAM_COUNTS, WORK_LIST_MAX_BYTES
 from tenants.audit.enums import AuditMode
 from tenants.isolation.models import TenantForeignKey, TenantModel, uuid7
 from tenants.validators import CheckedJSONField, JsonSchema
@@ -29,7 +29,7 @@ class SyncProgress(TenantModel):
     seen_at = models.DateTimeField(help_text="When it last brought something.")
     pass_number = models.PositiveSmallIntegerField("pass", default=1)
     partitions = CheckedJSONField(
-        schema=JsonSchema(PARTITIONS, max_bytes=PARTITIONS_MAX_BYTES),
+        schema=JsonSchema(PARTITIONS, max_bytes=WORK_LIST_MAX_BYTES),
         null=True,
         blank=True,
         help_text="What the tool showed to read.",

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from integrations.connectors.base import FailedRecord, Page
+from integrations.connectors.records import OTHER
 from integrations.http.errors import ToolError
 from projects.domain.recording import PresenceChanges, RecordingResult
 
 KEPT_ERRORS = 20
+KEPT_REASONS = 49
 MESSAGE_LENGTH = 500
 NOT_OFFERED = "not_offered"
 Streams = dict[str, dict[str, Any]]
@@ -25,8 +27,7 @@ def add_pages(streams: Streams, name: str, pages: Iterable[Page], result: Record
         _add(counts, read=page.read, failed=len(page.failed))
         for reason, number in page.skipped.items():
             if number:
-                skipped = counts.setdefault("skipped", {})
-                skipped[reason] = skipped.get(reason, 0) + number
+                _add_skipped(counts, reason, number)
         for failure in page.failed:
             add_failure(streams, name, failure)
     _add(
@@ -64,13 +65,19 @@ def add_error(streams: Streams, name: str, error: ToolError, *, where: str) -> N
 
 def add_not_offered(streams: Streams, name: str, error: ToolError, *, where: str) -> None:
     """A thing that this tool, or these credentials, do not have: named, and no failure."""
-    skipped = counts_of(streams, name).setdefault("skipped", {})
-    skipped[NOT_OFFERED] = skipped.get(NOT_OFFERED, 0) + 1
+    _add_skipped(counts_of(streams, name), NOT_OFFERED, 1)
     _add_error(streams, name, where=where, code=NOT_OFFERED, message=error.message)
 
 
 def total(streams: Mapping[str, Mapping[str, Any]], name: str) -> int:
     return sum(int(counts.get(name, 0)) for counts in streams.values())
+
+
+def _add_skipped(counts: dict[str, Any], reason: str, number: int) -> None:
+    """Some tools name dozens of kinds; those that come after the first ones are counted together."""
+    skipped = counts.setdefault("skipped", {})
+    name = reason if reason in skipped or len(skipped) < KEPT_REASONS else OTHER
+    skipped[name] = skipped.get(name, 0) + number
 
 
 def _add(counts: dict[str, Any], **numbers: int) -> None:

@@ -320,6 +320,21 @@ def test_detail_that_is_not_given_now_is_asked_for_in_the_next_pass(played: Play
     assert (result.created_count, result.streams["issues"]["read"]) == (4, 6)
 
 
+def test_a_thousand_details_can_be_owed(played: Played) -> None:
+    played.sync()
+    owed = [
+        {"id": number, "title": "an issue with a title of middling length", "sprint": None} for number in range(1000)
+    ]
+
+    with tenant_context(played.tenant_id):
+        state = StreamState.objects.filter(stream="issues").get()
+        state.deferred = owed
+        state.save()
+        state.refresh_from_db()
+
+    assert state.deferred == owed
+
+
 def test_detail_that_is_never_given_is_owed_and_the_others_are_there(played: Played) -> None:
     played.fake.broken[r"/issues/3/timeline"] = SERVER_ERROR
 

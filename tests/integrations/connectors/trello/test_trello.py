@@ -114,6 +114,16 @@ class TestTrello(ConnectorBattery):
 
         assert (result.status, result.streams["actions"]["read"]) == (SyncStatus.SUCCEEDED, 32)
 
+    def test_any_number_of_kinds_of_actions_is_counted(self, played: Played) -> None:
+        for number in range(20, 90):
+            played.fake.actions.append(action(7, number, f"somethingElse{number}", CARDS[2]))
+
+        result = played.sync()
+
+        skipped = result.streams["actions"]["skipped"]
+        assert result.status == SyncStatus.SUCCEEDED
+        assert (len(skipped), sum(skipped.values())) == (50, 70 + sum(self.skipped["actions"].values()))
+
     def test_page_that_repeats_ends_the_stream_with_an_error(self, played: Played) -> None:
         cards = list(played.fake.cards.values())[:3]
         played.fake.broken[rf"/boards/{HOUSE}/cards$"] = Response(200, cards)
