@@ -365,7 +365,7 @@ class SponsorPageViewSet(ReadOnlyTenantViewSet[Goal]):
         self.filter_queryset(self.get_queryset())  # refuses a parameter that nobody reads
         goal = self.find()
         record_read(Gap, [])
-        return sponsor_page_of(goal)
+        return sponsor_page_of(goal, at=timezone.now())
 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {

@@ -142,17 +142,22 @@ def sponsor_page(facts: SponsorFacts) -> SponsorPage:
 class NameFilter:
     """Leaves people's names out of texts: whole words only where the script parts words, and whatever their case.
 
-    Of two letters a name has to be written as the person writes it, or "Jo" and "An" would take words of any text.
+    Of two letters a name has to be written as the person writes it, or "Jo" and "An" would take words of any text; what
+    is small within a name ("Head of Sales", "Ada van Dam") is no name by itself.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
         spelled = (unicodedata.normalize("NFC", name).strip() for name in names)
-        words = {word for name in spelled for word in (name, *name.split()) if len(word) >= LEAST_NAME}
+        words = {word for name in spelled for word in _words_of(name) if len(word) >= LEAST_NAME}
         longest_first = sorted(words, key=lambda word: (-len(word), word))
         self._pattern = re.compile("|".join(map(_name_pattern, longest_first))) if words else None
 
     def __call__(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(SOMEBODY, unicodedata.normalize("NFC", text))
+
+
+def _words_of(name: str) -> list[str]:
+    return [name, *(word for word in name.split() if name.islower() or not word.islower())]
 
 
 def _name_pattern(name: str) -> str:

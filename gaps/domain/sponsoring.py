@@ -9,7 +9,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
-from django.utils import timezone
 
 from gaps.answers.sponsor import (
     ActionFacts,
@@ -34,8 +33,11 @@ MOST_ROWS = 50
 """Causes and actions looked at; three of each are shown."""
 
 
-def sponsor_page_of(goal: Goal) -> SponsorPage:
-    """The page of one goal, with days as the project's time zone has them. Six queries."""
+def sponsor_page_of(goal: Goal, *, at: datetime) -> SponsorPage:
+    """The page of one goal, with days as the project's time zone has them. Six queries.
+
+    at: now; what had to be started before is no decision any more
+    """
     project = goal.project
     zone = ZoneInfo(project.time_zone)
     return sponsor_page(
@@ -51,7 +53,7 @@ def sponsor_page_of(goal: Goal) -> SponsorPage:
             ),
             forecast=_forecast(project.pk, zone),
             causes=_causes(project.pk),
-            actions=_actions(project.pk, zone),
+            actions=_actions(project.pk, zone, at),
             names=_names(project),
         )
     )
@@ -128,7 +130,7 @@ def _money(row: Mapping[str, Any]) -> str:
     return f"{row['contribution_money']:,.0f} {row['contribution_currency']}"
 
 
-def _actions(project_id: UUID, zone: ZoneInfo) -> list[ActionFacts]:
+def _actions(project_id: UUID, zone: ZoneInfo, at: datetime) -> list[ActionFacts]:
     rows = (
         CorrectiveAction.objects.filter(gap__project=project_id, gap__status__in=LIVE)
         .filter(status__in=(ActionStatus.SUGGESTED, ActionStatus.ACTIVE))
@@ -136,7 +138,6 @@ def _actions(project_id: UUID, zone: ZoneInfo) -> list[ActionFacts]:
         .order_by("-gap__effect_tolerance_units", "id")
         .values("pk", "title", "status", "priority", "latest_start_at", "gap__effect_tolerance_units")
     )
-    now = timezone.now()
     return [
         ActionFacts(
             id=row["pk"],
@@ -146,7 +147,7 @@ def _actions(project_id: UUID, zone: ZoneInfo) -> list[ActionFacts]:
             weight=(row["gap__effect_tolerance_units"] or 1.0) * (1 + RANK[Priority(row["priority"])]),
         )
         for row in rows[:MOST_ROWS]
-        if row["latest_start_at"] is None or row["latest_start_at"] > now
+        if row["latest_start_at"] is None or row["latest_start_at"] > at
     ]
 
 

@@ -127,6 +127,13 @@ def test_a_name_of_two_letters_takes_no_word_of_the_language() -> None:
     )
 
 
+def test_small_words_within_a_name_are_no_names() -> None:
+    hide = NameFilter(["Head of the Sales Office", "Ada van Dam", "greta garbo"])
+
+    assert hide("Leave out 20% of the open work, van or not") == "Leave out 20% of the open work, van or not"
+    assert hide("Ask Ada, Dam, Ada van Dam or Garbo") == "Ask [somebody], [somebody], [somebody] or [somebody]"
+
+
 def test_names_are_found_in_scripts_without_spaces_and_however_letters_are_composed() -> None:
     decomposed, composed = "Jose\u0301", "Jos\u00e9"
 
