@@ -17,7 +17,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from tenants.domain.auditing import AuditAction, Operation, record
+from tenants.domain.auditing import AuditAction, Operation, record, record_refusal
 from tenants.domain.peppers import keyed_digest, newest_pepper_version, secret_fits
 from tenants.models.api_key import ApiKey
 from tenants.models.user import User
@@ -26,6 +26,7 @@ PREFIX = "sbk_"
 SECRET_BYTES = 32
 MAX_LIFETIME = timedelta(days=366)
 """A key that nobody renews for a year is a key nobody remembers."""
+CLOSED_KEY = "The API key is revoked or has expired, or its account is closed."
 LAST_USED_PRECISION = timedelta(minutes=5)
 """How often `last_used_at` is written: to the second it would make every read a write."""
 
@@ -83,7 +84,8 @@ def authenticate_api_key(header: str, *, at: datetime | None = None) -> ApiKey |
     """Find the key in an Authorization header, with its user and their tenant, in one query.
 
     Runs under the auth purpose (`auth_context`). Returns None for anything that opens nothing, without saying which
-    part was wrong; an unknown id takes as long as a wrong secret.
+    part was wrong; an unknown id takes as long as a wrong secret. That a key was shown which opens nothing any more is
+    kept in the audit trail, where its secret proves that it is that key.
     """
     at = at or timezone.now()
     found = _HEADER.fullmatch(header.strip())
@@ -92,7 +94,10 @@ def authenticate_api_key(header: str, *, at: datetime | None = None) -> ApiKey |
     key_id, secret = UUID(hex=found[1]), found[2]
     key = ApiKey.for_authentication.select_related("user", "user__tenant").filter(pk=key_id).first()
     kept = (key.secret_digest, key.pepper_version) if key else None
-    if not secret_fits(secret, kept) or key is None or not _opens(key, at):
+    if not secret_fits(secret, kept) or key is None:
+        return None
+    if not _opens(key, at):
+        record_refusal(reason=CLOSED_KEY, resource=key, tenant_id=key.tenant_id, actor_id=key.user_id)
         return None
     if key.last_used_at is None or at - key.last_used_at >= LAST_USED_PRECISION:
         ApiKey.for_authentication.filter(pk=key_id).update(last_used_at=at)

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.urls import reverse
+from django.utils import timezone
 
 from gaps.models import AffectedArea, Evidence, Gap, GapTransition, RootCause
 from integrations.models import Integration
 from predictions.models import Prediction, PredictionOverride
 from projects.models import AnalysisRecord, Project
-from tenants.enums import Role
+from tenants.enums import ApiScope, Role
 from tenants.isolation.transaction import auth_context, tenant_context
-from tenants.models import AuditEntry, User
-from tests.api.conftest import ApiClient, signed_in
+from tenants.models import ApiKey, AuditEntry, User
+from tests.api.conftest import ApiClient, machine_of, signed_in
 from tests.factories.look_alike import LookAlike
 
 pytestmark = pytest.mark.django_db
@@ -168,6 +169,28 @@ def test_a_refused_attempt_is_kept_through_both_doors(ours: LookAlike) -> None:
     page = reverse("admin:predictions_prediction_delete", args=[ours.rows[Prediction].pk])
     assert administrator.post(page, {"post": "yes"}).status_code == 403
     assert len(entries(ours, "REFUSED")) == before + 2
+
+
+@pytest.mark.parametrize("is_revoked", [True, False], ids=["revoked", "of a person who left"])
+def test_a_key_that_opens_nothing_any_more_is_kept_when_it_is_shown(
+    is_revoked: bool, ours: LookAlike, theirs: LookAlike
+) -> None:
+    machine, user = machine_of(ours, Role.ANALYST, ApiScope.READ), ours.users[Role.ANALYST]
+    with tenant_context(ours.tenant.pk):
+        key = ApiKey.objects.order_by("-id")[0]
+        if is_revoked:
+            ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+        else:
+            User.objects.filter(pk=user.pk).update(is_active=False)
+    before, foreign = len(entries(ours, "REFUSED")), len(entries(theirs, "REFUSED"))
+    guess = ApiClient(headers={"Authorization": f"Bearer sbk_{key.pk.hex}.{'A' * 43}"})
+
+    assert [client.fetch("/api/v1/projects").status_code for client in (machine, guess)] == [401, 401]
+
+    kept = entries(ours, "REFUSED")
+    assert (len(kept), len(entries(theirs, "REFUSED"))) == (before + 1, foreign)
+    assert (kept[-1].resource_type, kept[-1].resource_id) == ("tenants.apikey", str(key.pk))
+    assert kept[-1].actor_id == user.pk
 
 
 def test_reading_through_the_backoffice_is_kept(ours: LookAlike) -> None:
