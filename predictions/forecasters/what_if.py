@@ -227,7 +227,7 @@ class WhatIf:
 
     def cut_items(self, before: date, *, candidates: int) -> CutAnswer:
         """How many of so many items must go for P85 to be on a day or before it; which of them is all the same."""
-        most = min(candidates, self.basis.scope.remaining - 1)
+        most = max(0, min(candidates, self.basis.scope.remaining - 1))
         now = self._p85_without(0)
         needed = least_items(lambda items: _is_by(self._p85_without(items), before), most=most)
         if needed is None:
