@@ -93,7 +93,9 @@ def _name(cause: RootCause) -> str:
 def _summary(slips: Sequence[SlipBar]) -> str:
     total = total_days(slips)
     side = "after" if total >= 0 else "before"
-    sentences = [f"The work is expected {days(abs(total))} {side} the promised day."]
+    sentences = [
+        f"On average over all cases, the longest included, the work ends {days(abs(total))} {side} the promised day."
+    ]
     largest = max((slip for slip in slips if not slip.is_unknown), key=lambda slip: slip.days, default=None)
     if largest is not None and largest.days > 0:
         sentences.append(f"The largest reason: {largest.name.lower()}, {days(largest.days)}.")
