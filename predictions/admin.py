@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from predictions.actions_admin import MovingAction
 from predictions.alerts_admin import Override
 from predictions.models import Prediction, PredictionOutcome, PreventiveAction, RiskIndicator
-from predictions.prediction_answer import prediction_answer, prediction_company
-from projects.plain_words import days, duration, percent
+from predictions.prediction_answer import act_by, over_by, prediction_answer, prediction_company
+from projects.plain_words import day, days, percent
 from tenants.admin.acts import ActingPage
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline
 from tenants.admin.columns import column, number
@@ -47,8 +48,8 @@ class PredictionPage(ActingPage, SystemAdmin):
     read_action = AuditAction.ACCESS_PREDICTION
     change_form_template = "admin/predictions/prediction/change_form.html"
     change_list_template = "admin/predictions/prediction/change_list.html"
-    list_display = ("type", "project", "about", "chance", "impact", "predicted_for", "time_to_act", "issued_at")
-    list_filter = ("type", "impact")
+    list_display = ("type", "project", "about", "chance", "impact", "happens_by", "start_by", "issued_at")
+    list_filter = ("type", "impact", "is_retrospective")
     list_select_related = ("project",)
     inlines = (RiskIndicatorInline, PreventiveActionInline)
 
@@ -71,10 +72,17 @@ class PredictionPage(ActingPage, SystemAdmin):
     def chance(self, prediction: Prediction) -> str:
         return percent(prediction.probability)
 
-    @admin.display(description="Time left to act", ordering="prevention_window_h")
-    def time_to_act(self, prediction: Prediction) -> str:
-        window = prediction.prevention_window_h
-        return "—" if window is None else duration(window)
+    @admin.display(description="Would happen by", ordering="predicted_for")
+    def happens_by(self, prediction: Prediction) -> str:
+        return over_by(prediction)
+
+    @admin.display(description="Act until")
+    def start_by(self, prediction: Prediction) -> str:
+        """The latest start of the best action as it was computed, with a word where it has passed."""
+        latest = act_by(prediction)
+        if latest is None:
+            return "—"
+        return f"{day(latest.date())}{'' if latest > timezone.now() else ', over'}"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from predictions.domain.alerting import subject_key
 from predictions.domain.overriding import standing_override
 from predictions.models import Alert, AlertDecision, Prediction, PredictionOverride
-from projects.plain_words import Fact, Limit, duration, fact, limits, percent
+from projects.plain_words import Fact, Limit, day, duration, fact, limits, percent
 from tenants.domain.people import person_in_words
 
 
@@ -20,6 +22,7 @@ class PredictionAnswer:
     chance: str
     interval: str
     usual: str
+    over_by: str
     time_to_act: str
     drivers: tuple[str, ...]
     assumptions: tuple[str, ...]
@@ -28,7 +31,7 @@ class PredictionAnswer:
 
 
 def prediction_answer(prediction: Prediction) -> PredictionAnswer:
-    """Put a stored prediction into words; asks the database nothing."""
+    """Put a stored prediction into words; asks the database for its project at the most."""
     low, high = prediction.probability_low, prediction.probability_high
     return PredictionAnswer(
         prediction=prediction,
@@ -36,12 +39,43 @@ def prediction_answer(prediction: Prediction) -> PredictionAnswer:
         chance=percent(prediction.probability),
         interval="" if low is None or high is None else f"{percent(low)} to {percent(high)}",
         usual="" if prediction.base_rate is None else percent(prediction.base_rate),
-        time_to_act="" if prediction.prevention_window_h is None else duration(prediction.prevention_window_h),
+        over_by=over_by(prediction),
+        time_to_act=_time_to_act(prediction),
         drivers=tuple(str(driver["text"]) for driver in prediction.drivers),
         assumptions=tuple(str(assumption["text"]) for assumption in prediction.assumptions),
         evidence=tuple(fact(row) for row in prediction.evidence),
         limits=tuple(limits(prediction.readiness_reasons)),
     )
+
+
+def over_by(prediction: Prediction) -> str:
+    """Until when the event can happen; a claim that ends with a day of the project names that day, not the next one."""
+    until: datetime = prediction.predicted_for
+    local = until.astimezone(ZoneInfo(prediction.project.time_zone))
+    if local.time() == time.min:
+        return f"the end of {day(local.date() - timedelta(days=1))}"
+    return _moment(until)
+
+
+def act_by(prediction: Prediction) -> datetime | None:
+    """When the best action had to start; None where there is no such moment."""
+    if prediction.prevention_window_h is None:
+        return None
+    latest: datetime = prediction.as_of + timedelta(hours=prediction.prevention_window_h)
+    return latest
+
+
+def _time_to_act(prediction: Prediction) -> str:
+    latest = act_by(prediction)
+    if latest is not None:
+        return f"{duration(prediction.prevention_window_h)}, until {_moment(latest)}"
+    if prediction.probability <= prediction.project.accepted_risk:
+        return "nothing has to be done: so much risk is accepted"
+    return "no action is known to be enough"
+
+
+def _moment(at: datetime) -> str:
+    return f"{day(at.astimezone(UTC).date())}, {at.astimezone(UTC):%H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from predictions.domain.slip import describe_slip
 from predictions.domain.what_if import AskedCut, AskedOption, Question, UnacceptableItems, answer_question
 from predictions.forecasters.prevention import RAMP_UP_DAYS
 from predictions.forecasters.what_if import (
+    MAX_ADDED_SHARE,
     AddCapacity,
     DeferItems,
     DropItems,
@@ -43,8 +44,7 @@ from tenants.permissions import Action
 MAX_OPTIONS, MAX_STEPS, MAX_IDS, MAX_IDS_TOGETHER = 10, 10, 1_000, 3_000
 """What is answered within the blink that a comparison on a page may take."""
 MAX_ITEMS = 1_000_000
-MAX_SHARE, MAX_PEOPLE, MAX_TEAM, MAX_RAMP_UP_DAYS = 1.0, 1_000, 10_000, 730
-"""Twice the capacity is another team, of which the record says nothing."""
+MAX_PEOPLE, MAX_TEAM, MAX_RAMP_UP_DAYS = 1_000, 10_000, 730
 EARLIEST, LATEST = date(1990, 1, 1), date(2200, 1, 1)
 DEFAULT_MOVE_OVER = timedelta(days=7)
 
@@ -168,7 +168,7 @@ class StepSerializer(StrictSerializer):
         required=False,
         allow_null=True,
         min_value=0.001,
-        max_value=MAX_SHARE,
+        max_value=MAX_ADDED_SHARE,
         help_text="ADD_CAPACITY: of what the team does now; or else people.",
     )
     people = FiniteFloatField(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +15,7 @@ from projects.domain.analyses import AnalysisRun, record_analysis
 from projects.domain.queries.runs import runs_of
 from projects.enums import AnalysisKind, Readiness
 from projects.history.calendar import WorkCalendar
+from projects.history.instants import MICROSECONDS_PER_DAY
 from projects.history.project_history import ProjectHistory
 from projects.history.readiness import (
     ReadinessReason,
@@ -59,7 +60,7 @@ def keep_slip(
     run = AnalysisRun(
         kind=AnalysisKind.CAUSES,
         as_of=finish.as_of,
-        results={} if answer is None else slip_results(answer),
+        results={} if answer is None else slip_results(answer, calendar),
         readiness=readiness,
         inputs_hash=finish.inputs_hash if answer is None else answer.inputs_hash,
         model_id=MODEL.id,
@@ -101,13 +102,14 @@ def describe_slip(project: Project) -> dict[str, Any]:
     }
 
 
-def slip_results(answer: SlipDecomposition) -> dict[str, Any]:
+def slip_results(answer: SlipDecomposition, calendar: WorkCalendar) -> dict[str, Any]:
     """A decomposition as JSON: the bars add up to the slip to the last bit."""
-    finish_at = answer.target_date + timedelta(days=answer.slip_days)
+    finish_us = calendar.end_of_day_us(answer.target_date) + round(answer.slip_days * MICROSECONDS_PER_DAY)
+    finish_on = calendar.next_working_day(calendar.local_date(finish_us))
     return {
         "measure": str(answer.measure),
         "target_date": answer.target_date.isoformat(),
-        "p50_date": finish_at.isoformat(),
+        "p50_date": finish_on.isoformat(),
         "slip_days": answer.slip_days,
         "interval": INTERVAL,
         "parts": [_part_row(part) for part in answer.parts],

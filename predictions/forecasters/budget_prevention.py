@@ -76,7 +76,7 @@ def budget_options(trials: CostTrials, *, money_left: float, accepted: float) ->
         options.append(
             PreventiveOption.of(
                 action,
-                probability_after=1 - _share_within(now, money_left),
+                probability_after=_chance_of_more(now, money_left),
                 latest_start_h=latest_start_h(trials, action.effect, money_left=money_left, accepted=accepted),
                 money_saved_p85=p85 - float(np.quantile(now, P85)),
             )
@@ -104,6 +104,11 @@ def budget_window(trials: CostTrials, *, money_left: float, accepted: float) -> 
         worse=money_left * (1 / factor),
         better=money_left * factor,
     )
+
+
+def _chance_of_more(rest: FloatArray, money_left: float) -> float:
+    """Share of the trials that cost more, with one more each way, as what is forecast has it: in (0, 1)."""
+    return (float((rest > money_left).sum()) + 1) / (len(rest) + 2)
 
 
 def _share_within(rest: FloatArray, money_left: float) -> float:

@@ -1,7 +1,8 @@
 """DELAY_RISK: will the work that is open as of t not be done on the target in force at t?
 
 1. The event is fixed when it is issued: the open items as of t, and the target date as of t, whatever moves later.
-2. P = 1 - P(on time) of the finish forecast, which holds the gate, the newcomers and the recalibration.
+2. P = 1 - P(on time) of the finish forecast, which holds the gate, the newcomers and the recalibration. What moves one
+   moves the other by as much the other way.
 3. The base rate asks less of the data: in how many past windows as long as the time left did the team finish fewer
    items than are needed now? Windows that fit side by side count; two more are added, one each way.
 4. The event happens, if it does, when the target day ends: its time is known, so P10, P50 and P90 of it are equal.
@@ -14,7 +15,7 @@ Example: 40 items open, 5 finished a week, 4 weeks left: about 20 will be done; 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -37,7 +38,7 @@ from projects.history.readiness import ReadinessReport, target_readiness
 
 FloatArray = NDArray[np.float64]
 
-MODEL = ModelIdentity("delay-risk.recalibrated-paths", "4")
+MODEL = ModelIdentity("delay-risk.recalibrated-paths", "5")
 INDICATOR_WEEKS = 26
 
 
@@ -91,7 +92,7 @@ def forecast_delay_risk(
         prevention_window=prevention_window(finish.trials, days_left=days_left, accepted=accepted_probability),
         impact=severity_of(slip_days / schedule_tolerance_days(days_left)) or Severity.LOW,
         expected_slip_days=slip_days,
-        drivers=finish.drivers,
+        drivers=tuple(replace(driver, effect=-driver.effect) for driver in finish.drivers),
         indicators=_indicators(known, finish, weekly),
         evidence=finish.evidence,
         claim=delay_claim(known, target_date, calendar),

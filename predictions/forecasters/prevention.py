@@ -17,7 +17,7 @@ s + 0.8 * (100 - s) = 80 + 0.2 s d, which meets the target until s = 50.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -117,17 +117,17 @@ ACTIONS: tuple[Action[Scenario], ...] = (
 
 def action_effects(trials: FinishTrials, *, days_left: float, accepted: float) -> tuple[ActionEffect, ...]:
     """Every generic action, the one that helps most first.  days_left: elapsed days to the end of the target day."""
-    before = share_within(trials.days, days_left)
+    before = trials.share_within(days_left)
     effects = []
     for code, title, description, scenario in ACTIONS:
         now = scenario(trials.days, 0.0)
-        after = share_within(now, days_left)
+        after = replace(trials, days=now).share_within(days_left)
         effects.append(
             ActionEffect(
                 code=code,
                 title=title,
                 description=description,
-                priority=_priority(after, accepted),
+                priority=_priority(share_within(now, days_left), accepted),
                 p_on_time_before=before,
                 p_on_time_after=after,
                 days_saved_p85=_days_saved(trials.days, now),

@@ -5,7 +5,8 @@
 3. Deferred items leave what is promised and stay in the project: the promise has the dates of the rest, and
    `everything` those of all that is not dropped.
 4. Added capacity counts from the end of its ramp-up on, as a share of what the team does. People become a share of
-   those who finish items now. Several additions add up.
+   those who finish items now. Several additions add up; more than twice the capacity is another team, of which the
+   record says nothing.
 5. A WIP limit changes no rate that was ever measured. By Little's law (WIP = throughput * cycle time) it shortens the
    cycle time at the same throughput, which is said where the record bears the law out. Below what the team ever had in
    work, throughput would fall by nobody knows how much: then there are no dates.
@@ -51,6 +52,7 @@ FloatArray = NDArray[np.float64]
 MODEL = ModelIdentity("what-if.common-paths", "1")
 LEVELS_ASKED = np.linspace(-INTERVAL_Z, INTERVAL_Z, 9)
 """Standard errors of the level at which a change is looked at: its interval ends and seven between."""
+MAX_ADDED_SHARE = 1.0
 LITTLE_FACTOR = 1.5
 """Measured and expected cycle time may differ by so much before the flow is no steady one. Starting value."""
 
@@ -62,6 +64,7 @@ class Obstacle(StrEnum):
     NO_TARGET = "NO_TARGET"
     TARGET_PASSED = "TARGET_PASSED"
     TEAM_SIZE_UNKNOWN = "TEAM_SIZE_UNKNOWN"
+    CAPACITY_BEYOND_RECORD = "CAPACITY_BEYOND_RECORD"
     WIP_UNKNOWN = "WIP_UNKNOWN"
     WIP_BELOW_RECORD = "WIP_BELOW_RECORD"
     FLOW_NOT_STEADY = "FLOW_NOT_STEADY"
@@ -74,6 +77,7 @@ MESSAGES = {
     Obstacle.NO_TARGET: "No target date is set, so there is nothing to be late for.",
     Obstacle.TARGET_PASSED: "The target has passed; move the date to ask about another.",
     Obstacle.TEAM_SIZE_UNKNOWN: "The record does not tell how many people finish items; give team_size or a share.",
+    Obstacle.CAPACITY_BEYOND_RECORD: "More than twice the capacity is another team, of which the record says nothing.",
     Obstacle.WIP_UNKNOWN: "The record does not tell when items were started, so nothing can be said of a WIP limit.",
     Obstacle.WIP_BELOW_RECORD: "The team never had so little in work; what throughput would become nobody can say.",
     Obstacle.FLOW_NOT_STEADY: "Work in progress and cycle time do not fit together (Little's law): no cycle time.",
@@ -85,6 +89,7 @@ WITHOUT_VALUE = frozenset(
         Obstacle.NOTHING_LEFT,
         Obstacle.TARGET_PASSED,  # the forecast itself gives no dates then
         Obstacle.TEAM_SIZE_UNKNOWN,
+        Obstacle.CAPACITY_BEYOND_RECORD,
         Obstacle.WIP_UNKNOWN,
         Obstacle.WIP_BELOW_RECORD,
     }
@@ -227,7 +232,7 @@ class WhatIf:
 
     def cut_items(self, before: date, *, candidates: int) -> CutAnswer:
         """How many of so many items must go for P85 to be on a day or before it; which of them is all the same."""
-        most = min(candidates, self.basis.scope.remaining - 1)
+        most = max(0, min(candidates, self.basis.scope.remaining - 1))
         now = self._p85_without(0)
         needed = least_items(lambda items: _is_by(self._p85_without(items), before), most=most)
         if needed is None:
@@ -403,6 +408,8 @@ def _plan_of(scenario: Scenario, basis: FinishBasis) -> _Plan:
     promised = basis.scope.remaining - parts.dropped - parts.deferred
     if promised <= 0:
         parts.obstacles.append(Obstacle.NOTHING_LEFT)
+    if sum(addition.share for addition in parts.additions) > MAX_ADDED_SHARE + 1e-9:
+        parts.obstacles.append(Obstacle.CAPACITY_BEYOND_RECORD)
     return _Plan(
         target_date=parts.target_date,
         promised=max(promised, 0),

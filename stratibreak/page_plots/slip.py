@@ -97,8 +97,9 @@ def _name(cause: RootCause) -> str:
 def _summary(slips: Sequence[SlipBar], seen_at: datetime | None) -> str:
     total = total_days(slips)
     side = "after" if total >= 0 else "before"
-    begin = "The" if seen_at is None else f"As of {day(seen_at.date())}, the"
-    sentences = [f"{begin} work is expected {days(abs(total))} {side} the promised day."]
+    begin = "On" if seen_at is None else f"As of {day(seen_at.date())}, on"
+    told = f"average over all cases, the longest included, the work ends {days(abs(total))} {side} the promised day"
+    sentences = [f"{begin} {told}."]
     largest = max((slip for slip in slips if not slip.is_unknown), key=lambda slip: slip.days, default=None)
     if largest is not None and largest.days > 0:
         sentences.append(f"The largest reason: {largest.name.lower()}, {days(largest.days)}.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from predictions.calibration.track_record import EARLY_ENOUGH_H
 from predictions.domain.track_record import describe_track_record, settled_claims
@@ -32,7 +33,7 @@ class MissRow:
     chance: str
     outcome: str
     as_of: datetime
-    predicted_for: datetime
+    last_day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +172,24 @@ def _score(score: Mapping[str, float]) -> str:
     return f"{score['value']:.3f} (between {score['low']:.3f} and {score['high']:.3f})"
 
 
+def _last_day(over_at: datetime, zone: str) -> date:
+    """The day on which a claim could still come true: one that is over at midnight was about the day before."""
+    return (over_at - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
+
+
 def _misses(misses: Sequence[Mapping[str, Any]], user: Any) -> tuple[MissRow, ...]:
     if not misses:
         return ()
     projects = visible_of(Project.objects.filter(pk__in={UUID(miss["project"]) for miss in misses}), user)
-    names = {str(pk): name for pk, name in projects.values_list("pk", "name")}
+    known = {str(pk): (name, zone) for pk, name, zone in projects.values_list("pk", "name", "time_zone")}
     return tuple(
         MissRow(
             prediction_id=miss["prediction"],
-            project=names.get(miss["project"], ""),
+            project=known.get(miss["project"], ("", "UTC"))[0],
             chance=percent(miss["probability"]),
             outcome="It came" if miss["occurred"] else "It did not come",
             as_of=miss["as_of"],
-            predicted_for=miss["predicted_for"],
+            last_day=_last_day(miss["predicted_for"], known.get(miss["project"], ("", "UTC"))[1]),
         )
         for miss in misses
     )

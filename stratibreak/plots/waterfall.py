@@ -1,4 +1,4 @@
-"""Why the date slips: from the promised day to the likely one, one bar for each reason, in days that add up.
+"""Why the date slips: from the promised day to the average one, one bar for each reason, in days that add up.
 
 What makes it later points right, what makes it earlier points left and is hollow; what nobody can explain is a bar of
 its own. Reasons that the record cannot tell get no bar, because none would be a claim that they cost nothing.
@@ -75,14 +75,14 @@ def waterfall_figure(
 
 
 def waterfall_bars(slips: Sequence[SlipBar]) -> tuple[Bar, ...]:
-    """The promised day, the reasons end to end, and the likely day: the last bar ends where the reasons end."""
+    """The promised day, the reasons end to end, and the average day: the last bar ends where the reasons end."""
     ends = list(accumulate((slip.days for slip in slips), initial=0.0))
     reasons = (
         Bar(slip.name, start, end, signed_days(slip.days), _style(slip), is_joined=True)
         for slip, start, end in zip(slips, ends[:-1], ends[1:], strict=True)
     )
     promised = Bar("Promised day", 0.0, 0.0, "0", "plot-total", is_joined=True)
-    return (promised, *reasons, Bar("Expected", 0.0, ends[-1], signed_days(ends[-1]), "plot-total"))
+    return (promised, *reasons, Bar("On average", 0.0, ends[-1], signed_days(ends[-1]), "plot-total"))
 
 
 def total_days(slips: Sequence[SlipBar]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,7 +35,7 @@ from tenants.models import AuditEntry, User
 from tests.api.test_matrix import enter_project
 from tests.factories.gaps import GapFactory, RootCauseFactory
 from tests.factories.look_alike import LookAlike
-from tests.factories.predictions import PredictionFactory
+from tests.factories.predictions import PredictionFactory, PredictionOutcomeFactory
 from tests.factories.projects import ProjectFactory
 from tests.plots.soundness import HOSTILE, assert_sound
 from tests.plotted_projects import (
@@ -51,6 +52,8 @@ from tests.project_histories import NOW
 from tests.recorded_team import record_team
 
 pytestmark = pytest.mark.django_db
+
+ENDS_LATE = "on average over all cases, the longest included, the work ends 10 days after the promised day."
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +113,7 @@ def test_a_project_page_shows_what_was_found_and_nothing_of_the_look_alike(
     for words in (
         "60 of 100 items are done.",
         "That is after the promised day, 30 Apr 2026.",
-        "As of 2 Mar 2026, the work is expected 10 days after the promised day.",
+        f"As of 2 Mar 2026, {ENDS_LATE}",
         "Looking back over 6 months, 2 promised days passed: 1 hit, 1 false alarm.",
     ):
         assert words in page
@@ -188,7 +191,7 @@ def test_bars_are_the_causes_of_the_run_alone_and_add_up(chosen: User) -> None:
 
     figure = _drawn(shown)
     assert gap is not None
-    assert figure.summary.startswith("As of 2 Mar 2026, the work is expected 10 days after the promised day.")
+    assert figure.summary.startswith(f"As of 2 Mar 2026, {ENDS_LATE}")
     assert [row[:2] for row in figure.table.rows] == [
         ("Scope was added", "12.5"),
         ("Rework", "0.0"),
@@ -494,6 +497,16 @@ def test_the_record_says_how_often_it_came_how_early_and_what_was_missed(client:
     assert page.count('role="img"') == 4
     assert report.verdict in page
     assert page.count("/admin/predictions/prediction/01") >= len(report.misses)
+
+
+def test_a_miss_is_of_the_day_that_was_meant_and_not_of_the_next(chosen: User) -> None:
+    project = ProjectFactory.create(time_zone="America/New_York")
+    settled_record(project, events=24)
+    over = datetime(2026, 5, 1, 4, tzinfo=UTC)
+    row = PredictionFactory.create(project=project, probability=0.0001, probability_low=None, predicted_for=over)
+    PredictionOutcomeFactory.create(prediction=row, result=OutcomeResult.OCCURRED, occurred_at=over)
+
+    assert _report(chosen, project).misses[0].last_day == date(2026, 4, 30)
 
 
 def test_other_types_have_a_record_of_their_own(chosen: User) -> None:

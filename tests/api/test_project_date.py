@@ -195,6 +195,8 @@ def test_bars_add_up_to_the_slip_and_open_their_items(project: Project, ours: Lo
     assert sum(part["days"] for part in result["parts"]) + result["unknown_days"] == result["slip_days"]
     assert answer["readiness"] == "OK"
     assert answer["model"]["id"] == "slip.shapley"
+    told = admin.fetch(path_of(project, "forecast")).json()["result"]
+    assert (result["target_date"], result["p50_date"]) == (told["target_date"], told["quantiles"][0]["value"])
     factors = {part["factor"] for part in result["parts"]} | {row["factor"] for row in result["untold"]}
     assert len(factors) == 7
     assert all(row["message"] for row in result["untold"])

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictions.forecasters.budget_prevention import ACTIONS, budget_window, latest_start_h, leave_out
+from predictions.forecasters.budget_prevention import ACTIONS, budget_options, budget_window, latest_start_h, leave_out
 from predictions.forecasters.spending import CostTrials
 
 
@@ -25,6 +25,17 @@ def test_no_window_where_none_is_needed_or_none_helps() -> None:
 
     assert budget_window(all_alike, money_left=101.0, accepted=0.85) is None
     assert budget_window(all_alike, money_left=50.0, accepted=0.85) is None
+
+
+@pytest.mark.parametrize("money_left", [1.0, 1_000.0])
+def test_no_action_makes_a_budget_certain(money_left: float) -> None:
+    all_alike = trials([100.0] * 20, [100.0] * 20)
+    before = all_alike.share_crossing(money_left, within_days=1_000)
+
+    options = budget_options(all_alike, money_left=money_left, accepted=0.85)
+
+    assert [option.probability_after for option in options] == [before, before]
+    assert 0 < before < 1
 
 
 def test_money_is_crossed_in_proportion() -> None:

@@ -51,6 +51,23 @@ def test_probability_is_the_complement_of_the_finish_forecast() -> None:
     assert risk.probability.low < risk.probability.value < risk.probability.high
 
 
+def test_what_moves_it_moves_it_as_much_as_the_chance_to_be_in_time_the_other_way() -> None:
+    finish = forecast_finish(STEADY, as_of=NOW, target_date=NOW.date() + 9 * WEEK)
+
+    risk = forecast_delay_risk(STEADY, as_of=NOW, target_date=finish.target_date, finish=finish)
+
+    assert [driver.effect for driver in risk.drivers] == [-driver.effect for driver in finish.drivers]
+    assert any(driver.effect for driver in risk.drivers)
+
+
+def test_no_action_makes_a_hopeless_or_a_safe_date_certain_or_worse() -> None:
+    for weeks in (1, 300):
+        risk = forecast_delay_risk(STEADY, as_of=NOW, target_date=NOW.date() + weeks * WEEK)
+        assert risk.probability is not None
+        assert risk.options
+        assert all(0 < option.probability_after <= risk.probability.value for option in risk.options)
+
+
 def test_event_names_the_scope_and_the_target_that_it_will_be_settled_against() -> None:
     target = NOW.date() + 9 * WEEK
 

@@ -224,6 +224,17 @@ def test_people_without_a_team_to_compare_with_are_no_number() -> None:
     assert (outcome.obstacles, outcome.quantiles) == ((Obstacle.TEAM_SIZE_UNKNOWN,), ())
 
 
+def test_more_than_twice_the_team_is_another_team_however_it_is_asked_for() -> None:
+    recorded = replace(basis(), flow=STEADY)
+    twice, more = AddCapacity(people=5), AddCapacity(people=6)
+    in_steps = [AddCapacity(share=0.6), AddCapacity(share=0.6)]
+
+    assert asked(twice, of=recorded).quantiles
+    for steps in ([more], in_steps):
+        outcome = asked(*steps, of=recorded)
+        assert (outcome.obstacles, outcome.quantiles) == ((Obstacle.CAPACITY_BEYOND_RECORD,), ())
+
+
 # --- date, work in progress ---
 
 
