@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.db.models import QuerySet
 
 from gaps.detectors.detection import Detection, DetectionContext
 from gaps.detectors.finding import Finding
@@ -54,7 +55,7 @@ def recompute_gap(gap: Gap) -> dict[str, Any]:
     as_of = gap.last_seen_at
     known = load_history(gap.project_id).as_of(as_of)
     calendar = load_calendar(gap.project, on=as_of.astimezone(ZoneInfo(gap.project.time_zone)).date())
-    run = _run_of(gap, AnalysisKind.GAPS)
+    run = _finding_run_of(gap)
     kept = None if run is None else run.results.get("settings")
     tolerances, target = (
         (tolerances_of(gap.project), target_date(gap.project, known)) if kept is None else settings_in(kept)
@@ -116,16 +117,27 @@ def _differences(
         found.append(RUN_NOT_KEPT)
     if run is not None and _recorded_after(known, to_us(run.created_at)):
         found.append(FACTS_RECORDED_SINCE)
-    forecast = _run_of(gap, AnalysisKind.FORECAST)
+    forecast = _runs_of(gap, AnalysisKind.FORECAST).first()
     if finish.basis is not None and forecast is not None and BASIS in forecast.results:
         then = forecast.results[BASIS].get("pools", "")
         found += [OTHER_TEAMS_CHANGED] * (then != finish.basis.pools_digest)
     yield from found or [FACTS_CHANGED]
 
 
-def _run_of(gap: Gap, kind: AnalysisKind) -> AnalysisRecord | None:
+def _finding_run_of(gap: Gap) -> AnalysisRecord | None:
+    """The run that found it: of several over that moment, which may have been told different settings, its own."""
+    runs = list(_runs_of(gap, AnalysisKind.GAPS))
+    return next((run for run in runs if _has_found(run, gap)), runs[0] if runs else None)
+
+
+def _has_found(run: AnalysisRecord, gap: Gap) -> bool:
+    findings = (row.get("finding") or {} for row in run.results.get("detectors") or ())
+    return any(finding.get("inputs_hash") == gap.inputs_hash for finding in findings)
+
+
+def _runs_of(gap: Gap, kind: AnalysisKind) -> QuerySet[AnalysisRecord]:
     rows = AnalysisRecord.objects.filter(project=gap.project_id, kind=kind, as_of=gap.last_seen_at)
-    return rows.order_by("-id").first()
+    return rows.order_by("-id")
 
 
 def _recorded_after(known: ProjectHistory, moment_us: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gaps.models import Gap, GapTransition
+from projects.enums import AnalysisKind
 from projects.models import AnalysisRecord, FieldChange, Project, WorkItem
 from stratibreak.pipeline import refresh_project
 from tenants.enums import Role
@@ -91,6 +92,21 @@ def test_it_is_asked_with_the_settings_of_then(ours: LookAlike, late: Project, a
     told = _recompute(admin, _gap(ours, late))
 
     assert (told["reproduced"], told["reasons"]) == (True, [])
+
+
+def test_of_several_runs_over_that_moment_the_one_that_found_it_speaks(
+    ours: LookAlike, late: Project, admin: ApiClient
+) -> None:
+    gap = _gap(ours, late)
+    with tenant_context(ours.tenant.pk):
+        late.schedule_tolerance_days = 0
+        late.schedule_tolerance_percent = 0.0
+        late.save()
+        refresh_project(project=late, as_of=NOW, at=NOW + timedelta(hours=1))
+        runs = AnalysisRecord.objects.filter(project=late, kind=AnalysisKind.GAPS, as_of=NOW)
+        assert runs.count() == 2
+
+    assert _recompute(admin, gap)["reproduced"] is True
 
 
 def test_settings_of_now_stand_in_for_a_run_that_was_not_kept(ours: LookAlike, late: Project, admin: ApiClient) -> None:
