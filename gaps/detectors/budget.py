@@ -41,7 +41,7 @@ from gaps.detectors.ranked_causes import NAMED_CONFIDENCE, UNEXPLAINED_CONFIDENC
 from gaps.detectors.severity import opens
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority
-from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, ModelIdentity, hash_of, seed_of
+from predictions.forecasters.answers import MAX_EVIDENCE_ITEMS, EvidenceFact, ModelIdentity, cost_fact, hash_of, seed_of
 from predictions.forecasters.budget_overrun import earning_items
 from predictions.forecasters.budget_prevention import budget_options, budget_window
 from predictions.forecasters.cost_readiness import cost_readiness
@@ -286,14 +286,8 @@ def _evidence(basis: _Basis) -> tuple[EvidenceFact, ...]:
     return (
         project_fact("Approved budget", "budget", f"{budget.amount:.2f} {currency}", budget.approved_at),
         project_fact("Spent so far", "actual_cost", f"{basis.spent:.2f} {currency}", known.as_of_moment),
-        *(
-            EvidenceFact(
-                "cost_entry", str(costs.ids[row]), "Cost", "amount", f"{costs.amount[row]:.2f} {costs.currency[row]}",
-                from_us(int(costs.at_us[row])),
-            )
-            for row in largest
-        ),
-    )  # fmt: skip
+        *(cost_fact(str(costs.ids[row]), from_us(int(costs.at_us[row]))) for row in largest),
+    )
 
 
 def _corrective(option: PreventiveOption, before: float, currency: str) -> CorrectiveActionFinding:

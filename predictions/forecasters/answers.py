@@ -64,6 +64,11 @@ class EvidenceFact:
     url: str = ""
 
 
+def cost_fact(entry_id: str, booked_at: datetime) -> EvidenceFact:
+    """A cost by its day alone: who may see the gap or the forecast may not see each amount; the entry tells it."""
+    return EvidenceFact("cost_entry", entry_id, "Cost", "booked_on", booked_at.date().isoformat(), booked_at)
+
+
 def oldest_open_items(known: ProjectHistory) -> tuple[EvidenceFact, ...]:
     """The count of the open items and the oldest of them, as known at the history's moment."""
     states = known.states

@@ -35,6 +35,7 @@ from predictions.forecasters.answers import (
     EvidenceFact,
     ModelIdentity,
     ProbabilityEstimate,
+    cost_fact,
     hash_of,
     oldest_open_items,
     seed_of,
@@ -326,16 +327,6 @@ def _evidence(known: ProjectHistory, budget: BudgetFact, spent: float) -> tuple[
             "project", "", "Approved budget", "budget", f"{budget.amount:.2f} {budget.currency}", budget.approved_at
         ),
         EvidenceFact("project", "", "Spent so far", "actual_cost", f"{spent:.2f} {budget.currency}", moment),
-        *(
-            EvidenceFact(
-                "cost_entry",
-                str(costs.ids[row]),
-                "Cost",
-                "amount",
-                f"{costs.amount[row]:.2f} {costs.currency[row]}",
-                from_us(int(costs.at_us[row])),
-            )
-            for row in newest
-        ),
+        *(cost_fact(str(costs.ids[row]), from_us(int(costs.at_us[row]))) for row in newest),
         *oldest_open_items(known),
     )

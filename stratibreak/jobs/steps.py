@@ -34,6 +34,7 @@ from predictions.forecasters.replay import ReplayPlan
 from projects.enums import AnalysisKind, ProjectStatus, ProjectTask
 from projects.models import AnalysisRecord, Project
 from stratibreak.jobs.notices import DIGEST_TASK, GONE, NOTIFY_TASK, defer_notices, tell_of_project, write_digest
+from stratibreak.jobs.renewals import due_renewals
 from stratibreak.pipeline import refresh_project, wait_for_refresh
 from stratibreak.replay_report import run_and_keep
 from tenants.isolation.jobs import run_batch
@@ -64,7 +65,7 @@ LONG_STEPS = (Step.SYNC, Step.REPLAY)
 
 
 def defer_due(at: datetime) -> int:
-    """Defer a sync of every integration and a sending to every destination whose time has come; answers how many.
+    """Defer what its time has come for: syncs of integrations, analyses a day old, sendings; answers how many.
 
     What cannot be asked of one organisation is logged, and the others go on.
     """
@@ -75,6 +76,10 @@ def defer_due(at: datetime) -> int:
                 deferred = [
                     defer_job(Step.SYNC, subject=integration_id, is_needless_while_running=True)
                     for integration_id in due_integrations(at)
+                ]
+                deferred += [
+                    defer_job(Step.REFRESH, subject=project_id, is_needless_while_running=True)
+                    for project_id in due_renewals(at)
                 ]
                 deferred += [
                     defer_job(Step.DELIVER, subject=destination_id, is_needless_while_running=True)
