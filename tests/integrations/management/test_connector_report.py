@@ -6,19 +6,11 @@ import json
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
-from integrations.connectors.trial import Trial
-from integrations.domain.environment import Environment
-from integrations.domain.syncing import due_integrations
-from integrations.domain.trying import TrialPlace, try_connector
-from integrations.http.addresses import AddressGuard
-from integrations.models import Integration
-from tenants.isolation.transaction import auth_context, tenant_context
+from tenants.isolation.transaction import auth_context
 from tenants.models import Tenant
 from tests.factories.look_alike import LookAlike
 from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN, FakeGitHub
@@ -78,24 +70,6 @@ def test_report_leaves_nothing_behind(tmp_path: Path, ours: LookAlike) -> None:
 
     with auth_context():
         assert set(Tenant.objects.values_list("pk", flat=True)) == before
-
-
-def test_no_worker_reads_what_is_only_tried(ours: LookAlike) -> None:
-    due: dict[str, list[UUID]] = {}
-
-    def look(what: str) -> None:
-        with tenant_context(ours.tenant.pk):
-            due[what] = due_integrations(timezone.now())
-
-    trial = Trial(name="github", path="/github", settings={"repositories": [REPOSITORY]}, credentials={"token": TOKEN})
-    with serving(Street()) as street:
-        place = TrialPlace(ours.tenant.pk, street.base_url, Environment(guard=AddressGuard.allowing(["127.0.0.0/8"])))
-        with tenant_context(ours.tenant.pk):
-            Integration.objects.all()._raw_delete("default")
-        told = try_connector("GITHUB", trial, place, tell=look)
-
-    assert told["full"]["status"] == "SUCCEEDED"
-    assert due == {"connection": [], "full": [], "incremental": []}
 
 
 @pytest.mark.usefixtures("world")
