@@ -137,7 +137,8 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
     # Which rows
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return super().get_queryset(request).order_by(*self.get_ordering(request))
+        rows = super().get_queryset(request).order_by(*self.get_ordering(request))
+        return rows.none() if self.is_closed_across() else rows
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Order by the primary key, newest first: the index of every tenant table, also across tenants."""
@@ -145,6 +146,10 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
         if reads_across_tenants() and self.has_tenant():
             return ("-tenant", *ordering)
         return ordering
+
+    def is_closed_across(self) -> bool:
+        """Whether an operator reads across tenants who may do so with other rows, and not with these."""
+        return reads_across_tenants() and not self.model.platform_privileges
 
     def has_tenant(self) -> bool:
         """Whether the rows name their tenant, which an operator reading across sees as a column."""
@@ -203,6 +208,9 @@ class TenantAdmin(CompletedReferences, admin.ModelAdmin):  # type: ignore[type-a
         return instance
 
     # Who may
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not self.is_closed_across() and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return not reads_across_tenants() and super().has_add_permission(request)

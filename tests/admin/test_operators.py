@@ -13,7 +13,7 @@ from tenants.enums import Role
 from tenants.isolation.owner import owner_access
 from tenants.isolation.platform_access import across_all_tenants
 from tenants.isolation.transaction import tenant_context
-from tenants.models import AuditEntry, Tenant, User
+from tenants.models import AuditEntry, IdempotentRequest, Tenant, User
 from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
 from tests.plotted_projects import claims, plotted_project
@@ -80,6 +80,16 @@ def test_a_read_across_is_recorded_each_time_and_writes_nothing(browser: ApiClie
     with tenant_context(theirs.tenant.pk):
         assert User.objects.get(pk=person.pk).is_active
         assert Tenant.objects.get().name == theirs.tenant.name
+
+
+def test_what_is_closed_to_a_read_across_is_refused_and_in_no_menu(browser: ApiClient, theirs: LookAlike) -> None:
+    row, page = theirs.rows[IdempotentRequest], "/admin/tenants/idempotentrequest/"
+    browser.post(STEP, {"target": "across", "reason": "Looking for a fault"})
+
+    statuses = {browser.get(f"{page}{name}").status_code for name in ("", f"{row.pk}/change/", f"{row.pk}/history/")}
+
+    assert statuses <= {302, 403}
+    assert page not in browser.get("/admin/").content.decode()
 
 
 def test_across_organisations_plots_are_drawn_unrecorded_and_nobody_has_a_record(

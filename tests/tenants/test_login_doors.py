@@ -19,6 +19,7 @@ from tenants.isolation.context import AccessContext, current_context
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models import AuditEntry, User
 from tenants.models.login_attempt import LoginAttempt
+from tenants.sessions import kept_key
 from tests.api.conftest import ApiClient, signed_in
 from tests.factories.look_alike import LookAlike
 
@@ -65,6 +66,22 @@ def _with_password(one: LookAlike) -> User:
 
 
 @both_doors
+def test_nobody_signs_in_with_what_the_table_keeps_of_a_session(
+    door: str, admin_with_password: User, settings: Any
+) -> None:
+    browser = ApiClient()
+    _try(browser, door, admin_with_password.email)
+    key = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    with auth_context():
+        kept = list(Session.objects.values_list("session_key", flat=True))
+    thief = ApiClient()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = kept_key(key)
+
+    assert (kept_key(key) in kept, key in kept) == (True, False)
+    assert (_who(browser), _who(thief)) == (admin_with_password.email, None)
+
+
+@both_doors
 def test_wrong_credentials_are_counted_and_lock_out(
     door: str, admin_with_password: User, ours: LookAlike, settings: Any
 ) -> None:
@@ -107,7 +124,7 @@ def test_right_credentials_of_another_tenants_person_begin_a_session_of_theirs(
         assert str(theirs.tenant.pk) == browser.fetch(SESSION).json()["user"]["tenant"]
     assert project["id"] not in {str(row.pk) for row in ours.rows.values()}
     with auth_context():
-        assert Session.objects.filter(session_key=stolen).count() == 0
+        assert Session.objects.filter(session_key=kept_key(stolen)).count() == 0
 
 
 @both_doors
