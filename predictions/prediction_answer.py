@@ -98,7 +98,7 @@ def prediction_company(prediction: Prediction) -> PredictionCompany:
     key = subject_key(prediction.type, prediction.event.get("subject"))
     threads = Alert.objects.filter(project=prediction.project_id, subject_key=key).order_by("-id")
     alert = next((each for each in threads if each.episode_id == prediction.episode_id), None)
-    if alert is None and prediction.is_alert:
+    if alert is None and prediction.is_alert and not prediction.is_retrospective:
         alert = threads.filter(opened_at__lte=prediction.issued_at).first()
     decisions = () if alert is None else tuple(AlertDecision.objects.filter(alert=alert).order_by("id"))
     return PredictionCompany(

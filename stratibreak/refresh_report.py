@@ -11,6 +11,7 @@ from predictions.domain.settlement import Settlement
 from predictions.enums import OutcomeResult, PredictionType
 from projects.domain.analyses import reason_rows
 from projects.domain.flow import flow_results
+from projects.plain_words import percent
 from stratibreak.pipeline import ProjectRefresh, RefreshOutcome
 
 
@@ -111,4 +112,4 @@ def _forecast_text(forecast: ProjectForecast) -> str:
     )
     if finish.p_on_time is None or finish.target_date is None:
         return f"{dates}; no target date"
-    return f"P(on time) {finish.p_on_time.value:.0%} for {finish.target_date}; {dates}"
+    return f"P(on time) {percent(finish.p_on_time.value)} for {finish.target_date}; {dates}"

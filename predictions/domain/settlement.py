@@ -42,6 +42,7 @@ from projects.history.instants import to_us
 from projects.history.project_history import ProjectHistory
 from projects.models import Project, WorkItem
 from tenants.domain.auditing import record_bulk
+from tenants.models import AuditEntry
 
 logger = logging.getLogger(__name__)
 
@@ -159,13 +160,28 @@ def observed_until(project: Project, at: datetime) -> datetime | None:
 
 def _circumstances(project: Project, at: datetime) -> Circumstances:
     is_cancelled = project.status in CANCELLED
-    # Since when is known as "not after the last change of the project": enough to tell a stop before the target.
     return Circumstances(
         at,
         observed_until=observed_until(project, at),
-        cancelled_at=project.updated_at if is_cancelled else None,
+        cancelled_at=_cancelled_at(project) if is_cancelled else None,
         team_signals_enabled=project.team_signals_enabled,
     )
+
+
+def _cancelled_at(project: Project) -> datetime:
+    """Since when a cancelled project is that, by the audit trail; what the trail does not tell is its last change.
+
+    A new name or owner after the target must not make a project that was stopped before it one that was late.
+    """
+    entries = AuditEntry.objects.filter(
+        resource_type=Project._meta.label_lower, resource_id=str(project.pk), changes__has_key="status"
+    )
+    since: datetime = project.updated_at
+    for at, changes in entries.order_by("-timestamp", "-id").values_list("timestamp", "changes"):
+        if changes["status"][-1] not in CANCELLED:
+            break
+        since = at
+    return since
 
 
 def _may_be_decided(claims: list[Prediction], known: ProjectHistory, at: datetime) -> list[Prediction]:

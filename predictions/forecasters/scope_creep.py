@@ -234,7 +234,10 @@ def _is_reconstructed(known: ProjectHistory) -> bool:
 def _claim(basis: _Basis) -> Claim:
     known, growth, ends_at = basis.known, basis.growth, basis.ends_at
     approved, threshold = growth.approved_items, growth.threshold_items
-    until = "the target" if basis.target_date is not None else "twelve weeks from then"
+    if basis.target_date is None:
+        until = "twelve weeks from then"
+    else:
+        until = "two years from then" if ends_at.date() < basis.target_date else "the end of the target day"
     return Claim(
         description=(
             f"At some moment up to {ends_at.isoformat(timespec='minutes')} ({until}) the scope holds at least "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -11,6 +12,7 @@ from predictions.enums import OutcomeResult, PredictionStatus, PredictionType, S
 from predictions.schemas import ASSUMPTIONS, DRIVERS, EVENT, EVIDENCE_ROWS, QUANTILES
 from projects.constraints import not_blank
 from projects.enums import Readiness
+from projects.plain_words import percent
 from projects.schemas import REASONS
 from tenants.append_only import AppendOnly
 from tenants.isolation.constraints import enum_constraint
@@ -146,7 +148,9 @@ class Prediction(AppendOnly, TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_type_display()}, {self.probability:.0%} by {self.predicted_for:%Y-%m-%d}"
+        # What is over at midnight is about the day before.
+        last = self.predicted_for - timedelta(microseconds=1)
+        return f"{self.get_type_display()}, {percent(self.probability)} by {last:%Y-%m-%d}"
 
     @property
     def status(self) -> PredictionStatus:

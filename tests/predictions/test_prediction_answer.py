@@ -57,6 +57,7 @@ def test_the_list_says_what_is_over_and_the_page_what_was_computed_afterwards(
     with tenant_context(ours.tenant.pk):
         looked_back = PredictionFactory.create(
             is_retrospective=True,
+            issued_at=datetime(2026, 6, 1, tzinfo=UTC),
             as_of=ISSUED_AT,
             prevention_window_h=300.0,
             predicted_for=datetime(2026, 5, 1, tzinfo=UTC),
@@ -70,3 +71,5 @@ def test_the_list_says_what_is_over_and_the_page_what_was_computed_afterwards(
     assert "the end of 30 Apr 2026" in listed
     assert "14 Mar 2026, over" in listed
     assert '<span class="standing">Looked back</span>' in page
+    assert "what is computed afterwards is pushed to nobody" in page
+    assert str(looked_back).endswith("by 2026-04-30")

@@ -148,6 +148,23 @@ def test_cancelled_project_is_censored_without_a_score(project: Project, status:
     assert (outcome.result, outcome.accuracy) == (OutcomeResult.CENSORED, None)
 
 
+def test_a_new_name_after_the_target_makes_no_delay_of_a_project_stopped_before(project: Project) -> None:
+    _predict(project)
+    project.status = ProjectStatus.INACTIVE
+    project.save()
+    stopped = AuditEntry.objects.get_for_object(project).latest("timestamp").timestamp
+    claim = Prediction.objects.get()
+    over = stopped + timedelta(milliseconds=1)
+    PredictionFactory.create(project=project, event=claim.event, as_of=NOW, issued_at=NOW, predicted_for=over)
+    project.name = "Another name"
+    project.save()
+
+    _settle(project, at=max(project.updated_at, over) + DAY)
+
+    results = dict(PredictionOutcome.objects.values_list("prediction__predicted_for", "result"))
+    assert results[over] == OutcomeResult.CENSORED
+
+
 def test_record_nobody_renewed_leaves_the_claim_open(project: Project) -> None:
     _predict(project)
     project.work_items.update(last_seen_at=OVER - DAY)

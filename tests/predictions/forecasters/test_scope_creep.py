@@ -84,8 +84,8 @@ def test_claim_fixes_scope_threshold_unit_and_horizon() -> None:
     assert (claim.threshold, claim.unit, claim.target_date) == (10.0, "items", (NOW + 12 * WEEK).date())
     assert claim.terms == {"approved_items": 100, "growth_items": 9, "counted_since": BEGUN.isoformat()}
     assert claim.description == (
-        "At some moment up to 2024-09-26T00:00+00:00 (the target) the scope holds at least 10 items more than "
-        "approved; 100 are approved and it holds +9 now."
+        "At some moment up to 2024-09-26T00:00+00:00 (the end of the target day) the scope holds at least 10 items "
+        "more than approved; 100 are approved and it holds +9 now."
     )
 
 
@@ -100,6 +100,7 @@ def test_horizon_is_twelve_weeks_where_no_target_lies_ahead_and_two_years_at_mos
     assert (past.ends_at, past.target_date) == (NOW + 12 * WEEK, None)
     assert "twelve weeks from then" in past.description
     assert far.ends_at == NOW + 104 * WEEK
+    assert "(two years from then)" in far.description
     assert given_date.target_date == (NOW + 5 * WEEK).date()
 
 
