@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from integrations.messages.notice import Notice, notice
 from projects.plain_words import day, percent
@@ -113,7 +113,7 @@ def warning_notice(facts: WarningFacts, *, organisation: str, zone: tzinfo) -> N
         said={
             "What will break": facts.claim,
             "Chance": chance(facts.probability, facts.base_rate, facts.low, facts.high),
-            "By": moment(facts.predicted_for, zone),
+            "By": by_when(facts.predicted_for, zone),
             "Impact": facts.impact,
             "First": _first_step(facts, zone),
         },
@@ -179,6 +179,12 @@ def moment(at: datetime, zone: tzinfo) -> str:
     return f"{day(local.date())}, {local:%H:%M} (UTC{local.isoformat(timespec='minutes')[-6:]})"
 
 
+def by_when(at: datetime, zone: tzinfo) -> str:
+    """A moment, and of midnight the day that ends with it, which is the one that people agreed on."""
+    local = at.astimezone(zone)
+    return moment(at, zone) if local.time() != time.min else f"the end of {day(local.date() - timedelta(days=1))}"
+
+
 def _first_step(facts: WarningFacts, zone: tzinfo) -> str:
     until = "" if facts.act_by is None else f"until {moment(facts.act_by, zone)}"
     if not facts.action:
@@ -207,7 +213,7 @@ def plural(number: int, noun: str) -> str:
 
 def _left_warning(each: LeftWarning, zone: tzinfo) -> str:
     said = chance(each.probability, each.base_rate)
-    return f"{each.project}: {each.claim} {said}; by {moment(each.predicted_for, zone)}. Not sent at once: {each.why}."
+    return f"{each.project}: {each.claim} {said}; by {by_when(each.predicted_for, zone)}. Not sent at once: {each.why}."
 
 
 def _gap_count(each: GapCount) -> str:

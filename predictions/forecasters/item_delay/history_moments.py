@@ -149,7 +149,7 @@ def _as_moments(known: ProjectHistory, rows: list[_Row], days: _DueDays) -> Item
     moment_us = np.array([row.moment_us for row in rows], dtype=np.int64)
     over_us = np.array([row.due_over_us for row in rows], dtype=np.int64)
     created_us = np.minimum(known.items.created_us[item], moment_us)
-    late = known.states.finished_us[item] > over_us
+    late = known.states.finished_us[item] >= over_us
     known_day = np.where(over_us <= known.known_at_us, _days(over_us), np.inf)
     at = _FieldAt(known.fields, item, moment_us)
     assignee = at.codes("assignee")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -101,6 +102,16 @@ def test_warning_says_what_how_sure_until_when_and_why_now() -> None:
         "This is the first warning of it.\n"
         "Stratibreak, for Demo\n"
     )
+
+
+def test_what_is_promised_for_a_day_is_told_by_that_day_in_the_readers_zone() -> None:
+    over_at = datetime(2026, 4, 30, 22, tzinfo=UTC)  # midnight in Berlin
+    facts = replace(WARNING, predicted_for=over_at)
+
+    berlin, utc = (plain_text(warning_notice(facts, organisation="Demo", zone=zone)) for zone in (BERLIN, UTC))
+
+    assert "By: the end of 30 Apr 2026\n" in berlin
+    assert "By: 30 Apr 2026, 22:00 (UTC+00:00)\n" in utc
 
 
 def test_digest_says_what_was_left_and_how_much() -> None:

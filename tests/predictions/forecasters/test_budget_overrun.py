@@ -105,7 +105,7 @@ def test_answer_has_drivers_indicators_evidence_and_a_base_rate() -> None:
     assert {driver.code for driver in risk.drivers} == {"COST_RATIO", "NEWCOMERS"}
     assert [indicator.name for indicator in risk.indicators] == ["burn_rate", "cpi", "tcpi"]
     assert sum(indicator.weight for indicator in risk.indicators) == pytest.approx(1.0)
-    assert [fact.field for fact in risk.evidence[:3]] == ["budget", "actual_cost", "amount"]
+    assert [fact.field for fact in risk.evidence[:3]] == ["budget", "actual_cost", "booked_on"]
     assert risk.quantiles is not None
     totals = [point.value for point in risk.quantiles.points if isinstance(point.value, float)]
     assert (risk.quantiles.unit, len(totals), totals) == ("EUR", 4, sorted(totals))
