@@ -32,18 +32,28 @@ $body$"""
 
 # Autovacuum comes by a minute later; until then every index that begins with tenant_id looks equally good, and checks
 # of references walk through all rows of the tenant.  Only the owner may ANALYZE.  It keeps its lock until the caller's
-# transaction ends, so a table that another transaction holds is skipped: no organisation waits for another's import.
+# transaction ends.  So once in a call a lock is waited for as long as autovacuum takes to give way (deadlock_timeout,
+# 1 s); whoever holds one for longer is another import, and no organisation waits for that: such tables are skipped.
 REFRESH_STATISTICS = """
 CREATE OR REPLACE FUNCTION stratibreak.refresh_statistics(table_names text[]) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1500ms' AS $body$
 DECLARE
   found text;
+  may_wait boolean := true;
 BEGIN
   FOR found IN SELECT relname FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity AND relname = ANY (table_names)
       AND pg_relation_size(oid) > 2 * current_setting('block_size')::bigint * (relpages + 8)
   LOOP
-    EXECUTE format('ANALYZE (SKIP_LOCKED) public.%I', found);
+    IF may_wait THEN
+      BEGIN
+        EXECUTE format('ANALYZE public.%I', found);
+      EXCEPTION WHEN lock_not_available THEN
+        may_wait := false;
+      END;
+    ELSE
+      EXECUTE format('ANALYZE (SKIP_LOCKED) public.%I', found);
+    END IF;
   END LOOP;
 END
 $body$"""

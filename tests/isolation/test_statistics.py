@@ -12,6 +12,7 @@ from projects.models import Project, WorkflowStatus
 from tenants.isolation.statistics import refresh_statistics
 from tenants.isolation.transaction import tenant_context
 from tests.factories.look_alike import LookAlike
+from tests.owner_rows import owner_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +51,7 @@ def test_no_organisation_waits_for_the_import_of_another(ours: LookAlike, theirs
         try:
             with tenant_context(theirs.tenant.pk), connection.cursor() as cursor:
                 _bring(theirs, 15_000)
-                cursor.execute("SET LOCAL lock_timeout = '1s'")
+                cursor.execute("SET LOCAL statement_timeout = '5s'")
                 refresh_statistics([WorkflowStatus])
         finally:
             connections.close_all()
@@ -59,6 +60,30 @@ def test_no_organisation_waits_for_the_import_of_another(ours: LookAlike, theirs
         _bring(ours, 3000)
         refresh_statistics([WorkflowStatus])
         other.submit(import_theirs).result()
+
+
+def test_what_gives_way_within_a_second_as_autovacuum_does_is_waited_for(ours: LookAlike) -> None:
+    table = WorkflowStatus._meta.db_table
+    with owner_connection() as holder, ThreadPoolExecutor(max_workers=1) as other:
+        holder.execute("BEGIN")
+        holder.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+        analysed = other.submit(_import_and_analyse, ours)
+        with owner_connection() as watcher:
+            while not watcher.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                assert not analysed.done()
+        holder.execute("COMMIT")
+
+        assert analysed.result() >= 3000
+
+
+def _import_and_analyse(one: LookAlike) -> float:
+    try:
+        with tenant_context(one.tenant.pk):
+            _bring(one, 3000)
+            refresh_statistics([WorkflowStatus])
+            return _analysed_rows(WorkflowStatus._meta.db_table)
+    finally:
+        connections.close_all()
 
 
 def test_tables_without_row_security_cannot_be_named(ours: LookAlike) -> None:
