@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
 from gaps.detectors.detection import Detection, DetectionContext, Tolerances
 from gaps.detectors.registry import DETECTORS
 from gaps.enums import GapType
-from projects.models import Project
+from projects.enums import Direction, MeasureKind
+from projects.history import BudgetFact
+from projects.models import Goal, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,42 @@ def assess_project(context: DetectionContext) -> list[Assessment]:
     ]
 
 
-def tolerances_of(project: Project) -> Tolerances:
-    """What people said that they accept."""
+def project_tolerances(project: Project) -> Tolerances:
+    """What people said that they accept of the project, whatever its date and budget are."""
     return Tolerances(
         schedule_days=float(project.schedule_tolerance_days),
         schedule_percent=project.schedule_tolerance_percent,
         budget_percent=project.budget_tolerance_percent,
         scope_percent=project.scope_tolerance_percent,
         accepted_risk=project.accepted_risk,
+    )
+
+
+def tolerances_of(project: Project, *, target_date: date | None, budget: BudgetFact | None) -> Tolerances:
+    """What people accept of what is in force: a goal about that date or budget says it, else the project.
+
+    Of several goals about the same the strictest counts. One query.
+    """
+    accepted = project_tolerances(project)
+    goals = Goal.objects.filter(project=project, achieved_at__isnull=True, tolerance__isnull=False)
+    said = list(goals.order_by().values_list("target_value", "tolerance"))
+    days = [tolerance for target, tolerance in said if _is_about_day(target, target_date)]
+    shares = [100 * tolerance / target["value"] for target, tolerance in said if _is_about_budget(target, budget)]
+    if days:
+        accepted = replace(accepted, schedule_days=min(days), schedule_percent=0.0)
+    return replace(accepted, budget_percent=min(shares)) if shares else accepted
+
+
+def _is_about_day(target: Mapping[str, Any], day: date | None) -> bool:
+    return day is not None and target["kind"] == MeasureKind.DATE and target["value"] == day.isoformat()
+
+
+def _is_about_budget(target: Mapping[str, Any], budget: BudgetFact | None) -> bool:
+    return (
+        budget is not None
+        and budget.amount > 0
+        and (target["kind"], target["direction"]) == (MeasureKind.MONEY, Direction.AT_MOST)
+        and (target["value"], target["unit"]) == (budget.amount, budget.currency)
     )
 
 

@@ -69,7 +69,9 @@ def detect_gaps(
     forecast: of the same project and moment. The caller holds the project's refresh lock.
     """
     started = perf_counter()
-    context = DetectionContext(history.as_of(as_of), calendar, forecast.finish, tolerances_of(project))
+    known, finish = history.as_of(as_of), forecast.finish
+    tolerances = tolerances_of(project, target_date=finish.target_date, budget=known.budget)
+    context = DetectionContext(known, calendar, finish, tolerances)
     assessments = told_in_roles(assess_project(context), project=project, context=context)
     duration_ms = round((perf_counter() - started) * 1000)
     stored = _stored_gaps(project, assessments)
@@ -81,7 +83,7 @@ def detect_gaps(
             changes[kind] += 1
         if gap is not None and gap.is_live:
             followed.append(gap)
-    _record(project, assessments, forecast, as_of=as_of, at=at, duration_ms=duration_ms)
+    _record(project, assessments, forecast, context=context, at=at, duration_ms=duration_ms)
     return DetectionResult(tuple(followed), changes)
 
 
@@ -202,19 +204,19 @@ def _record(
     assessments: list[Assessment],
     forecast: ProjectForecast,
     *,
-    as_of: datetime,
+    context: DetectionContext,
     at: datetime,
     duration_ms: int,
 ) -> None:
     models = [f"{one.detection.model.id} {one.detection.model.version}" for one in assessments]
     found = [one.detection.finding.inputs_hash for one in assessments if one.detection.finding is not None]
-    inputs = f"{forecast.delay_risk.inputs_hash} {models} {tolerances_of(project)} {found}"
+    inputs = f"{forecast.delay_risk.inputs_hash} {models} {context.tolerances} {found}"
     run = AnalysisRun(
         kind=AnalysisKind.GAPS,
-        as_of=as_of,
+        as_of=context.as_of,
         results={
             "detectors": [_assessment_row(assessment) for assessment in assessments],
-            "settings": settings_row(tolerances_of(project), forecast.finish.target_date),
+            "settings": settings_row(context.tolerances, context.target_date),
         },
         readiness=_readiness(assessments),
         inputs_hash=hashlib.sha256(inputs.encode()).hexdigest(),

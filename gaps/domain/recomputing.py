@@ -12,13 +12,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db.models import QuerySet
 
-from gaps.detectors.detection import Detection, DetectionContext
+from gaps.detectors.detection import Detection, DetectionContext, Tolerances
 from gaps.detectors.finding import Finding
 from gaps.detectors.registry import DETECTORS
 from gaps.domain.assessments import fingerprint_of, settings_in, tolerances_of
@@ -57,9 +58,7 @@ def recompute_gap(gap: Gap) -> dict[str, Any]:
     calendar = load_calendar(gap.project, on=as_of.astimezone(ZoneInfo(gap.project.time_zone)).date())
     run = _finding_run_of(gap)
     kept = None if run is None else run.results.get("settings")
-    tolerances, target = (
-        (tolerances_of(gap.project), target_date(gap.project, known)) if kept is None else settings_in(kept)
-    )
+    tolerances, target = _settings_now(gap, known) if kept is None else settings_in(kept)
     finish = forecast_finish(
         known,
         as_of=as_of,
@@ -92,6 +91,11 @@ def _stored(gap: Gap) -> dict[str, Any]:
         "inputs_hash": gap.inputs_hash,
         "model": {"id": gap.detector_id, "version": gap.detector_version},
     }
+
+
+def _settings_now(gap: Gap, known: ProjectHistory) -> tuple[Tolerances, date | None]:
+    target = target_date(gap.project, known)
+    return tolerances_of(gap.project, target_date=target, budget=known.budget), target
 
 
 def _recomputed(finding: Finding) -> dict[str, Any]:

@@ -95,8 +95,10 @@ def _plan_facts(project: Project, *, has_target_date: bool) -> PlanFacts:
     looped = list(selfs.order_by("id").values_list("work_item_id", "work_item__key", "work_item__url"))
     return PlanFacts(
         goals=tuple(
-            _goal_fact(str(pk), title, target, has_date=due is not None)
-            for pk, title, target, due in goals.values_list("pk", "title", "target_value", "due_date")
+            _goal_fact(str(pk), title, target, has_date=due is not None, tolerance=tolerance)
+            for pk, title, target, due, tolerance in goals.values_list(
+                "pk", "title", "target_value", "due_date", "tolerance"
+            )
         ),
         tolerances=(
             ("schedule", project.schedule_tolerance_days + project.schedule_tolerance_percent),
@@ -109,7 +111,7 @@ def _plan_facts(project: Project, *, has_target_date: bool) -> PlanFacts:
     )
 
 
-def _goal_fact(goal_id: str, title: str, target: Any, *, has_date: bool) -> GoalFact:
+def _goal_fact(goal_id: str, title: str, target: Any, *, has_date: bool, tolerance: float | None) -> GoalFact:
     told = target if isinstance(target, dict) else {}
     return GoalFact(
         id=goal_id,
@@ -119,4 +121,5 @@ def _goal_fact(goal_id: str, title: str, target: Any, *, has_date: bool) -> Goal
         value=told.get("value"),
         direction=str(told.get("direction", "")),
         has_date=has_date or told.get("kind") == "DATE",
+        tolerance=tolerance,
     )

@@ -27,6 +27,8 @@ from projects.history.project_history import CLOCK_SKEW_US, ProjectHistory
 from projects.history.readiness import ReasonCode, finish_readiness
 
 MAX_EXAMPLES = 5
+MEASURED_IN_TOLERANCES = frozenset({"DATE", "MONEY"})
+"""Kinds of goals whose tolerance is the measure of a gap."""
 ZOMBIE_DAYS = 90
 """Nobody works on an item for a quarter without leaving a trace. Starting value."""
 UNESTIMATED_SHARE = 0.5
@@ -130,7 +132,10 @@ class QualityIssue:
 
 @dataclass(frozen=True, slots=True)
 class GoalFact:
-    """One goal as it was entered.  value: None where there is none;  direction: AT_LEAST, AT_MOST or EXACTLY"""
+    """One goal as it was entered.
+
+    value: None where there is none;  direction: AT_LEAST, AT_MOST or EXACTLY;  tolerance: None for the project's
+    """
 
     id: str
     title: str
@@ -139,6 +144,7 @@ class GoalFact:
     value: float | str | bool | None
     direction: str
     has_date: bool
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +169,7 @@ def plan_issues(plan: PlanFacts) -> tuple[QualityIssue, ...]:
     """What is wrong with what people entered, the gravest first."""
     low, medium, high = QualitySeverity
     zero = [Example("", name) for name, value in plan.tolerances if value <= 0]
+    zero += [_goal(goal) for goal in plan.goals if goal.tolerance == 0 and goal.kind in MEASURED_IN_TOLERANCES]
     without_target = [_goal(goal) for goal in plan.goals if goal.value is None]
     without_date = [_goal(goal) for goal in plan.goals if not goal.has_date]
     against = _contradictory(plan.goals)

@@ -97,7 +97,7 @@ def test_second_run_over_the_same_moment_writes_nothing(project: Project) -> Non
 def test_second_run_costs_a_fixed_number_of_queries(project: Project, django_assert_num_queries: Any) -> None:
     refresh_project(project=project, as_of=NOW, at=NOW)
 
-    with django_assert_num_queries(48):
+    with django_assert_num_queries(49):
         refresh_project(project=project, as_of=NOW, at=NOW)
 
 

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from gaps.detectors.replay import DetectorRecord, replay_detectors
-from gaps.domain.assessments import tolerances_of
+from gaps.domain.assessments import project_tolerances
 from predictions.domain.replaying import ReplayInputs, load_replay_inputs, replay_results
 from predictions.forecasters.replay import MAX_MONTHS, ReplayPlan, Watcher
 from projects.domain.importing import Progress
@@ -84,7 +84,7 @@ class Command(BaseCommand):
                 inputs.history,
                 plan,
                 calendar=inputs.calendar,
-                tolerances=tolerances_of(project),
+                tolerances=project_tolerances(project),
                 observed_until=inputs.observed_until,
                 watch=watch,
             )

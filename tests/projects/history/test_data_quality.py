@@ -197,3 +197,10 @@ def test_what_was_left_open_is_named() -> None:
         QualityRule.NO_TARGET_DATE: 1,
         QualityRule.SELF_BLOCKING: 1,
     }
+
+
+@pytest.mark.parametrize(("kind", "tolerance", "named"), [("DATE", 0.0, 1), ("DATE", 3.0, 0), ("NUMBER", 0.0, 0)])
+def test_goal_without_tolerance_is_named_where_gaps_are_measured_in_it(kind: str, tolerance: float, named: int) -> None:
+    plan = PlanFacts(goals=(_goal("Go live", "2026-06-30", "AT_MOST", kind=kind, tolerance=tolerance),))
+
+    assert _rules(plan) == ({QualityRule.ZERO_TOLERANCE: 1} if named else {})
