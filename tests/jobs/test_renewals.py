@@ -1,8 +1,9 @@
-"""A day on which nothing happened: the analysis of a connected project is made anew, once, in its organisation."""
+"""A day has passed, or people changed what was promised: an analysis is made anew, once, in its organisation."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,13 @@ from tenants.isolation.queue import own_jobs
 from tenants.isolation.transaction import tenant_context
 from tests.factories.integrations import IntegrationFactory
 from tests.factories.look_alike import LookAlike
-from tests.factories.projects import AnalysisRecordFactory, ProjectFactory
+from tests.factories.projects import (
+    AnalysisRecordFactory,
+    BaselineFactory,
+    GoalFactory,
+    ProjectFactory,
+    ScopeApprovalFactory,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,6 +56,7 @@ def project(
         connected = IntegrationFactory.build(project=made, status=status, next_run_at=now + DAY)
         connected.credentials = Secret.of_json({"api_token": "t"}) if has_token else None
         connected.save()
+        Project.objects.filter(pk=made.pk).update(updated_at=now - 10 * DAY)
         if age is not None:
             AnalysisRecordFactory.create(project=made, kind=AnalysisKind.REFRESH, created_at=now - age)
         AnalysisRecordFactory.create(project=made, kind=AnalysisKind.FORECAST, created_at=now)
@@ -96,6 +104,46 @@ def test_clock_has_it_done_once_and_what_was_tried_waits_for_the_next_day(ours: 
             assert own_jobs(subject=other) == []
     assert due(ours) == []
     assert due(ours, timezone.now() + 25 * HOUR) == [found]
+
+
+def _moves_the_date(found: UUID) -> None:
+    made = Project.objects.get(pk=found)
+    made.end_date = date(2026, 12, 31)
+    made.save()
+
+
+def _sets_a_goal(found: UUID) -> None:
+    GoalFactory.create(project_id=found)
+
+
+def _approves_a_plan(found: UUID) -> None:
+    BaselineFactory.create(project_id=found)
+
+
+def _approves_scope(found: UUID) -> None:
+    ScopeApprovalFactory.create(project_id=found)
+
+
+@pytest.mark.parametrize("change", [_moves_the_date, _sets_a_goal, _approves_a_plan, _approves_scope])
+def test_what_people_promise_is_held_against_the_record_at_once(
+    ours: LookAlike, change: Callable[[UUID], None]
+) -> None:
+    found, other = project(ours, age=HOUR), project(ours, age=HOUR)
+    assert due(ours) == []
+
+    with tenant_context(ours.tenant.pk):
+        change(found)
+
+    assert due(ours) == [found]
+    assert other not in due(ours)
+    for _ in range(2):
+        defer_due(timezone.now())
+    with tenant_context(ours.tenant.pk):
+        assert [job.task for job in own_jobs(subject=found)] == [Step.REFRESH]
+    assert due(ours) == []
+    with tenant_context(ours.tenant.pk):
+        change(found)
+    assert due(ours) == [found], "changed once more since it was tried"
 
 
 def test_asking_costs_one_query_where_nothing_is_due(ours: LookAlike, django_assert_num_queries: Any) -> None:
