@@ -141,8 +141,9 @@ def test_the_forecast_shows_what_a_person_says_of_its_claim(ours: LookAlike, adm
     prediction = _open_prediction(ours)
     path = f"/api/v1/projects/{prediction.project_id}/forecast"
     with tenant_context(ours.tenant.pk):
+        results = {"quantiles": [], "target_date": prediction.event["target_date"]}
         AnalysisRecordFactory.create(
-            project=prediction.project, kind="FORECAST", as_of=now, readiness="OK", results={"quantiles": []}
+            project=prediction.project, kind="FORECAST", as_of=now, readiness="OK", results=results
         )
     before = admin.fetch(path).json()
     said = {"prediction": str(prediction.pk), "probability": 0.25, "reason": "Help is coming."}
