@@ -189,7 +189,7 @@ def test_unchanged_second_run_costs_a_fixed_number_of_queries(
     with tenant_context(ours.tenant.pk):
         refresh_project(project=project, as_of=NOW, at=NOW)
 
-        with django_assert_num_queries(48):
+        with django_assert_num_queries(49):
             refresh_project(project=project, as_of=NOW, at=NOW)
 
 
