@@ -25,9 +25,8 @@ from gaps.detectors.severity import CLOSES_AFTER_RUNS, is_below_opening
 from gaps.enums import GapType
 from predictions.enums import OutcomeResult, Severity
 from predictions.forecasters.delay_risk import delay_claim
-from predictions.forecasters.replay import ReplayPlan, TargetSource, Watcher, target_in_force
-from predictions.forecasters.resolution import Circumstances, resolve_delay
-from predictions.forecasters.risk import Claim, IssuedClaim
+from predictions.forecasters.replay import ReplayPlan, TargetSource, Watcher, resolve_once_over, target_in_force
+from predictions.forecasters.resolution import Circumstances
 from projects.enums import CARRYING
 from projects.history.calendar import WorkCalendar
 from projects.history.project_history import ProjectHistory
@@ -161,38 +160,33 @@ def replay_detectors(
     observed_until: when the record was last looked at
     """
     watches = {gap_type: _Watch(gap_type) for gap_type in detectors}
-    court = _Court(history.as_of(plan.until), Circumstances(plan.until, observed_until), calendar)
+    now = Circumstances(plan.until, observed_until)
+    targets: dict[datetime, date | None] = {}
     promise: date | None = None
     for done, moment in enumerate(plan.moments, start=1):
         known = history.as_of(moment)
         target, source, finish = target_in_force(known, promise, calendar)
         promise = target if source == TargetSource.PROMISE else promise
         context = DetectionContext(known, calendar, finish, tolerances)
-        court.note(known, target)
+        targets[moment] = target
         for gap_type, detect in detectors.items():
             watches[gap_type].see(detect(context), moment)
         watch(done, plan.count)
-    return tuple(seen.record(plan.step.total_seconds() / 86_400, court.settled) for seen in watches.values())
+
+    def settled(alarm: Alarm) -> Alarm:
+        return _settled(alarm, targets[alarm.opened_as_of], history, now, calendar)
+
+    return tuple(seen.record(plan.step.total_seconds() / 86_400, settled) for seen in watches.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Court:
-    """Settles alarms about the date by the record of today."""
-
-    today: ProjectHistory
-    now: Circumstances
-    calendar: WorkCalendar
-    claims: dict[datetime, Claim] = field(default_factory=dict)
-
-    def note(self, known: ProjectHistory, target: date | None) -> None:
-        """Keep what an alarm of this moment would claim."""
-        if target is not None:
-            self.claims[known.as_of_moment] = delay_claim(known, target, self.calendar)
-
-    def settled(self, alarm: Alarm) -> Alarm:
-        moment = alarm.opened_as_of
-        if alarm.type != GapType.TIMELINE or self.claims[moment].ends_at > self.now.at:
-            return alarm  # else only good ends would be known early
-        result = resolve_delay(self.today, IssuedClaim(self.claims[moment], moment, moment), self.now).result
-        decided = result in (OutcomeResult.OCCURRED, OutcomeResult.NOT_OCCURRED)
-        return replace(alarm, came_true=result == OutcomeResult.OCCURRED if decided else None)
+def _settled(
+    alarm: Alarm, target: date | None, history: ProjectHistory, now: Circumstances, calendar: WorkCalendar
+) -> Alarm:
+    """An alarm with what came of it.  target: in force when it was raised"""
+    if alarm.type != GapType.TIMELINE or target is None:
+        return alarm
+    moment = alarm.opened_as_of
+    claim = delay_claim(history.as_of(moment), target, calendar)
+    result = resolve_once_over(history.as_of(now.at), claim, moment, now).result
+    decided = result in (OutcomeResult.OCCURRED, OutcomeResult.NOT_OCCURRED)
+    return replace(alarm, came_true=result == OutcomeResult.OCCURRED if decided else None)

@@ -221,6 +221,16 @@ def _lies_ahead(known: ProjectHistory, day: date, calendar: WorkCalendar) -> boo
     return calendar.end_of_day_us(day) > known.known_at_us
 
 
+def resolve_once_over(today: ProjectHistory, claim: Claim, moment: datetime, now: Circumstances) -> Resolution:
+    """What became of a claim of delay that would have been made at a past moment.
+
+    Not due before its day is over, though all be done by then: else only good ends would be known early.
+    """
+    if claim.ends_at > now.at:
+        return Resolution(None, ResolutionReason.NOT_DUE)
+    return resolve_delay(today, IssuedClaim(claim, moment, moment), now)
+
+
 @dataclass(frozen=True, slots=True)
 class _Judge:
     """Settles what would have been said, by the record of today."""
@@ -264,10 +274,7 @@ class _Judge:
         )
 
     def _resolve(self, moment: datetime, claim: Claim) -> Resolution:
-        """What became of a claim that would have been made then."""
-        if claim.ends_at > self.now.at:
-            return Resolution(None, ResolutionReason.NOT_DUE)  # else only good ends would be known early
-        return resolve_delay(self.today, IssuedClaim(claim, moment, moment), self.now)
+        return resolve_once_over(self.today, claim, moment, self.now)
 
     def _was_kept(self, moment: datetime, claim: Claim, promised_on: date) -> bool | None:
         promise = replace(claim, ends_at=from_us(self.calendar.end_of_day_us(promised_on)))

@@ -37,6 +37,13 @@ def _runs(one: LookAlike, project: Project, kind: AnalysisKind) -> list[str]:
         return [str(pk) for pk in rows.values_list("pk", flat=True)]
 
 
+def _two_runs(project: Project) -> list[AnalysisRecord]:
+    return [
+        AnalysisRecordFactory.create(project=project, kind=AnalysisKind.GAPS, as_of=at, created_at=at)
+        for at in (NOW, LATER)
+    ]
+
+
 def _compare(client: ApiClient, project: Project, earlier: str, later: str) -> Any:
     return client.fetch(f"/api/v1/projects/{project.pk}/analyses/compare", **{"from": earlier, "to": later})
 
@@ -67,10 +74,7 @@ def test_gap_moves_between_the_runs_are_told_and_no_others(
 ) -> None:
     with tenant_context(ours.tenant.pk):
         project = ProjectFactory.create()
-        runs = [
-            AnalysisRecordFactory.create(project=project, kind=AnalysisKind.GAPS, as_of=at, created_at=at)
-            for at in (NOW, LATER)
-        ]
+        runs = _two_runs(project)
         gap = GapFactory.create(project=project)
         for days in (-1, 5, 30):
             GapTransitionFactory.create(gap=gap, at=NOW + timedelta(days=days))
@@ -85,10 +89,7 @@ def test_gap_moves_between_the_runs_are_told_and_no_others(
 def test_whatever_happened_to_a_gap_between_the_runs_is_told(ours: LookAlike, admin: ApiClient) -> None:
     with tenant_context(ours.tenant.pk):
         project = ProjectFactory.create()
-        runs = [
-            AnalysisRecordFactory.create(project=project, kind=AnalysisKind.GAPS, as_of=at, created_at=at)
-            for at in (NOW, LATER)
-        ]
+        runs = _two_runs(project)
         gap = GapFactory.create(project=project)
         for kind in TransitionKind:
             before = "" if kind == TransitionKind.OPENED else GapStatus.OPEN
