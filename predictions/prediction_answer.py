@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from predictions.domain.alerting import subject_key
 from predictions.domain.overriding import standing_override
 from predictions.models import Alert, AlertDecision, Prediction, PredictionOverride
-from projects.plain_words import Fact, Limit, day, duration, fact, limits, percent
+from projects.plain_words import Fact, Limit, day, duration, end_of, fact, limits, percent
 from tenants.domain.people import person_in_words
 
 
@@ -51,10 +51,7 @@ def prediction_answer(prediction: Prediction) -> PredictionAnswer:
 def over_by(prediction: Prediction) -> str:
     """Until when the event can happen; a claim that ends with a day of the project names that day, not the next one."""
     until: datetime = prediction.predicted_for
-    local = until.astimezone(ZoneInfo(prediction.project.time_zone))
-    if local.time() == time.min:
-        return f"the end of {day(local.date() - timedelta(days=1))}"
-    return _moment(until)
+    return end_of(until, ZoneInfo(prediction.project.time_zone)) or _moment(until)
 
 
 def act_by(prediction: Prediction) -> datetime | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, tzinfo
 from typing import Any
 from uuid import UUID
 
+from projects.history.instants import last_day
 from projects.history.readiness import UnlockStep
 
 NOT_KNOWN = "not known"
@@ -80,6 +81,11 @@ def percent(probability: float | None) -> str:
     if 0.99 < probability < 1:  # noqa: PLR2004 - the largest below certainty
         return ">99 %"
     return f"{_whole(100 * probability)} %"
+
+
+def end_of(at: datetime, zone: tzinfo) -> str:
+    """The day that an aware instant ends, such as "the end of 30 Apr 2026"; empty where it is within a day."""
+    return f"the end of {day(last_day(at, zone))}" if at.astimezone(zone).time() == time.min else ""
 
 
 def day(value: date | None) -> str:

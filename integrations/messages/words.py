@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 
 from integrations.messages.notice import Notice, notice
-from projects.plain_words import day, percent
+from projects.plain_words import day, end_of, percent
 
 OPEN = "Open it"
 NOTHING_SUGGESTED = "No step is suggested; its page says what it rests on."
@@ -181,8 +181,7 @@ def moment(at: datetime, zone: tzinfo) -> str:
 
 def by_when(at: datetime, zone: tzinfo) -> str:
     """A moment, and of midnight the day that ends with it, which is the one that people agreed on."""
-    local = at.astimezone(zone)
-    return moment(at, zone) if local.time() != time.min else f"the end of {day(local.date() - timedelta(days=1))}"
+    return end_of(at, zone) or moment(at, zone)
 
 
 def _first_step(facts: WarningFacts, zone: tzinfo) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -24,6 +24,7 @@ from predictions.domain.settlement import SCOPE_DONE_ON
 from predictions.enums import OutcomeResult
 from predictions.models import Prediction
 from projects.enums import Readiness
+from projects.history.instants import last_day
 
 MODEL_ID, MODEL_VERSION = "calibration.track-record", "1"
 OUTCOMES = {OutcomeResult.OCCURRED: True, OutcomeResult.NOT_OCCURRED: False, OutcomeResult.CENSORED: None}
@@ -86,16 +87,12 @@ def _claim(row: dict[str, Any]) -> SettledClaim:
         acted_on=row["outcomes__acted_on"],
         occurred=OUTCOMES[OutcomeResult(row["outcomes__result"])],
         finish_days=_finish_days(row["quantiles"]),
-        target_day=date.fromisoformat(target) if target else _day_before(row["predicted_for"]),
+        target_day=date.fromisoformat(target) if target else last_day(row["predicted_for"]),
         done_on=done_on,
         occurred_at=row["outcomes__occurred_at"],
         type=row["type"],
         issued_at=row["issued_at"],
     )
-
-
-def _day_before(over_at: datetime) -> date:
-    return (over_at - timedelta(microseconds=1)).date()
 
 
 def _finish_days(quantiles: Any) -> dict[float, date | None]:

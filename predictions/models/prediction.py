@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +11,7 @@ from predictions.enums import OutcomeResult, PredictionStatus, PredictionType, S
 from predictions.schemas import ASSUMPTIONS, DRIVERS, EVENT, EVIDENCE_ROWS, QUANTILES
 from projects.constraints import not_blank
 from projects.enums import Readiness
+from projects.history.instants import last_day
 from projects.plain_words import percent
 from projects.schemas import REASONS
 from tenants.append_only import AppendOnly
@@ -148,9 +148,7 @@ class Prediction(AppendOnly, TenantModel):
         ]
 
     def __str__(self) -> str:
-        # What is over at midnight is about the day before.
-        last = self.predicted_for - timedelta(microseconds=1)
-        return f"{self.get_type_display()}, {percent(self.probability)} by {last:%Y-%m-%d}"
+        return f"{self.get_type_display()}, {percent(self.probability)} by {last_day(self.predicted_for):%Y-%m-%d}"
 
     @property
     def status(self) -> PredictionStatus:

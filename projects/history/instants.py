@@ -4,7 +4,7 @@ An instant that has not come (not resolved, not deleted) is NEVER, the largest i
 without a mask.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,3 +42,8 @@ def from_us(us: int) -> datetime:
     if us == NEVER:
         raise ValueError("this instant has not come")
     return EPOCH + timedelta(microseconds=int(us))
+
+
+def last_day(over_at: datetime, zone: tzinfo = UTC) -> date:
+    """The last day before an aware instant: what is over at midnight is about the day that ends then."""
+    return (over_at - timedelta(microseconds=1)).astimezone(zone).date()

@@ -10,6 +10,7 @@ from predictions.enums import OutcomeResult, PredictionType
 from predictions.forecasters.risk import ALERT_LEVELS
 from predictions.models import Prediction, PredictionOutcome
 from projects.enums import AnalysisKind
+from projects.history.instants import last_day
 from projects.models import AnalysisRecord
 from projects.plain_words import day, percent
 from stratibreak.page_plots.absence import Absence, Shown
@@ -35,14 +36,14 @@ def claim_plot(prediction: Prediction, user: Any) -> Shown:
     if len(rows) <= 1:
         return Absence(TITLE, "It was said once so far. A further point is kept when the chance moves.")
     outcome = visible_of(PredictionOutcome.objects.filter(prediction=rows[-1]), user).first()
-    over = rows[-1].predicted_for - timedelta(microseconds=1)
+    until = last_day(rows[-1].predicted_for)
     verdict, lead_h = _verdict(rows, outcome)
     return timeline_figure(
         "claim",
         title=TITLE,
         summary=_summary(rows, outcome, verdict),
-        said=[Said(row.as_of, row.probability, row.is_alert, day(over.date())) for row in rows],
-        came=[Came(over.date(), verdict, lead_h, "acted on" if outcome and outcome.acted_on else "")],
+        said=[Said(row.as_of, row.probability, row.is_alert, day(until)) for row in rows],
+        came=[Came(until, verdict, lead_h, "acted on" if outcome and outcome.acted_on else "")],
         warns_from=ALERT_LEVELS[PredictionType(prediction.type)].open_at,
         chance_name="Chance that it happens",
     )

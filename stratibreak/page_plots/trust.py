@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from predictions.calibration.track_record import EARLY_ENOUGH_H
 from predictions.domain.track_record import describe_track_record, settled_claims
 from predictions.enums import PredictionType
 from predictions.models import Prediction
+from projects.history.instants import last_day
 from projects.models import Project
 from projects.plain_words import NOT_KNOWN, duration, percent
 from stratibreak.plots.figure import Figure
@@ -172,11 +173,6 @@ def _score(score: Mapping[str, float]) -> str:
     return f"{score['value']:.3f} (between {score['low']:.3f} and {score['high']:.3f})"
 
 
-def _last_day(over_at: datetime, zone: str) -> date:
-    """The day on which a claim could still come true: one that is over at midnight was about the day before."""
-    return (over_at - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
-
-
 def _misses(misses: Sequence[Mapping[str, Any]], user: Any) -> tuple[MissRow, ...]:
     if not misses:
         return ()
@@ -189,7 +185,7 @@ def _misses(misses: Sequence[Mapping[str, Any]], user: Any) -> tuple[MissRow, ..
             chance=percent(miss["probability"]),
             outcome="It came" if miss["occurred"] else "It did not come",
             as_of=miss["as_of"],
-            last_day=_last_day(miss["predicted_for"], known.get(miss["project"], ("", "UTC"))[1]),
+            last_day=last_day(miss["predicted_for"], ZoneInfo(known.get(miss["project"], ("", "UTC"))[1])),
         )
         for miss in misses
     )
