@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from tenants.domain.auditing import AuditAction, Operation, record
+from tenants.domain.auditing import AuditAction, Operation, record, record_shown
 
 ACTIONS: Mapping[str, AuditAction] = {
     "gaps": AuditAction.VIEW_GAP_ANALYSIS,
@@ -32,9 +32,8 @@ def record_read(model: type[Model], row_ids: Sequence[UUID]) -> None:
     """Keep that rows were shown: one entry for a page, naming the row where it is one."""
     label = model._meta.label_lower
     resource_id = str(row_ids[0]) if len(row_ids) == 1 else ""
-    record(
+    record_shown(
         action=ACTIONS[model._meta.app_label],
-        operation=Operation.READ,
         resource=(label, resource_id),
         changes={} if resource_id else {"counts": {"shown": len(row_ids)}},
     )

@@ -105,6 +105,16 @@ def write_entry(draft: Draft, *, using: str = DEFAULT_DB_ALIAS) -> UUID:
     return entry_id
 
 
+def write_entry_at_end(draft: Draft, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Insert the entry with what ends the current transaction, or before the next statement of it if there is one.
+
+    For reads, which end in their entry: it costs them no wait of its own, and what cannot be kept is not answered.
+    Raises DatabaseError there, where the context in force now may not write for that tenant.
+    """
+    connection: Any = connections[using]
+    connection.execute_later(_INSERT, _parameters(uuid7(), draft))
+
+
 def _parameters(entry_id: UUID, draft: Draft) -> list[Any]:
     return [
         entry_id,

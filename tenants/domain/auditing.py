@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 
 from tenants.audit.deferred import defer_entry, entries_after_transaction
-from tenants.audit.entries import INSTALLATION, Draft, write_entry
+from tenants.audit.entries import INSTALLATION, Draft, write_entry, write_entry_at_end
 from tenants.audit.enums import AuditAction, Operation
 from tenants.audit.resources import Resource, named_action, resource_of
 from tenants.isolation.context import AccessContext, Purpose, current_context, require_tenant_id, use_context
@@ -35,6 +35,7 @@ __all__ = [
     "record_operator_enter",
     "record_operator_read",
     "record_refusal",
+    "record_shown",
 ]
 
 _ADDRESS_MAX_CHARS = 254  # RFC 5321, as the users' column
@@ -56,20 +57,25 @@ def record(
     tenant_id, actor_id, reason: taken from the context in force when not given
     Raises TenantContextRequired when no tenant is given or chosen.
     """
-    resource_type, resource_id = resource_of(resource)
-    context = current_context()
     return write_entry(
-        Draft(
+        _draft(
             action=action,
+            resource=resource,
             operation=operation,
-            tenant_id=tenant_id or require_tenant_id(),
-            actor_id=actor_id or (context.actor_id if context else None),
-            resource_type=resource_type,
-            resource_id=resource_id,
-            changes=changes or {},
-            reason=reason or (context.reason if context else ""),
+            tenant_id=tenant_id,
+            actor_id=actor_id,
+            changes=changes,
+            reason=reason,
         )
     )
+
+
+def record_shown(*, action: AuditAction, resource: Resource, changes: Mapping[str, Any] | None = None) -> None:
+    """Write the entry of a read at the end of the current transaction; it stands or falls with the answer.
+
+    Raises TenantContextRequired when no tenant is chosen; what the database refuses is raised where it is sent.
+    """
+    write_entry_at_end(_draft(action=action, operation=Operation.READ, resource=resource, changes=changes))
 
 
 def record_bulk(
@@ -190,6 +196,30 @@ def record_operator_enter(*, tenant_id: UUID, operator_id: UUID, reason: str) ->
             resource_id=str(tenant_id),
             reason=reason,
         )
+    )
+
+
+def _draft(
+    *,
+    action: AuditAction,
+    resource: Resource,
+    operation: Operation,
+    tenant_id: UUID | None = None,
+    actor_id: UUID | None = None,
+    changes: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> Draft:
+    resource_type, resource_id = resource_of(resource)
+    context = current_context()
+    return Draft(
+        action=action,
+        operation=operation,
+        tenant_id=tenant_id or require_tenant_id(),
+        actor_id=actor_id or (context.actor_id if context else None),
+        resource_type=resource_type,
+        resource_id=resource_id,
+        changes=changes or {},
+        reason=reason or (context.reason if context else ""),
     )
 
 

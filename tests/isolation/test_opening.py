@@ -160,3 +160,116 @@ def test_the_query_log_shows_no_token(ours: LookAlike, django_assert_num_queries
     told = [query["sql"] for query in captured.captured_queries]
     assert [sql.split(" ")[0] for sql in told] == ["BEGIN", "SELECT", "SELECT", "COMMIT"]
     assert not any("stratibreak.context" in sql for sql in told)
+
+
+def _later(text: str, sql: str = "UPDATE projects_project SET description = %s") -> None:
+    wrapper: Any = connection
+    wrapper.execute_later(sql, [text])
+
+
+def _descriptions(tenant_id: Any) -> set[str]:
+    with tenant_context(tenant_id):
+        return set(Project.objects.values_list("description", flat=True))
+
+
+def test_what_can_wait_goes_out_with_the_commit(ours: LookAlike, theirs: LookAlike) -> None:
+    before = _descriptions(theirs.tenant.pk)
+    with _waits() as waits, tenant_context(ours.tenant.pk):
+        Project.objects.count()
+        _later("it's 100% late; COMMIT")
+
+    assert len(waits) == 2  # the count with all that opens the transaction, and the statement with COMMIT
+    assert _descriptions(ours.tenant.pk) == {"it's 100% late; COMMIT"}
+    assert _descriptions(theirs.tenant.pk) == before
+
+
+def _appended(text: str) -> list[tuple[Any, ...]]:
+    _later(text, "UPDATE projects_project SET description = description || %s")
+    return _rows("SELECT description FROM projects_project")
+
+
+def _copied_descriptions() -> str:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY (SELECT description FROM projects_project) TO STDOUT") as copy,
+    ):
+        return b"".join(bytes(part) for part in copy).decode()
+
+
+READ_AFTER: dict[str, Callable[[], Any]] = {
+    "rows": lambda: list(Project.objects.values_list("description", flat=True)),
+    "an iterator": lambda: list(Project.objects.values_list("description", flat=True).iterator(chunk_size=1)),
+    "copying out": _copied_descriptions,
+    "a savepoint": lambda: _in_savepoint() and list(Project.objects.values_list("description", flat=True)),
+    "another that can wait": lambda: _appended(" again"),
+}
+
+
+@pytest.mark.parametrize("reading", READ_AFTER)
+def test_whatever_comes_first_finds_it_done(reading: str, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        Project.objects.count()
+        _later("late")
+        found = READ_AFTER[reading]()
+
+    assert ("late again" if reading == "another that can wait" else "late") in str(found)
+
+
+def test_it_is_done_for_the_tenant_it_was_made_for(ours: LookAlike, theirs: LookAlike) -> None:
+    before = _descriptions(theirs.tenant.pk)
+    with tenant_context(ours.tenant.pk):
+        Project.objects.count()
+        _later("late")
+        with tenant_context(theirs.tenant.pk):
+            Project.objects.count()
+
+    assert _descriptions(ours.tenant.pk) == {"late"}
+    assert _descriptions(theirs.tenant.pk) == before
+
+
+def test_first_in_its_transaction_or_in_none_it_is_done_at_once(ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        _later("late")
+        assert {row[0] for row in _rows("SELECT description FROM projects_project")} == {"late"}
+    with pytest.raises(ProgrammingError, match="permission"):
+        _later("without a tenant")
+
+    assert _descriptions(ours.tenant.pk) == {"late"}
+
+
+def test_what_is_refused_at_the_end_takes_everything_with_it(ours: LookAlike) -> None:
+    before = _descriptions(ours.tenant.pk)
+    done: list[str] = []
+    refused = tenant_context(ours.tenant.pk)
+    refused.__enter__()
+    transaction.on_commit(lambda: done.append("committed"))
+    Project.objects.update(description="changed")
+    _later("", "UPDATE nowhere SET nothing = %s")
+    with pytest.raises(ProgrammingError, match="nowhere"):
+        refused.__exit__(None, None, None)
+
+    assert (_descriptions(ours.tenant.pk), done) == (before, [])
+
+
+def test_what_is_rolled_back_is_not_done_later(ours: LookAlike) -> None:
+    before = _descriptions(ours.tenant.pk)
+    with suppress(RuntimeError), tenant_context(ours.tenant.pk):
+        Project.objects.count()
+        _later("late")
+        raise RuntimeError
+    with tenant_context(ours.tenant.pk):
+        Project.objects.count()
+        with suppress(RuntimeError), transaction.atomic():
+            _later("late")
+            raise RuntimeError
+
+    assert _descriptions(ours.tenant.pk) == before
+
+
+def test_the_query_log_shows_what_waited(ours: LookAlike, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(4) as captured, tenant_context(ours.tenant.pk):
+        Project.objects.count()
+        _later("late")
+
+    told = [query["sql"].split(" ")[0] for query in captured.captured_queries]
+    assert told == ["BEGIN", "SELECT", "UPDATE", "COMMIT"]

@@ -6,14 +6,16 @@
 2. Before each statement the context in force is compared with the one last issued; where it changed inside the
    transaction (a nested tenant, an auth step) it is issued again, in a message of its own.
 3. ROLLBACK TO SAVEPOINT takes ``SET LOCAL`` back with it, so after one the context is issued again.
+4. A statement whose answer nobody needs may wait for COMMIT and go out with it in one message (``execute_later``).
+   Whatever else comes first sends it first, so statements reach the server in the order they were made in.
 
 Outside a transaction nothing is issued, and the login itself has no rights: no transaction, no tenant's row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,6 +149,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._issued: AccessContext | None = None
         self._issue_needed = False
         self._is_opening = False
+        self._later = ""
         self._signer: ContextSigner | None = None
         self._opened_as = "LOGIN"
 
@@ -200,16 +203,43 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.being_opened(), self.wrap_database_errors:
             self.connection.cursor().execute(opening.message.encode())
 
+    def execute_later(self, sql: str, params: Sequence[Any]) -> None:
+        """Run a statement whose answer nobody needs: with COMMIT, or by itself before whatever comes sooner.
+
+        It runs in the context in force now, at once where no transaction is open or nothing was said in it yet.
+        What the server refuses is raised where it is sent, and then nothing of the transaction is kept.
+        """
+        self.validate_no_broken_transaction()
+        if not self.in_atomic_block or self._is_opening:
+            with self.cursor() as cursor:
+                cursor.execute(sql, params)
+            return
+        self.issue_context()
+        self._later = self.create_cursor().mogrify(sql, params)
+
+    def _send_later(self, ending: str = "") -> None:
+        """Send what waits, in one message with the statement that ends the transaction, if one does."""
+        statements = [statement for statement in (self._later, ending) if statement]
+        self._later = ""
+        with ExitStack() as logged:
+            for statement in reversed(statements) if self.queries_logged else ():
+                logged.enter_context(debug_transaction(self, statement))
+            with self.wrap_database_errors:
+                self.connection.cursor().execute(";\n".join(statements))
+
     def _commit(self) -> None:
         self._is_opening = False
-        super()._commit()
+        if self._later:
+            self._send_later("COMMIT")
+        else:
+            super()._commit()
 
     def _rollback(self) -> None:
-        self._is_opening = False
+        self._is_opening, self._later = False, ""
         super()._rollback()
 
     def _close(self) -> None:
-        self._is_opening = False
+        self._is_opening, self._later = False, ""
         super()._close()
 
     def _access_mode(self) -> str:
@@ -223,6 +253,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._is_opening:
             self._open_now()
             return
+        if self._later:
+            self._send_later()
         context = current_context()
         if context is self._issued and not self._issue_needed:
             return
@@ -242,7 +274,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _savepoint_rollback(self, sid: str) -> None:
         """Roll back before anything else is sent: a failed transaction takes no other statement."""
-        self._issued, self._issue_needed = current_context(), False
+        self._issued, self._issue_needed, self._later = current_context(), False, ""
         try:
             super()._savepoint_rollback(sid)
         finally:
