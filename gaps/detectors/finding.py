@@ -6,7 +6,7 @@ from datetime import datetime
 from gaps.detectors.severity import gap_severity
 from gaps.enums import AreaKind, GapCategory, GapType
 from predictions.enums import Priority, Severity
-from predictions.forecasters.answers import EvidenceFact, ModelIdentity
+from predictions.forecasters.answers import EvidenceFact, ModelIdentity, Money
 from projects.history.readiness import ReadinessReport
 from tenants.enums import Role
 
@@ -74,7 +74,7 @@ class CorrectiveActionFinding:
 
     expected_effect: in words, with numbers;  days_saved: elapsed days at P85, None where nobody can say
     latest_start_h: None where it is too weak to restore the target, or nobody can say;  steps: in their order
-    effort_h: of all people together;  owner_role: who could take it
+    effort_h: of all people together;  cost: None where nobody can say;  owner_role: who could take it
     """
 
     code: str
@@ -86,6 +86,7 @@ class CorrectiveActionFinding:
     latest_start_h: float | None = None
     steps: tuple[str, ...] = ()
     effort_h: float | None = None
+    cost: Money | None = None
     owner_role: Role | None = None
 
 

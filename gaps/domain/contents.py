@@ -179,6 +179,17 @@ def _write_actions(gap: Gap, finding: Finding) -> None:
             action.save()
 
 
+def add_missing_costs(gap: Gap, finding: Finding) -> None:
+    """Let suggestions that nobody took up say what they cost, where that could not be said before. One query."""
+    costs = {action.code: action.cost for action in finding.corrective_actions if action.cost is not None}
+    if not costs:
+        return
+    free = gap.corrective_actions.filter(status=ActionStatus.SUGGESTED, owner=None, cost_amount=None, code__in=costs)
+    for action in free:
+        action.cost_amount, action.cost_currency = costs[action.code].amount, costs[action.code].currency
+        action.save()
+
+
 def _set_suggestion(
     action: CorrectiveAction, suggestion: CorrectiveActionFinding, as_of: datetime, ledger: Mapping[str, Efficacy]
 ) -> None:
@@ -189,6 +200,8 @@ def _set_suggestion(
     action.expected_effect_days = suggestion.days_saved
     action.steps = list(suggestion.steps or details.steps)
     action.effort_h = details.effort_h if suggestion.effort_h is None else suggestion.effort_h
+    if suggestion.cost is not None:
+        action.cost_amount, action.cost_currency = suggestion.cost.amount, suggestion.cost.currency
     action.owner_role = suggestion.owner_role or details.owner_role or ""
     hours = suggestion.latest_start_h
     action.latest_start_at = None if hours is None else as_of + timedelta(hours=hours)

@@ -15,22 +15,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any
 
-from gaps.detectors.detection import DetectionContext
+from gaps.detectors.detection import Detection, DetectionContext
 from gaps.detectors.finding import Finding
 from gaps.detectors.gate import closed_by_done_work
+from gaps.detectors.pricing import priced, weeks_to_target
 from gaps.detectors.severity import SEVERITY_RANK, closing_effect, is_below_opening
 from gaps.domain.assessments import Assessment, assess_project, settings_row, tolerances_of
-from gaps.domain.contents import measure_row, says_the_same, write_details, write_values
+from gaps.domain.contents import add_missing_costs, measure_row, says_the_same, write_details, write_values
 from gaps.domain.lifecycle import GapState, record_transition, reopen_gap, resolve_gap
 from gaps.domain.roles import told_in_roles
 from gaps.enums import GapOrigin, GapStatus, TransitionKind
 from gaps.models import Gap
 from predictions.domain.forecasting import ProjectForecast
+from predictions.forecasters.labour_cost import labour_cost
 from projects.domain.analyses import AnalysisRun, reason_rows, record_analysis
 from projects.enums import AnalysisKind
 from projects.history.calendar import WorkCalendar
@@ -72,7 +74,7 @@ def detect_gaps(
     known, finish = history.as_of(as_of), forecast.finish
     tolerances = tolerances_of(project, target_date=finish.target_date, budget=known.budget)
     context = DetectionContext(known, calendar, finish, tolerances)
-    assessments = told_in_roles(assess_project(context), project=project, context=context)
+    assessments = _priced(told_in_roles(assess_project(context), project=project, context=context), context)
     duration_ms = round((perf_counter() - started) * 1000)
     stored = _stored_gaps(project, assessments)
     changes: Counter[TransitionKind] = Counter()
@@ -85,6 +87,17 @@ def detect_gaps(
             followed.append(gap)
     _record(project, assessments, forecast, context=context, at=at, duration_ms=duration_ms)
     return DetectionResult(tuple(followed), changes)
+
+
+def _priced(assessments: list[Assessment], context: DetectionContext) -> list[Assessment]:
+    labour, weeks_left = labour_cost(context.known), weeks_to_target(context)
+
+    def with_costs(detection: Detection) -> Detection:
+        if detection.finding is None:
+            return detection
+        return replace(detection, finding=priced(detection.finding, labour=labour, weeks_left=weeks_left))
+
+    return [replace(assessment, detection=with_costs(assessment.detection)) for assessment in assessments]
 
 
 def _stored_gaps(project: Project, assessments: list[Assessment]) -> dict[str, Gap]:
@@ -136,6 +149,7 @@ def _open(project: Project, assessment: Assessment, finding: Finding, *, at: dat
 
 def _update(gap: Gap, assessment: Assessment, finding: Finding, *, at: datetime) -> TransitionKind | None:
     if gap.inputs_hash == finding.inputs_hash or (gap.below_since is None and says_the_same(gap, finding)):
+        add_missing_costs(gap, finding)
         return None
     before = GapState.of(gap)
     write_values(gap, assessment, finding)

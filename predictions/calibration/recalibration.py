@@ -45,6 +45,12 @@ class Recalibration:
         """The recalibrated probabilities: same shape, in (0, 1)."""
         return expit(self.intercept + self.slope * logit(probabilities))
 
+    def undo(self, probability: float) -> float:
+        """The probability that would be moved to this one; itself where more is not moved to more."""
+        if self.slope <= 0:
+            return probability
+        return float(expit((logit(probability) - self.intercept) / self.slope))
+
 
 def logit(probabilities: ArrayLike) -> FloatArray:
     """Log-odds of probabilities, cut to [EDGE, 1 - EDGE]."""

@@ -66,6 +66,10 @@ class EventRecalibration:
         """The recalibrated probabilities: same shape, in (0, 1)."""
         return self.of_own.apply(self.of_others.apply(probabilities))
 
+    def undo(self, probability: float) -> float:
+        """The probability that would be moved to this one, in (0, 1)."""
+        return self.of_others.undo(self.of_own.undo(probability))
+
 
 def fit_events(events: Iterable[SettledEvent]) -> EventRecalibration:
     """What the settled events ask for; nothing is moved where there are none."""

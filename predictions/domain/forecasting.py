@@ -25,10 +25,11 @@ from predictions.domain.team_records import MAX_WEEKS, load_pools
 from predictions.enums import PredictionType
 from predictions.forecasters.answers import hash_of
 from predictions.forecasters.finish import FinishForecast, forecast_finish
+from predictions.forecasters.labour_cost import LabourCost, labour_cost, priced
 from predictions.forecasters.outlook import forecast_outlook, outlook_row
 from predictions.forecasters.registry import FORECASTERS, Forecaster, ForecastInputs
 from predictions.forecasters.risk import RiskForecast
-from predictions.forecasters.risk_recalibration import recalibrated
+from predictions.forecasters.risk_recalibration import accepted_before_move, recalibrated
 from predictions.forecasters.throughput import weekly_finishes
 from predictions.models import Prediction
 from projects.domain.analyses import AnalysisRun, record_analysis
@@ -113,7 +114,8 @@ def forecast_project(
         team_signals_enabled=project.team_signals_enabled,
     )
     moves = load_recalibrations(project, as_of=as_of)
-    answers = tuple(_moved(ask(forecaster, inputs), moves) for forecaster in FORECASTERS)
+    labour = labour_cost(known)
+    answers = tuple(_priced(_ask_moved(forecaster, inputs, moves), labour) for forecaster in FORECASTERS)
     weekly = weekly_finishes(known, calendar=calendar)[-MAX_WEEKS:] if finish.readiness.carries_value else ()
     found = ProjectForecast(finish, answers, (), tuple(float(count) for count in weekly))
     outlook = outlook_row(forecast_outlook(known, finish=finish, calendar=calendar, pools=pools))
@@ -133,10 +135,20 @@ def ask(forecaster: Forecaster, inputs: ForecastInputs) -> ForecasterAnswer:
         return ForecasterAnswer(forecaster, (_failure(forecaster, inputs),))
 
 
-def _moved(answer: ForecasterAnswer, moves: Mapping[str, EventRecalibration]) -> ForecasterAnswer:
-    """An answer where what became of earlier claims of its kind says it belongs."""
-    by = moves.get(answer.forecaster.name)
-    return answer if by is None else replace(answer, risks=tuple(recalibrated(risk, by) for risk in answer.risks))
+def _ask_moved(
+    forecaster: Forecaster, inputs: ForecastInputs, moves: Mapping[str, EventRecalibration]
+) -> ForecasterAnswer:
+    """An answer where what became of earlier claims of its kind says it belongs, the time left to act with it."""
+    by = moves.get(forecaster.name)
+    if by is None:
+        return ask(forecaster, inputs)
+    accepted = accepted_before_move(inputs.accepted_probability, by)
+    answer = ask(forecaster, replace(inputs, accepted_probability=accepted))
+    return replace(answer, risks=tuple(recalibrated(risk, by) for risk in answer.risks))
+
+
+def _priced(answer: ForecasterAnswer, labour: LabourCost | None) -> ForecasterAnswer:
+    return replace(answer, risks=tuple(priced(risk, labour) for risk in answer.risks))
 
 
 def target_date(project: Project, known: ProjectHistory) -> date | None:

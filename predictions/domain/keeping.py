@@ -330,6 +330,8 @@ def _store_parts(new: Sequence[tuple[_Candidate, Prediction]]) -> None:
             priority=priority_of(option.code, option.priority, ledger),
             steps=list(details_of(option.code).steps),
             effort_h=details_of(option.code).effort_h,
+            cost_amount=None if option.cost is None else option.cost.amount,
+            cost_currency="" if option.cost is None else option.cost.currency,
             owner_role=details_of(option.code).owner_role or "",
             expected_effect_days=option.days_saved_p85,
             latest_start_at=_after_hours(candidate.risk.as_of, option.latest_start_h),

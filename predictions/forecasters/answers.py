@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 
@@ -22,6 +23,14 @@ class ModelIdentity:
 
     id: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """amount: in the currency, which is three capital letters"""
+
+    amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,28 @@
 """What taking an option up means: its steps, the work it asks for, and who could take it; one row for a code.
 
 Hours are of all people together, starting values for a team of five to nine: what it takes to bring the action about,
-not the work that it moves. Costs are not guessed: what an hour costs is no fact of the record.
+not the work that it moves. What they cost follows from the record (predictions.forecasters.labour_cost).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from predictions.forecasters.prevention import ADDED_CAPACITY_SHARE
 from tenants.enums import Role
 
 
 @dataclass(frozen=True, slots=True)
 class OptionDetails:
-    """steps: in their order;  effort_h: of all people together, None where nobody can say"""
+    """steps: in their order;  effort_h: of all people together, None where nobody can say
+
+    joining_share, joining_people: by how much the team grows if it is taken up, of itself or in heads
+    """
 
     steps: tuple[str, ...] = ()
     effort_h: float | None = None
     owner_role: Role | None = None
+    joining_share: float = 0.0
+    joining_people: float = 0.0
 
 
 UNKNOWN_OPTION = OptionDetails()
@@ -38,6 +44,7 @@ OPTION_DETAILS: Mapping[str, OptionDetails] = {
         ),
         80.0,
         Role.PROJECT_MANAGER,
+        joining_share=ADDED_CAPACITY_SHARE,
     ),
     "ADD_PERSON": OptionDetails(
         (
@@ -47,6 +54,7 @@ OPTION_DETAILS: Mapping[str, OptionDetails] = {
         ),
         40.0,
         Role.PROJECT_MANAGER,
+        joining_people=1.0,
     ),
     "SPEND_LESS": OptionDetails(
         (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictions.enums import PredictionType, Priority, Severity
-from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, ProbabilityEstimate
+from predictions.forecasters.answers import Driver, EvidenceFact, ModelIdentity, Money, ProbabilityEstimate
 from predictions.forecasters.indicators import Indicator
 from predictions.forecasters.prevention import Action, PreventionWindow
 from projects.history.readiness import ReadinessReport
@@ -82,7 +82,7 @@ class PreventiveOption:
     """What one thing that can be done would do if it started now.
 
     probability_after: of the event, in [0, 1];  latest_start_h: hours from t, None where it cannot help enough
-    days_saved_p85, money_saved_p85: None where the option saves none, or nobody can say
+    days_saved_p85, money_saved_p85: None where the option saves none, or nobody can say;  cost: None likewise
     """
 
     code: str
@@ -93,6 +93,7 @@ class PreventiveOption:
     latest_start_h: float | None
     days_saved_p85: float | None = None
     money_saved_p85: float | None = None
+    cost: Money | None = None
 
     @classmethod
     def of(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.history.columns import Columns, Texts
+from projects.history.columns import Columns, Flags, Texts
 from projects.history.facts import CostFact
 from projects.history.instants import Instants, to_us
 
@@ -18,7 +18,7 @@ class CostColumns(Columns):
     """One row per observed cost, ordered by id, then by when it was recorded.
 
     at_us: from when on it counts;  recorded_us: when our record first held it;  amount: in its currency
-    hours: of work that it pays for, NaN where the ledger does not say
+    hours: of work that it pays for, NaN where the ledger does not say;  contributor_ids: whose, None likewise
     """
 
     ids: Texts
@@ -27,6 +27,8 @@ class CostColumns(Columns):
     amount: FloatArray
     currency: Texts
     hours: FloatArray
+    contributor_ids: Texts
+    is_labour: Flags
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -38,7 +40,7 @@ class CostColumns(Columns):
         return self.take(is_last)
 
     def hash_key(self) -> list[object]:
-        """Every value a result can depend on, as plain values."""
+        """Every value a forecast or a gap can depend on, as plain values; whose work it was moves none of them."""
         return [
             self.ids.tolist(),
             self.at_us.tolist(),
@@ -58,6 +60,8 @@ def cost_columns(facts: Iterable[CostFact]) -> CostColumns:
         amount=np.array([fact.amount for fact in ordered], dtype=np.float64),
         currency=_texts([fact.currency for fact in ordered]),
         hours=np.array([np.nan if fact.hours is None else fact.hours for fact in ordered], dtype=np.float64),
+        contributor_ids=_texts([fact.contributor_id for fact in ordered]),
+        is_labour=np.array([fact.is_labour for fact in ordered], dtype=np.bool_),
     )
 
 

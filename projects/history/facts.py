@@ -115,7 +115,7 @@ class BudgetFact:
 class CostFact:
     """One cost incurred on one day; a reversal is negative. Of several about one id the one recorded last holds.
 
-    hours: of work that it pays for, None where the ledger does not say
+    hours: of work that it pays for, None where the ledger does not say;  contributor_id: whose work, None likewise
     It is true from the end of its day in UTC on: earlier in the day a replay could not have known it.
     """
 
@@ -125,6 +125,8 @@ class CostFact:
     amount: float
     currency: str
     hours: float | None = None
+    contributor_id: UUID | None = None
+    is_labour: bool = False
 
     @property
     def incurred_at(self) -> datetime:

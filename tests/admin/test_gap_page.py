@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from gaps.enums import GapStatus
 from gaps.models import Gap, GapTransition
 from tenants.enums import Role
 from tenants.isolation.transaction import tenant_context
-from tests.factories.gaps import GapFactory
+from tests.factories.gaps import CorrectiveActionFactory, GapFactory
 from tests.factories.look_alike import LookAlike
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +68,19 @@ def test_page_says_as_of_when_a_gap_was_found_or_that_a_person_entered_it(ours: 
 
     assert "From the record as of 2 March 2026, 09:30 UTC, by the method timeline, version 1." in pages[0]
     assert "Entered by hand." in pages[1]
+
+
+def test_page_says_what_an_action_asks_for(ours: LookAlike) -> None:
+    client = Client()
+    client.force_login(ours.users[Role.ADMIN])
+    with tenant_context(ours.tenant.pk):
+        gap = GapFactory.create(detected=True)
+        CorrectiveActionFactory.create(
+            gap=gap, title="Priced", effort_h=8.0, cost_amount=Decimal(17_000), cost_currency="EUR"
+        )
+        CorrectiveActionFactory.create(gap=gap, title="Unpriced", effort_h=4.5, cost_amount=None, cost_currency="")
+
+    page = client.get(reverse("admin:gaps_gap_change", args=[gap.pk])).content.decode()
+
+    assert "(8 h of work, about 17,000 EUR in all)" in page
+    assert "(4.5 h of work)" in page

@@ -15,7 +15,7 @@ from projects.domain.queries.people import People
 from projects.domain.queries.same_work import LINK_COLUMNS, LinkRow, load_copies
 from projects.domain.recording.contributors import PERSON_FIELDS
 from projects.domain.recording.people import load_people
-from projects.enums import LinkDirection, Presence, StatusCategory, TrackedField
+from projects.enums import CostCategory, LinkDirection, Presence, StatusCategory, TrackedField
 from projects.history.facts import (
     BaselineFact,
     BlockingLinkFact,
@@ -64,7 +64,7 @@ def _facts(project_id: UUID) -> Iterator[HistoryFact]:
     yield from _change_facts(project_id, sources, _meaning_of_status(project_id), people)
     yield from _link_facts(links, copies)
     yield from _plan_facts(project_id)
-    yield from _cost_facts(project_id)
+    yield from _cost_facts(project_id, people)
     yield from context_facts(project_id, people, copies)
 
 
@@ -250,12 +250,28 @@ def _budget_facts(plans: list[Any], approvals: list[Any]) -> Iterator[BudgetFact
             yield in_force
 
 
-def _cost_facts(project_id: UUID) -> Iterator[CostFact]:
+def _cost_facts(project_id: UUID, people: People) -> Iterator[CostFact]:
     rows = CostEntry.objects.filter(project_id=project_id).order_by()
-    for id_, day, recorded_us, amount, currency, hours in rows.values_list(
-        "id", "incurred_on_date", Microseconds("recorded_at"), "amount", "currency", "hours"
+    for id_, day, recorded_us, amount, currency, hours, contributor_id, category in rows.values_list(
+        "id",
+        "incurred_on_date",
+        Microseconds("recorded_at"),
+        "amount",
+        "currency",
+        "hours",
+        "contributor_id",
+        "category",
     ).iterator(chunk_size=ROWS_PER_FETCH):
-        yield CostFact(id_, day, from_us(recorded_us), float(amount), currency, hours)
+        yield CostFact(
+            id_,
+            day,
+            from_us(recorded_us),
+            float(amount),
+            currency,
+            hours,
+            contributor_id=people.of(contributor_id),
+            is_labour=category == CostCategory.LABOUR,
+        )
 
 
 def _after_approval(
