@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils import timezone
 
 from projects.domain.data_quality import newest_quality
 from projects.domain.people import AccountsNotLinked, link_accounts, other_accounts, set_apart, user_changed
@@ -117,7 +118,7 @@ class ProjectPage(DoingPage):
     ) -> HttpResponse:
         """Show the newest forecast above the form: the question people open the page with."""
         project = self.get_object(request, object_id)
-        answer = newest_forecasts([project])[0] if project is not None else None
+        answer = newest_forecasts([project], at=timezone.now())[0] if project is not None else None
         quality = None if project is None else newest_quality(project)
         may_analyse = not reads_across_tenants() and request.user.has_perm("projects.analyse_project")
         may_import = project is not None and self.may(request, MAY_IMPORT)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from projects.domain.queries.runs import standing_runs
+from projects.domain.queries.runs import age_reasons, standing_runs
 from projects.enums import AnalysisKind, Readiness
 from projects.history.readiness import ReasonCode
 from projects.models import AnalysisRecord, Project
@@ -70,8 +70,11 @@ class ForecastAnswer:
         return next((when for sure, when in self.dates if sure == percent(_PROMISED_PROBABILITY)), "")
 
 
-def forecast_answer(project: Project, record: AnalysisRecord | None) -> ForecastAnswer:
-    """Put a stored forecast into words; without one, and without a value in it, the standing is unknown."""
+def forecast_answer(project: Project, record: AnalysisRecord | None, *, at: datetime) -> ForecastAnswer:
+    """Put a stored forecast into words; without one, and without a value in it, the standing is unknown.
+
+    at: now, aware: a forecast of last month says so
+    """
     results: Mapping[str, Any] = record.results if record else {}
     quantiles = results.get("quantiles") or []
     on_time = (results.get("p_on_time") or {}).get("value") if quantiles else None
@@ -84,15 +87,15 @@ def forecast_answer(project: Project, record: AnalysisRecord | None) -> Forecast
         asked=percent(1 - project.accepted_risk),
         target_date=date.fromisoformat(target) if target else None,
         dates=tuple((percent(quantile["p"]), _finish(quantile)) for quantile in quantiles),
-        limits=tuple(limits(record.readiness_reasons if record else ())),
+        limits=tuple(limits([*age_reasons(record.as_of, at=at), *record.readiness_reasons] if record else ())),
         drivers=tuple(str(driver["text"]) for driver in results.get("drivers") or ()),
     )
 
 
-def newest_forecasts(projects: Sequence[Project]) -> list[ForecastAnswer]:
-    """Answer for several projects, in their order, with one query."""
+def newest_forecasts(projects: Sequence[Project], *, at: datetime) -> list[ForecastAnswer]:
+    """Answer for several projects, in their order, with one query.  at: now, aware"""
     newest = {record.project_id: record for record in standing_runs(projects, AnalysisKind.FORECAST)}
-    return [forecast_answer(project, newest.get(project.pk)) for project in projects]
+    return [forecast_answer(project, newest.get(project.pk), at=at) for project in projects]
 
 
 def _standing(record: AnalysisRecord | None, on_time: float | None, asked: float) -> Standing:

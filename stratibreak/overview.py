@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Count, F
+from django.utils import timezone
 
 from gaps.enums import GapStatus
 from gaps.models import Gap
@@ -31,5 +32,8 @@ def overview_rows() -> list[OverviewRow]:
     projects = list(running.order_by(F("end_date").asc(nulls_last=True), "id")[:READ_PROJECTS])
     live = Gap.objects.filter(project__in=projects, status__in=[GapStatus.OPEN, GapStatus.IN_PROGRESS])
     counts = dict(live.order_by().values_list("project_id").annotate(n=Count("id")))
-    rows = [OverviewRow(answer, counts.get(answer.project.pk, 0)) for answer in newest_forecasts(projects)]
+    rows = [
+        OverviewRow(answer, counts.get(answer.project.pk, 0))
+        for answer in newest_forecasts(projects, at=timezone.now())
+    ]
     return sorted(rows, key=lambda row: _ORDER.index(row.answer.standing))[:SHOWN_PROJECTS]

@@ -23,8 +23,8 @@ from predictions.domain.track_record import settled_claims
 from predictions.enums import PredictionType
 from predictions.forecasters.prevention import P85
 from predictions.models import Prediction
-from projects.domain.queries.runs import runs_of
-from projects.enums import CARRYING, AnalysisKind
+from projects.domain.queries.runs import age_reasons, runs_of
+from projects.enums import CARRYING, AnalysisKind, Readiness
 from projects.models import Project
 
 MAX_RUNS, MAX_MOVES = 400, 30
@@ -39,8 +39,11 @@ def describe_full_forecast(project: Project, *, predictions: QuerySet[Prediction
     predictions: those that the reader may see. Ten queries at the most.
     """
     forecast = describe_forecast(project)
+    aged = [] if forecast["result"] is None else age_reasons(forecast["as_of"], at=at)
     return {
         **forecast,
+        "readiness": Readiness.LIMITED if aged and forecast["readiness"] == Readiness.OK else forecast["readiness"],
+        "readiness_reasons": [*aged, *forecast["readiness_reasons"]],
         "override": describe_standing_override(forecast["prediction"]),
         "track_record": _track_record(project, predictions, at=at),
         "target_history": [

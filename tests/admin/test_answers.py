@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_standing_follows_from_what_was_asked_for(on_time: float | None, stand
         results = RESULTS | {"p_on_time": None if on_time is None else {"value": on_time}}
         record = AnalysisRecordFactory.create(project=project, kind="FORECAST", results=results, readiness="OK")
 
-        assert forecast_answer(project, record).standing is standing
+        assert forecast_answer(project, record, at=record.as_of).standing is standing
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,8 @@ def test_without_a_forecast_nothing_is_on_course(code: str, standing: Standing, 
             readiness_reasons=[{"code": code, "message": "So it is."}],
         )
 
-        assert forecast_answer(project, record).standing is standing
-        assert forecast_answer(project, None).standing is Standing.UNKNOWN
+        assert forecast_answer(project, record, at=record.as_of).standing is standing
+        assert forecast_answer(project, None, at=record.as_of).standing is Standing.UNKNOWN
 
 
 def test_analysing_a_foreign_project_answers_like_a_missing_one(ours: LookAlike, theirs: LookAlike) -> None:
@@ -94,3 +95,16 @@ def test_analysing_a_foreign_project_answers_like_a_missing_one(ours: LookAlike,
 
     assert [client.post(address).status_code for address in addresses] == [404, 404]
     assert client.get(reverse("admin:analyse_project", args=[ours.rows[Project].pk])).status_code == 405
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, False), (8, False), (9, True), (150, True)])
+def test_a_forecast_of_last_month_says_so(days: int, told: bool, ours: LookAlike) -> None:
+    with tenant_context(ours.tenant.pk):
+        record = AnalysisRecordFactory.create(kind="FORECAST", results=RESULTS, readiness="OK", readiness_reasons=[])
+        at = record.as_of + timedelta(days=days)
+
+        shown = forecast_answer(record.project, record, at=at).limits
+
+    assert [(limit.message, limit.step) for limit in shown] == (
+        [(f"The forecast is {days} days old: what happened since is not in it.", "Run an analysis.")] if told else []
+    )

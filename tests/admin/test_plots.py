@@ -128,7 +128,7 @@ def test_refreshing_a_project_is_all_that_its_forecast_plot_needs(chosen: User) 
 
     refresh_project(project=project, as_of=NOW, at=NOW)
 
-    (answer,) = newest_forecasts([project])
+    (answer,) = newest_forecasts([project], at=NOW)
     assert answer.record is not None
     figure = _drawn(forecast_plot(answer.record))
     assert figure.summary.startswith("200 of 260 items are done.")
@@ -392,7 +392,7 @@ def test_the_plots_of_a_page_take_a_fixed_number_of_queries(rows: int, chosen: U
         replayed(project)
         told = gap_answer(slipping(project))
     made = claims(project, count=1 + rows, result=OutcomeResult.OCCURRED)
-    answer = newest_forecasts([project])[0]
+    answer = newest_forecasts([project], at=NOW)[0]
     entries = AuditEntry.objects.count()
 
     assert _queries(lambda: slip_plot(project, chosen)) == 1
@@ -438,7 +438,7 @@ def test_plots_follow_the_projects_that_a_person_sees(ours: LookAlike) -> None:
     with tenant_context(ours.tenant.pk):
         project = plotted_project()
         settled_record(project, events=20)
-        answer = newest_forecasts([project])[0]
+        answer = newest_forecasts([project], at=NOW)[0]
         hidden = project_plots(_context(stakeholder), project, answer)
         assert len(hidden["figures"]) == 1  # the forecast is handed over; what is looked up is not found
         assert _report(stakeholder).events == 0
@@ -453,7 +453,7 @@ def test_plots_follow_the_projects_that_a_person_sees(ours: LookAlike) -> None:
 def test_without_the_right_to_read_nothing_is_drawn(chosen: User) -> None:
     nobody: Any = SimpleNamespace(has_perm=lambda _: False)
     project = plotted_project()
-    answer, row = newest_forecasts([project])[0], claims(project, count=2)[0]
+    answer, row = newest_forecasts([project], at=NOW)[0], claims(project, count=2)[0]
 
     assert project_plots(_context(nobody), project, answer) == {"figures": [], "absences": []}
     assert prediction_plots(_context(nobody), row) == {"figures": [], "absences": []}

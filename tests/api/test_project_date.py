@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from predictions.enums import OutcomeResult
 from predictions.models import PredictionOutcome
@@ -24,6 +25,7 @@ from tests.factories.look_alike import LookAlike
 from tests.factories.predictions import ISSUED_AT, PredictionFactory, PredictionOutcomeFactory, sha256_of
 from tests.factories.projects import BaselineFactory, ProjectFactory, ScopeApprovalFactory
 from tests.project_histories import DAY, NOW, WEEK
+from tests.recorded_team import record_team
 
 pytestmark = pytest.mark.django_db
 
@@ -45,12 +47,28 @@ def path_of(project: Project, question: str) -> str:
 def test_forecast_has_its_numbers_and_hides_what_it_is_played_from(project: Project, admin: ApiClient) -> None:
     answer = admin.fetch(path_of(project, "forecast")).json()
 
-    assert answer["readiness"] == "OK"
+    assert (answer["readiness"], [reason["code"] for reason in answer["readiness_reasons"]]) == (
+        "LIMITED",
+        ["FORECAST_AGED"],  # it is of NOW, which is years ago
+    )
     assert [point["p"] for point in answer["result"]["quantiles"]] == [0.5, 0.7, 0.85, 0.95]
     assert 0 < answer["result"]["p_on_time"]["value"] < 1
     for name in ("assumptions", "drivers", "evidence"):
         assert answer["result"][name]
     assert "basis" not in answer["result"]
+
+
+def test_a_fresh_forecast_is_limited_by_the_record_alone(ours: LookAlike, admin: ApiClient) -> None:
+    now = timezone.now()
+    with tenant_context(ours.tenant.pk):
+        project = ProjectFactory.create(name="Fresh", end_date=(now + 26 * WEEK).date())
+        record_team(project, [5] * 40, open_items=20, as_of=now)
+        refresh_project(project=project, as_of=now, at=now)
+
+    answer = admin.fetch(path_of(project, "forecast")).json()
+
+    assert answer["result"] is not None
+    assert "FORECAST_AGED" not in [reason["code"] for reason in answer["readiness_reasons"]]
 
 
 def _promise(project: Project, number: int, *, kept: bool) -> None:

@@ -6,6 +6,7 @@ A look at the past that is made today is newer than the nightly run, and does no
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,18 @@ from django.db.models import QuerySet
 
 from projects.enums import AnalysisKind
 from projects.models import AnalysisRecord, Project
+
+AGED_AFTER = timedelta(days=8)
+"""What is connected is analysed daily, and the rest when somebody imports: here nobody did for a week."""
+
+
+def age_reasons(as_of: datetime, *, at: datetime) -> list[dict[str, str]]:
+    """What limits a forecast by its age alone, as a run keeps reasons; none while it is fresh.  both aware"""
+    age = at - as_of
+    if age <= AGED_AFTER:
+        return []
+    message = f"The forecast is {age.days} days old: what happened since is not in it."
+    return [{"code": "FORECAST_AGED", "message": message, "unlock": "Run an analysis."}]
 
 
 def runs_of(project: Project | UUID, kind: AnalysisKind) -> QuerySet[AnalysisRecord]:
