@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from predictions.domain.alerting import subject_key
 from predictions.domain.overriding import standing_override
 from predictions.models import Alert, AlertDecision, Prediction, PredictionOverride
-from projects.plain_words import Fact, Limit, day, duration, end_of, fact, limits, percent
+from projects.plain_words import Fact, Limit, day, driver, duration, end_of, fact, limits, percent
 from tenants.domain.people import person_in_words
 
 
@@ -41,7 +41,7 @@ def prediction_answer(prediction: Prediction) -> PredictionAnswer:
         usual="" if prediction.base_rate is None else percent(prediction.base_rate),
         over_by=over_by(prediction),
         time_to_act=_time_to_act(prediction),
-        drivers=tuple(str(driver["text"]) for driver in prediction.drivers),
+        drivers=tuple(driver(row, more="likelier", less="less likely") for row in prediction.drivers),
         assumptions=tuple(str(assumption["text"]) for assumption in prediction.assumptions),
         evidence=tuple(fact(row) for row in prediction.evidence),
         limits=tuple(limits(prediction.readiness_reasons)),

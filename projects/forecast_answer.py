@@ -12,7 +12,7 @@ from projects.domain.queries.runs import age_reasons, standing_runs
 from projects.enums import AnalysisKind, Readiness
 from projects.history.readiness import ReasonCode
 from projects.models import AnalysisRecord, Project
-from projects.plain_words import Limit, day, limits, percent
+from projects.plain_words import Limit, day, driver, limits, percent
 
 _PROMISED_PROBABILITY = 0.85
 """The certainty at which a single date is named where there is room for one only."""
@@ -88,7 +88,7 @@ def forecast_answer(project: Project, record: AnalysisRecord | None, *, at: date
         target_date=date.fromisoformat(target) if target else None,
         dates=tuple((percent(quantile["p"]), _finish(quantile)) for quantile in quantiles),
         limits=tuple(limits([*age_reasons(record.as_of, at=at), *record.readiness_reasons] if record else ())),
-        drivers=tuple(str(driver["text"]) for driver in results.get("drivers") or ()),
+        drivers=tuple(driver(row, more="surer", less="less sure") for row in results.get("drivers") or ()),
     )
 
 

@@ -123,6 +123,19 @@ def limits(reasons: Iterable[Mapping[str, Any]]) -> list[Limit]:
     ]
 
 
+def driver(row: Mapping[str, Any], *, more: str, less: str) -> str:
+    """A stored driver in words, with how far and which way it moves the probability, to the percentage point.
+
+    row: text, effect in [-1, 1];  more, less: what a higher and a lower probability is called
+    Example: "Work that came in later: 20% of capacity (12 points less sure)"
+    """
+    points = round(100 * abs(float(row.get("effect") or 0.0)))
+    if not points:
+        return str(row["text"])
+    unit = "point" if points == 1 else "points"
+    return f"{row['text']} ({points} {unit} {more if row['effect'] > 0 else less})"
+
+
 def fact(row: Mapping[str, Any]) -> Fact:
     """A stored fact in words.  row: object_type, object_id, object_key, field, value, observed_at, url"""
     name = str(row.get("object_key") or row.get("object_type") or "").replace("_", " ")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects.history.readiness import UnlockStep
-from projects.plain_words import STEPS, day, days, duration, fact, limits, measure, percent, said
+from projects.plain_words import STEPS, day, days, driver, duration, fact, limits, measure, percent, said
 
 
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
@@ -79,3 +79,18 @@ def test_a_fact_links_to_our_item_alone_and_to_no_address_that_runs_code() -> No
 
     assert (told.what, told.value, told.item_id, told.url) == ("A-1: created", "x", "", "")
     assert day(date(2026, 9, 8)) == "8 Sep 2026"
+
+
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        (-0.123, "Late work: 20% of capacity (12 points less sure)"),
+        (0.01, "Late work: 20% of capacity (1 point surer)"),
+        (0.004, "Late work: 20% of capacity"),
+        (None, "Late work: 20% of capacity"),
+    ],
+)
+def test_a_driver_says_how_far_and_which_way(effect: float | None, words: str) -> None:
+    row = {"text": "Late work: 20% of capacity", "effect": effect}
+
+    assert driver(row, more="surer", less="less sure") == words
