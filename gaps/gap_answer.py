@@ -77,7 +77,8 @@ def cause_in_words(cause: RootCause) -> Cause:
         size = days(abs(cause.contribution_days))
         parts.append(f"{size} {direction}" if size != days(0) else "next to nothing")
     if cause.contribution_money is not None:
-        parts.append(f"{cause.contribution_money:,} {cause.contribution_currency}")
+        direction = "less" if cause.contribution_money < 0 else "more"
+        parts.append(f"{abs(cause.contribution_money):,.0f} {cause.contribution_currency} {direction}")
     if cause.contribution_share is not None and percent(cause.contribution_share) != percent(0):
         parts.append(f"{percent(cause.contribution_share)} of it")
     sure = "" if cause.confidence is None else f"{percent(cause.confidence)} sure"

@@ -13,6 +13,8 @@ from projects.history.readiness import UnlockStep
 
 NOT_KNOWN = "not known"
 _HOURS_PER_DAY = 24
+_DIGITS_FROM = 1_000
+"""From here on a number is told to the unit, with its thousands apart: nobody reads 3.8e+05."""
 _DAYS_UNTIL = 3
 """Up to three days are told in hours: that is when hours count."""
 
@@ -168,7 +170,7 @@ def said(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(said(each) for each in value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= _DIGITS_FROM else f"{value:.4g}"
     return _date_or_text(str(value))
 
 

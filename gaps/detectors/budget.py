@@ -71,9 +71,9 @@ NO_LIMIT = frozenset(
 )
 """What limits a forecast and not this: money that is gone is a gap as well, and a date is not asked for."""
 TEXTS = {
-    BudgetFactor.PRICE: (GapCategory.STRATEGIC, "An hour costs more than in the first weeks"),
-    BudgetFactor.EFFICIENCY: (GapCategory.OPERATIONAL, "An item costs more than planned"),
-    BudgetFactor.VOLUME: (GapCategory.STRATEGIC, "There is more to do than was approved"),
+    BudgetFactor.PRICE: (GapCategory.STRATEGIC, "An hour costs {} than in the first weeks"),
+    BudgetFactor.EFFICIENCY: (GapCategory.OPERATIONAL, "An item costs {} than planned"),
+    BudgetFactor.VOLUME: (GapCategory.STRATEGIC, "There is {} to do than was approved"),
     BudgetFactor.REWORK: (GapCategory.OPERATIONAL, "Work is done over again"),
 }
 STEPS = {
@@ -250,7 +250,7 @@ def _cost_basis(context: DetectionContext, basis: _Basis) -> CostBasis:
 
 def _causes(split: BudgetSplit, basis: _Basis) -> tuple[RootCauseFinding, ...]:
     named = {part.factor for part in split.parts if part.is_named and part.money > 0}
-    causes = [_cause(part, split.overrun, basis, named) for part in split.parts]
+    causes = [_cause(part, split.overrun, basis, named) for part in split.parts if round(part.money, 2)]
     off = ", ".join(factor.lower() for factor in split.off)
     description = "Over budget although all else is as planned, or not explained by the record."
     description += f" The record cannot tell: {off}." if off else ""
@@ -259,7 +259,9 @@ def _causes(split: BudgetSplit, basis: _Basis) -> tuple[RootCauseFinding, ...]:
 
 
 def _cause(part: BudgetPart, overrun: float, basis: _Basis, named: set[BudgetFactor]) -> RootCauseFinding:
-    category, text = TEXTS[part.factor]
+    category, words = TEXTS[part.factor]
+    text = words.format("more" if part.money > 0 else "less")
+    text = text[0].upper() + text[1:]
     at, label = basis.known.as_of_moment, part.factor.lower()
     interval = project_fact(label, "interval", f"{part.low:,.2f} to {part.high:,.2f}", at)
     multiples = project_fact(label, "multiple_of_plan", f"{part.past:.3f} so far, {part.rest:.3f} for the rest", at)

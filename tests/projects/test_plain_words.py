@@ -60,6 +60,7 @@ def test_a_limit_names_its_step_and_an_unknown_step_stays_as_it_was_written() ->
         (None, "not known"),
         ({"value": None, "unit": "date", "label": "more than ten years away"}, "more than ten years away"),
         ({"value": "2026-04-30", "unit": "date"}, "30 Apr 2026"),
+        ({"value": 489_412.3, "unit": "EUR", "low": 900.5, "high": 1_200.0}, "489,412 EUR (between 900.5 and 1,200)"),
         ({"value": 12.5, "unit": "days", "low": 10.0, "high": 15.0}, "12.5 days (between 10 and 15)"),
     ],
 )

@@ -45,7 +45,8 @@ def test_budget_far_too_small_is_a_gap_whose_causes_add_up_to_it_exactly() -> No
     assert finding.effect.unit == "EUR"
     assert sum(cause.contribution or 0.0 for cause in finding.root_causes) == finding.effect.value
     assert finding.root_causes[0].code == "EFFICIENCY"  # 175 an item were approved, 200 are spent
-    assert {cause.code for cause in finding.root_causes} == {"EFFICIENCY", "VOLUME", "REWORK", "UNEXPLAINED"}
+    # scope and rework are as planned: what adds nothing is no cause
+    assert {cause.code for cause in finding.root_causes} == {"EFFICIENCY", "UNEXPLAINED"}
     unexplained = next(cause for cause in finding.root_causes if cause.code == "UNEXPLAINED")
     assert unexplained.description.endswith("The record cannot tell: price.")
     assert {row.field for row in finding.evidence} == {"budget", "actual_cost", "booked_on"}
@@ -80,8 +81,11 @@ def test_added_items_are_the_volume() -> None:
 
     assert finding is not None
     assert finding.root_causes[0].code == "VOLUME"
-    assert "1.40 times the plan" in finding.root_causes[0].description
+    assert finding.root_causes[0].description.startswith("There is more to do than was approved: 1.40 times the plan")
     assert finding.root_causes[0].confidence == 0.7
+    cheaper = next(cause for cause in finding.root_causes if cause.code == "EFFICIENCY")
+    assert (cheaper.contribution or 0.0) < 0
+    assert cheaper.description.startswith("An item costs less than planned")
 
 
 def test_money_that_is_spent_already_is_a_gap_too() -> None:
