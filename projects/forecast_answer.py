@@ -73,12 +73,14 @@ class ForecastAnswer:
 def forecast_answer(project: Project, record: AnalysisRecord | None, *, at: datetime) -> ForecastAnswer:
     """Put a stored forecast into words; without one, and without a value in it, the standing is unknown.
 
-    at: now, aware: a forecast of last month says so
+    at: now, aware: a forecast with dates that is of last month says so
     """
     results: Mapping[str, Any] = record.results if record else {}
     quantiles = results.get("quantiles") or []
     on_time = (results.get("p_on_time") or {}).get("value") if quantiles else None
     target = results.get("target_date")
+    reasons = [] if record is None else record.readiness_reasons
+    aged = age_reasons(record.as_of, at=at) if record is not None and quantiles else []
     return ForecastAnswer(
         project=project,
         record=record,
@@ -87,7 +89,7 @@ def forecast_answer(project: Project, record: AnalysisRecord | None, *, at: date
         asked=percent(1 - project.accepted_risk),
         target_date=date.fromisoformat(target) if target else None,
         dates=tuple((percent(quantile["p"]), _finish(quantile)) for quantile in quantiles),
-        limits=tuple(limits([*age_reasons(record.as_of, at=at), *record.readiness_reasons] if record else ())),
+        limits=tuple(limits([*aged, *reasons])),
         drivers=tuple(driver(row, more="surer", less="less sure") for row in results.get("drivers") or ()),
     )
 

@@ -229,7 +229,7 @@ def _finding(
 def _causes(
     decomposition: SlipDecomposition | None, expected_days: float
 ) -> tuple[float, tuple[RootCauseFinding, ...]]:
-    """The slip in days and its parts, which add up to it exactly, the largest first."""
+    """The slip in days and its parts, which add up to it exactly, the largest first; what adds nothing is no cause."""
     if decomposition is None:
         slip = rounded_days(expected_days)
         return slip, (_unexplained(slip, slip, off=()),)
@@ -248,6 +248,7 @@ def _causes(
             depends_on=tuple(factor for factor in AFTER.get(part.factor, ()) if factor in named),
         )
         for part in decomposition.parts
+        if part.days
     ]
     causes.append(_unexplained(decomposition.unknown_days, slip, off=tuple(decomposition.off)))
     return slip, tuple(sorted(causes, key=lambda cause: (-(cause.contribution or 0.0), cause.code)))
