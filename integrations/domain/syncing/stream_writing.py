@@ -101,6 +101,7 @@ class StreamWriter:
             if page.checkpoint is not None:
                 state.checkpoint, state.checkpoint_at = page.checkpoint, at
             state.deferred = _still_owed(state.deferred, page)
+            state.unlisted = _still_unlisted(state.unlisted, page)
         if is_last:
             if not state.cursor:  # everything has just been listed
                 state.census_in_run, state.census_at = progress.run_id, at
@@ -118,3 +119,11 @@ def _still_owed(deferred: Sequence[Json], page: Page) -> list[Json]:
     """Details to ask for again: without what the page has settled, with what it has deferred."""
     left = [detail for detail in deferred if detail not in page.settled]
     return left + [detail for detail in page.deferred if detail not in deferred]
+
+
+def _still_unlisted(unlisted: list[str], page: Page) -> list[str]:
+    """With the items that the page has found beside the lists, without those that it says are not there."""
+    if not page.unlisted:
+        return unlisted
+    found = {item for item, is_there in page.unlisted.items() if is_there}
+    return sorted((set(unlisted) | found) - (page.unlisted.keys() - found))

@@ -11,6 +11,7 @@ from projects.domain.recording.presence import (
     record_census,
     record_lost_containers,
     recorded_containers,
+    unrecorded_items,
 )
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
 
@@ -25,4 +26,5 @@ __all__ = [
     "recorded_containers",
     "resolve_links",
     "resolve_mentions",
+    "unrecorded_items",
 ]
