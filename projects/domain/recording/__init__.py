@@ -14,13 +14,17 @@ from projects.domain.recording.presence import (
     unrecorded_items,
 )
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
+from projects.domain.recording.refusals import RefusedFact, is_refusal, record_in_parts
 
 __all__ = [
     "PresenceChanges",
     "Pseudonyms",
     "RecordingResult",
+    "RefusedFact",
+    "is_refusal",
     "load_pseudonyms",
     "record_census",
+    "record_in_parts",
     "record_lost_containers",
     "record_observations",
     "recorded_containers",
