@@ -2,6 +2,7 @@
 
 import django.db.models.lookups
 import tenants.validators
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 
 
@@ -18,7 +19,7 @@ class Migration(migrations.Migration):
             name='unlisted',
             field=tenants.validators.CheckedJSONField(blank=True, db_default=[], default=list, schema=tenants.validators.JsonSchema({'items': {'maxLength': 255, 'type': 'string'}, 'maxItems': 100000, 'type': 'array'}, max_bytes=8388608)),
         ),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             model_name='streamstate',
             constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(models.Func(models.F('unlisted'), function='jsonb_typeof', output_field=models.TextField()), models.Value('array', output_field=models.TextField()))), name='integrations_streamstate_unlisted_kind', violation_error_message='Enter a JSON array.'),
         ),
