@@ -25,7 +25,8 @@ from integrations.admin_forms import (
     RevocationForm,
     StatusCategoriesForm,
 )
-from integrations.domain.connecting import run_connection_test
+from integrations.connectors.base import ConnectionReport
+from integrations.domain.connecting import begin_connection_test, end_connection_test, run_connection_test
 from integrations.domain.consenting import (
     Asked,
     NotAskedFor,
@@ -53,6 +54,7 @@ from integrations.webhook_admin import WebhookActs
 from tenants.admin.base import SystemAdmin, TenantAdmin, TenantInline, reads_across_tenants
 from tenants.domain.invitation_mail import public_url_problem
 from tenants.domain.refusals import Refusal
+from tenants.outside import Question, is_answered, told
 
 SHOWN_RUNS = 5
 CONSENTED, CONSENTS = "integrations_integration_consented", "consents"
@@ -136,7 +138,15 @@ class IntegrationPage(WebhookActs):
 
     def test_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Ask the tool who we are, as ``POST /integrations/{id}/test`` does, and say on the page what it said."""
-        return self.do_posted(request, row_id, MAY_TEST, self._test)
+        if is_answered(request):
+            return self.do_posted(request, row_id, MAY_TEST, self._end_test)
+        questions: list[Question] = []
+
+        def begin(_: HttpRequest, integration: Integration) -> None:
+            questions.append(Question(begin_connection_test(integration, Environment.configured())))
+
+        response = self.do_posted(request, row_id, MAY_TEST, begin)
+        return questions[0] if questions else response
 
     def sync_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Have the tool read now, as ``POST /integrations/{id}/sync`` does."""
@@ -246,10 +256,14 @@ class IntegrationPage(WebhookActs):
             return
         messages.success(request, "The tool is connected.")
         integration.refresh_from_db()
-        self._test(request, integration)
+        self._say(request, run_connection_test(integration, Environment.configured()))
 
-    def _test(self, request: HttpRequest, integration: Integration) -> None:
-        report = run_connection_test(integration, Environment.configured())
+    def _end_test(self, request: HttpRequest, integration: Integration) -> None:
+        report: ConnectionReport = told(request)
+        end_connection_test(integration, report)
+        self._say(request, report)
+
+    def _say(self, request: HttpRequest, report: ConnectionReport) -> None:
         say = messages.success if report.is_ok else messages.warning if report.error is None else messages.error
         say(request, " ".join(report_sentences(report)))
 

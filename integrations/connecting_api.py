@@ -13,10 +13,11 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from integrations.domain.connecting import described_report, run_connection_test
+from integrations.connectors.base import ConnectionReport
+from integrations.domain.connecting import begin_connection_test, described_report, end_connection_test
 from integrations.domain.environment import Environment
 from integrations.domain.mappings import change_mappings, chosen_categories, known_statuses
-from integrations.domain.previewing import Preview, PreviewedStream, preview_sync
+from integrations.domain.previewing import Preview, PreviewedStream, begin_preview, end_preview
 from integrations.domain.progress import RunState, RunUnderWay, run_under_way
 from integrations.domain.starting import start_sync, switch_off
 from integrations.domain.syncing.mapped_fields import FieldRule
@@ -33,6 +34,7 @@ from tenants.api.pagination import MAX_SIZE, page_of
 from tenants.api.problems import CONTENT_TYPE, ToolFailed
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, said
+from tenants.outside import Question, is_answered, told
 from tenants.permissions import Action
 
 SyncResultSerializer = serializer_for(SyncResult)
@@ -91,7 +93,11 @@ class ConnectionTestViewSet(AskingViewSet):
     )
     def test(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask the tool who we are, with the stored credentials, which are never shown. What it refuses is a 424."""
-        report = run_connection_test(self.find_asked(), Environment.configured())
+        integration = self.find_asked()
+        if not is_answered(request._request):
+            return Question(begin_connection_test(integration, Environment.configured()))
+        report: ConnectionReport = told(request._request)
+        end_connection_test(integration, report)
         if report.error is not None:
             raise tool_failed(report.error, *report.notes)
         return answer(request, encode(described_report(report)))
@@ -406,9 +412,13 @@ class PreviewViewSet(AskingViewSet):
     @extend_schema(operation_id="integrations_preview_retrieve", responses={200: PreviewSerializer, **TOOL_FAILED})
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The first page of each stream, mapped and counted, with what nobody has mapped yet. Nothing is written."""
+        integration = self.find_asked()
         try:
-            found = preview_sync(self.find_asked(), Environment.configured())
+            if not is_answered(request._request):
+                return Question(begin_preview(integration, Environment.configured()))
+            found: Preview = told(request._request)
         except ToolError as error:
+            end_preview(integration, error)
             raise tool_failed(error) from error
         return answer(request, encode(_described_preview(found)))
 

@@ -89,6 +89,9 @@ WORK_LIST_MAX_BYTES = 8 * 1024 * 1024
 DEFERRED: dict[str, Any] = {"type": "array", "maxItems": 100_000}
 """Details that a tool owes; each is JSON that only the stream understands."""
 
+UNLISTED: dict[str, Any] = {"type": "array", "items": {"type": "string", "maxLength": 255}, "maxItems": 100_000}
+"""External ids of items that no list of the tool shows."""
+
 EVENT_TYPES: dict[str, Any] = {
     "type": "array",
     "items": {"enum": [each for each in EventType.values if each != EventType.TEST]},

@@ -4,8 +4,9 @@
 2. One transaction with the tenant's context is opened around view and rendering; it is rolled back on an exception and
    on every status from 400 on.
    At the doors where passwords and tokens are tried there is none: see `tenants.strangers`.
-3. A streaming body outlives the view, so it gets a transaction of its own while it is read.
-4. What must survive the rollback (refusals, logins) is written afterwards.
+3. A view that has to ask somebody outside does so between two transactions: see `tenants.outside`.
+4. A streaming body outlives the view, so it gets a transaction of its own while it is read.
+5. What must survive the rollback (refusals, logins) is written afterwards.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tenants.isolation.platform_access import across_all_tenants
 from tenants.isolation.transaction import auth_context, open_context
 from tenants.models.user import User
 from tenants.operators import BACKOFFICE_PATH, STEP_PATH, operator_choice
+from tenants.outside import Question, put_question
 from tenants.request_info import announced_bytes, request_info_of, use_request_info
 from tenants.strangers import is_hook, is_strangers_door
 
@@ -101,14 +103,24 @@ class TenantMiddleware:
         context = context_of(request, user)
         if context is None:
             return self.get_response(request)
+        response = self._answer_inside(request, context)
+        if isinstance(response, Question):
+            put_question(request, response)
+            response = self._answer_inside(request, context)
+        if isinstance(response, Question):
+            raise RuntimeError("A view has one question to somebody outside, and goes on when it is answered.")
+        if response.streaming:
+            _stream_inside(response, context)
+        return response
+
+    def _answer_inside(self, request: HttpRequest, context: AccessContext) -> HttpResponseBase:
+        """The view and its rendering, in one transaction."""
         with self._opened(context):
             response = self.get_response(request)
             if response.status_code >= _FIRST_ERROR:
                 _roll_back(context)
             if response.status_code == _REFUSED:
                 record_refusal(reason="Refused by the role matrix.", changes=_asked(request))
-        if response.streaming:
-            _stream_inside(response, context)
         return response
 
     def _answer_at_door(self, request: HttpRequest, user: User | None) -> HttpResponseBase:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -73,6 +73,8 @@ class Page:
     deferred: details that the tool would not give now (JSON each): asked for again by `DetailedStream.retry`
     settled: details from `retry` that are dealt with
     fields: external id of an item -> its fields as the tool has them, for the field mappings of people
+    unlisted: external ids of items that no list of the partition shows -> whether they are there all the same. A
+        census does not call those gone until a later page says False
     """
 
     batch: ObservationBatch = EMPTY_BATCH
@@ -84,16 +86,19 @@ class Page:
     deferred: tuple[Json, ...] = ()
     settled: tuple[Json, ...] = ()
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unlisted: Mapping[str, bool] = field(default_factory=dict)
 
     @classmethod
     def merged(cls, pages: Iterable[Page]) -> Page:
         """What several pages hold, in one, with the newest of their cursors and no place to go on from."""
         skipped = Counter[str]()
         records: dict[str, Mapping[str, Any]] = {}
+        unlisted: dict[str, bool] = {}
         several = list(pages)
         for page in several:
             skipped.update(page.skipped)
             records |= page.fields
+            unlisted |= page.unlisted
         return cls(
             batch=ObservationBatch.merged(page.batch for page in several),
             read=sum(page.read for page in several),
@@ -103,6 +108,7 @@ class Page:
             deferred=tuple(detail for page in several for detail in page.deferred),
             settled=tuple(detail for page in several for detail in page.settled),
             fields=records,
+            unlisted=unlisted,
         )
 
 
@@ -113,12 +119,16 @@ class Reading:
     partition: of which;  cursor: how far the last finished reading came, None at first
     checkpoint: where an unfinished reading is to go on, None to begin
     since: not older than this, where people set a first day
+    unlisted: items that earlier pages of the stream have found beside the lists
+    unrecorded: of external ids, those that no item is recorded under; none where nobody looks, as in a preview
     """
 
     partition: Partition
     cursor: str | None = None
     checkpoint: Json = None
     since: datetime | None = None
+    unlisted: frozenset[str] = frozenset()
+    unrecorded: Callable[[Collection[str]], frozenset[str]] = lambda _: frozenset()
 
 
 ClientT = TypeVar("ClientT")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from integrations.connectors.base import ConnectionReport, odd_answers_named
@@ -116,15 +117,24 @@ def opened_account(integration: Integration, environment: Environment, *, purpos
 
 def run_connection_test(integration: Integration, environment: Environment) -> ConnectionReport:
     """Ask the tool who we are, with the stored credentials. That it was tried is audited, however it ends."""
+    report = begin_connection_test(integration, environment)()
+    end_connection_test(integration, report)
+    return report
+
+
+def begin_connection_test(integration: Integration, environment: Environment) -> Callable[[], ConnectionReport]:
+    """Open the credentials, which is audited. What is returned asks the tool, without context and transaction."""
     try:
         account = opened_account(integration, environment, purpose=TEST)
     except CredentialsMissing as error:
-        report = ConnectionReport(error=error)
-    else:
-        report = check_connection(integration.type, account, environment)
+        return partial(ConnectionReport, error=error)
+    return partial(check_connection, integration.type, account, environment)
+
+
+def end_connection_test(integration: Integration, report: ConnectionReport) -> None:
+    """Keep what came of it, in the tenant's context."""
     if report.error is not None:
         record_tool_failure(integration, report.error, purpose=TEST)
-    return report
 
 
 def record_tool_failure(integration: Integration, error: ToolError, *, purpose: str) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from integrations.connectors.base import ItemStream
 from integrations.connectors.registry import connector_of, readable_types
 from integrations.domain.starting import SyncUnderWay, is_running
@@ -88,8 +90,12 @@ def check_not_running(integration: Integration) -> None:
 
 
 def read_items_anew(integration: Integration) -> None:
-    """Let the next run begin at the beginning with the streams that find items, which mappings are about."""
-    StreamState.objects.filter(integration=integration, stream__in=_item_streams(integration.type)).update(
+    """Let the next run begin at the beginning with the streams that find items, which mappings are about.
+
+    Those of them, too, that have found items beside the lists.
+    """
+    finds_items = Q(stream__in=_item_streams(integration.type)) | ~Q(unlisted=[])
+    StreamState.objects.filter(finds_items, integration=integration).update(
         cursor="", newest="", checkpoint=None, checkpoint_at=None, done_in_run=None
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, Final
 
 from integrations.connectors.base import Connector, Page, Partition, Reading, Stream, odd_answers_named
@@ -84,21 +85,31 @@ def preview_sync(integration: Integration, environment: Environment) -> Preview:
     Raises ToolError where nothing at all can be read; what one stream lacks is told with the stream.
     """
     try:
-        if integration.type not in readable_types():
-            raise ToolError("This kind of tool cannot be read yet.")  # recorded like all the others
-        account = opened_account(integration, environment, purpose=PURPOSE)
-        mappings = list(FieldMapping.objects.filter(integration=integration))
-        return _previewed(integration, account, mappings, environment)
+        return begin_preview(integration, environment)()
     except ToolError as error:
-        record_tool_failure(integration, error, purpose=PURPOSE)
+        end_preview(integration, error)
         raise
 
 
-def _previewed(
-    integration: Integration, account: Account, mappings: list[FieldMapping], environment: Environment
-) -> Preview:
-    connector = connector_of(integration.type)
-    adjustments = Adjustments.of(integration.config, mappings)
+def begin_preview(integration: Integration, environment: Environment) -> Callable[[], Preview]:
+    """Open the credentials, which is audited. What is returned asks the tool, without context and transaction.
+
+    Raises ToolError where it cannot be asked.
+    """
+    if integration.type not in readable_types():
+        raise ToolError("This kind of tool cannot be read yet.")
+    account = opened_account(integration, environment, purpose=PURPOSE)
+    adjustments = Adjustments.of(integration.config, FieldMapping.objects.filter(integration=integration))
+    return partial(_previewed, integration.type, account, adjustments, environment)
+
+
+def end_preview(integration: Integration, error: ToolError) -> None:
+    """Keep that the tool was asked in vain, in the tenant's context."""
+    record_tool_failure(integration, error, purpose=PURPOSE)
+
+
+def _previewed(tool: str, account: Account, adjustments: Adjustments, environment: Environment) -> Preview:
+    connector = connector_of(tool)
     network = RunNetwork(replace(environment, limits=replace(IMPATIENT, most_requests=MOST_REQUESTS)))
     try:
         return _read(connector, connector.open(account, network), adjustments, environment)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from integrations.schemas import DEFERRED, WORK_LIST_MAX_BYTES
+from integrations.schemas import DEFERRED, UNLISTED, WORK_LIST_MAX_BYTES
 from tenants.audit.enums import AuditMode
 from tenants.isolation.models import TenantForeignKey, TenantModel
 from tenants.validators import CheckedJSONField, JsonSchema
@@ -20,7 +20,8 @@ class StreamState(TenantModel):
 
     Synchronisation writes it, in the transaction of the facts that it stands for. `cursor` is how far the last
     finished reading came; `checkpoint` is set while a reading is unfinished, `newest` is its cursor to be, and
-    `done_in_run` names the run that finished last. Deferred details are owed by the tool and asked for again.
+    `done_in_run` names the run that finished last. Deferred details are owed by the tool and asked for again. Unlisted
+    are external ids of items that are there though no list of the partition shows them: a census does not judge them.
     """
 
     project_path: ClassVar[str | None] = "integration__project"
@@ -34,6 +35,9 @@ class StreamState(TenantModel):
     checkpoint = models.JSONField(null=True, blank=True)
     checkpoint_at = models.DateTimeField(null=True, blank=True)
     deferred = CheckedJSONField(schema=JsonSchema(DEFERRED, max_bytes=WORK_LIST_MAX_BYTES), default=list, blank=True)
+    unlisted = CheckedJSONField(
+        schema=JsonSchema(UNLISTED, max_bytes=WORK_LIST_MAX_BYTES), default=list, db_default=[], blank=True
+    )
     done_in_run = models.UUIDField(null=True, blank=True, editable=False)
     census_in_run = models.UUIDField(null=True, blank=True, editable=False)
     census_at = models.DateTimeField(null=True, blank=True)
@@ -47,6 +51,7 @@ class StreamState(TenantModel):
                 fields=["tenant", "integration", "stream", "partition"], name="%(app_label)s_%(class)s_natural_key"
             ),
             json_kind_check("deferred", "array"),
+            json_kind_check("unlisted", "array"),
         ]
 
     def __str__(self) -> str:

@@ -31,6 +31,7 @@ from tenants.domain.idempotency import (
     kept_answer,
 )
 from tenants.models.idempotent_request import KEY_MAX_CHARS
+from tenants.outside import Question
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -83,7 +84,7 @@ def answered_once(request: Request, handler: Handler) -> Handler:
         if kept is not None:
             return _replayed(kept)
         response = handler(*args, **kwargs)
-        if response.status_code < HTTPStatus.BAD_REQUEST:
+        if response.status_code < HTTPStatus.BAD_REQUEST and not isinstance(response, Question):
             _keep(marked, response)
         return response
 

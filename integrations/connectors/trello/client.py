@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -13,15 +13,20 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from integrations.connectors.base import (
+    VANISHED,
     ConnectionReport,
     Connector,
+    DetailedStream,
+    Details,
     ItemStream,
+    Json,
     Network,
     Page,
     Partition,
     Reading,
     Seen,
     Stream,
+    before,
     error_of_all,
     lost_among,
     shown_or_lost,
@@ -33,9 +38,11 @@ from integrations.connectors.records import (
     as_object,
     as_objects,
     in_utc_ms,
+    mapped,
     newest,
     placed,
     readable_moment,
+    text,
 )
 from integrations.connectors.trello.login import PUBLIC_ADDRESS, authorization_of
 from integrations.connectors.trello.mapping import (
@@ -48,19 +55,25 @@ from integrations.connectors.trello.mapping import (
     is_done,
     list_facts,
 )
+from integrations.connectors.trello.named_cards import NamedCards
 from integrations.connectors.trello.payloads import ACTION_FIELDS, CARD_FIELDS, CardList, parse_list, points_fields_in
 from integrations.http.answers import Answer
 from integrations.http.door import Door, Service
 from integrations.http.errors import NOT_SHOWN, Forbidden, RateLimited, ToolError, UnexpectedAnswer
 from projects.imports.errors import FieldRefused
 from projects.imports.json_access import JsonObject
+from projects.observations import ObservationBatch
 
 PAGE_SIZE: Final = 1_000
 PACE_S: Final = 0.1
 """A token may ask a hundred times in ten seconds."""
 LIMIT_WAIT_S: Final = 10.0
 EVERY_ACTION: Final = "all"
+ELSEWHERE: Final = "on_another_board"
 CARD_CHANGED: Final = "dateLastActivity"
+MOST_CARDS_ASKED_FOR: Final = 500
+"""In one run, of those that no list shows: a minute at the pace above. The others are for the next run."""
+_ACTION_PARAMS: Final = {"fields": ",".join(ACTION_FIELDS), "memberCreator": "false", "member": "false"}
 
 
 class Trello:
@@ -74,6 +87,7 @@ class Trello:
         self._boards: dict[str, Board] = {}
         self.lists_sent: dict[str, list[JsonObject]] = {}
         self.shown: dict[str, list[str]] = {}
+        self.cards_left = MOST_CARDS_ASKED_FOR
 
     def me(self) -> JsonObject:
         """https://developer.atlassian.com/cloud/trello/rest/api-group-members/"""
@@ -119,6 +133,23 @@ class Trello:
         more = {"customFieldItems": "true"} if len(fields) > 1 else {}
         yield from self._backwards(f"/boards/{board_id}/cards", {**params, **more}, place)
 
+    @property
+    def shown_anywhere(self) -> frozenset[str]:
+        """Ids of all cards that lists have shown, as far as they were read from their beginning."""
+        return frozenset(card for ids in self.shown.values() for card in ids)
+
+    def card(self, card_id: str) -> JsonObject:
+        """https://developer.atlassian.com/cloud/trello/rest/api-group-cards/#api-cards-id-get"""
+        self.cards_left -= 1
+        params = {"fields": ",".join(CARD_FIELDS), "customFieldItems": "true"}
+        return as_object(self.door.get_json(f"/cards/{card_id}", params))
+
+    def actions_of_card(self, card_id: str) -> list[JsonObject]:
+        """Newest first. https://developer.atlassian.com/cloud/trello/rest/api-group-cards/#api-cards-id-actions-get"""
+        params = {"filter": EVERY_ACTION, **_ACTION_PARAMS}
+        pages = self._backwards(f"/cards/{card_id}/actions", params, "")
+        return [action for _, sent in pages for action in sent]
+
     def actions(
         self, board_id: str, kinds: str, *, since: datetime | None = None, place: str = ""
     ) -> Iterator[tuple[str, list[JsonObject]]]:
@@ -126,7 +157,7 @@ class Trello:
 
         https://developer.atlassian.com/cloud/trello/rest/api-group-boards/#api-boards-boardid-actions-get
         """
-        params = {"filter": kinds, "fields": ",".join(ACTION_FIELDS), "memberCreator": "false", "member": "false"}
+        params = {"filter": kinds, **_ACTION_PARAMS}
         params |= {"since": in_utc_ms(since)} if since else {}
         yield from self._backwards(f"/boards/{board_id}/actions", params, place)
 
@@ -204,21 +235,51 @@ class CardStream(ItemStream[Trello]):
             yield [str(card.get("id")) for card in sent]
 
 
-class ActionStream(Stream[Trello]):
-    """The history of all cards of a board, newest first.
+class ActionStream(DetailedStream[Trello]):
+    """The history of all cards of a board, newest first; and before it those cards that it names and no list shows.
 
-    checkpoint: {"before": the place behind the page}
+    Each is asked for once; it may be on the board all the same, on another one, hidden or deleted. One that Trello does
+    not give now, or that is one too many for a run, is owed: it then comes with its own history, because what the pages
+    have told of it is not kept without it.
+
+    checkpoint: {"before": the place behind the page, "asked": ids of the cards that were asked for}
     """
 
     name = "actions"
     needs_items = True
 
     def pages(self, client: Trello, reading: Reading) -> Iterator[Page]:
-        since = self.since(reading)
-        place = str((reading.checkpoint or {}).get("before", ""))
-        for behind, sent in client.actions(reading.partition.id, EVERY_ACTION, since=since, place=place):
+        board_id, checkpoint = reading.partition.id, reading.checkpoint or {}
+        place = str(checkpoint.get("before", ""))
+        named = NamedCards(
+            listed=client.shown_anywhere,
+            unlisted=reading.unlisted,
+            unrecorded=reading.unrecorded,
+            since=before(reading.cursor, timedelta(0)),
+            asked=checkpoint.get("asked", ()),
+        )
+        details = Details()
+        listed_now = reading.unlisted.intersection(client.shown.get(board_id, ()))
+        if listed_now:
+            yield Page(unlisted=dict.fromkeys(listed_now, False))
+        for behind, sent in client.actions(board_id, EVERY_ACTION, since=self.since(reading), place=place):
+            wanted, left = named.take(sent)
+            postponed = wanted[client.cards_left :]
+            for card in wanted[: client.cards_left]:
+                found = details.read(card, partial(_unlisted_card, client, board_id, card))
+                named.asked.append(card)
+                yield placed(found, {"before": place, "asked": list(named.asked)})
             page = all_mapped(sent, partial(action_facts, zone=client.zone), skipped_as=action_kind)
-            yield placed(page, {"before": behind}, cursor=newest(sent, "date"))
+            page = replace(page, deferred=tuple(postponed), unlisted=dict.fromkeys(left, False))
+            yield placed(page, {"before": behind, "asked": list(named.asked)}, cursor=newest(sent, "date"))
+            place = behind
+
+    def retry(self, client: Trello, reading: Reading, details: Sequence[Json]) -> Iterator[Page]:
+        """As many as a run may ask for; the others stay owed."""
+        yield from super().retry(client, reading, details[: client.cards_left])
+
+    def again(self, client: Trello, partition: Partition, detail: Json) -> Page:
+        return _unlisted_card(client, partition.id, str(detail), with_history=True)
 
 
 class TrelloConnector(Connector[Trello]):
@@ -317,14 +378,43 @@ def _rights(client: Trello) -> tuple[list[str], datetime | None]:
 
 
 def _arrivals(client: Trello, board_id: str) -> Arrivals:
+    return _noted(action for _, sent in client.actions(board_id, ",".join(MOVES)) for action in sent)
+
+
+def _noted(actions: Iterable[JsonObject]) -> Arrivals:
+    """actions: newest first"""
     arrivals = Arrivals()
-    for _, sent in client.actions(board_id, ",".join(MOVES)):
-        for action in sent:
-            try:
-                arrivals.note(action)
-            except FieldRefused:  # the history names it
-                continue
+    for action in actions:
+        with suppress(FieldRefused):  # the history names it
+            arrivals.note(action)
     return arrivals
+
+
+def _unlisted_card(client: Trello, board_id: str, card_id: str, *, with_history: bool = False) -> Page:
+    """A card that no list shows, on the board unless it says another one. Raises ToolError.
+
+    with_history: what the board tells of it, too. Of a done card it is asked for in any case: since when?
+    """
+    try:
+        sent = client.card(card_id)
+    except NOT_SHOWN:
+        return Page(read=1, skipped={VANISHED: 1}, unlisted={card_id: False})
+    if (sent.get("idBoard") or board_id) != board_id:
+        return Page(read=1, skipped={ELSEWHERE: 1}, unlisted={card_id: False})
+    board, arrivals, history = client.known(board_id, [sent]), Arrivals(), Page()
+    if with_history or is_done(sent, board):
+        actions = [each for each in client.actions_of_card(card_id) if _is_of_board(each, board_id)]
+        arrivals = _noted(actions)
+        history = all_mapped(actions, partial(action_facts, zone=client.zone), skipped_as=action_kind)
+    page = mapped(sent, partial(card_facts, board=board, arrivals=arrivals))
+    batch = ObservationBatch.merged([page.batch, history.batch])
+    return replace(page, batch=batch, fields={card_id: sent}, unlisted={card_id: not page.failed})
+
+
+def _is_of_board(action: JsonObject, board_id: str) -> bool:
+    """Whether the board's own list of actions tells it, too."""
+    data = action.get("data")
+    return text(data.get("board") if isinstance(data, dict) else None, "id") == board_id
 
 
 def _readable(lists: Iterable[JsonObject]) -> Iterator[CardList]:

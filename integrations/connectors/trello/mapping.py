@@ -44,6 +44,8 @@ COMPLETING: Final = "updateCard:dueComplete"
 CREATIONS: Final = frozenset({"createCard", "copyCard", "convertToCardFromCheckItem", "emailCard", "moveCardToBoard"})
 MOVES: Final = (*sorted(CREATIONS), MOVED, ARCHIVING, COMPLETING)
 """The actions that tell when a card came to where it is."""
+LEAVING: Final = ("deleteCard", "moveCardFromBoard")
+"""The actions of a board that tell that a card is no longer on it."""
 MEMBERSHIPS: Final[dict[str, tuple[TrackedField, bool]]] = {
     "addMemberToCard": (TrackedField.ASSIGNEE, True),
     "removeMemberFromCard": (TrackedField.ASSIGNEE, False),

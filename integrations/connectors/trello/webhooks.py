@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from integrations.connectors.trello.mapping import LEAVING
 from integrations.connectors.webhooks import (
     Hint,
     RefusalReason,
@@ -24,8 +25,6 @@ from integrations.connectors.webhooks import (
     inside,
     place,
 )
-
-LEAVING: Final = ("deleteCard", "moveCardFromBoard")
 
 
 class TrelloWebhooks(WebhookScheme):

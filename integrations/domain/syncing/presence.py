@@ -82,7 +82,7 @@ class PresenceCheck:
                 project=record.integration.project,
                 source=record.source,
                 container=partition.id,
-                shown_ids=shown,
+                shown_ids={*shown, *self._states.unlisted_in(partition.id)},
                 at=at,
             )
             counts.add_presence(record.progress.streams, stream.name, changes)

@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -58,7 +59,7 @@ from integrations.http.errors import (
     ToolError,
 )
 from integrations.models import FieldMapping, Integration, StreamState, SyncProgress, SyncResult
-from projects.domain.recording import load_pseudonyms
+from projects.domain.recording import load_pseudonyms, unrecorded_items
 from tenants.encryption.errors import EncryptionError
 from tenants.isolation.transaction import tenant_context
 
@@ -184,7 +185,7 @@ class _Run:
         for stream, partition in self._work():
             if self._waits_for_items(stream, partition):
                 self._errors[key_of(stream, partition)] = _ItemsMissing()
-        self._look_who_is_there(self._connector)
+        self._look_who_is_there()
 
     def _finish(self, fatal: ToolError | None) -> SyncResult:
         record = self._record
@@ -228,6 +229,11 @@ class _Run:
             for partition in self._visible if stream.has_partitions else [WHOLE_TOOL]:
                 yield stream, partition
 
+    @property
+    def _item_streams(self) -> list[ItemStream[Any]]:
+        streams = self._connector.streams if self._connector else ()
+        return [stream for stream in streams if isinstance(stream, ItemStream)]
+
     def _open_work(self) -> list[Key]:
         """What this run has not finished and may still finish, in a further pass or by the next run."""
         keys = [key_of(stream, partition) for stream, partition in self._work()]
@@ -249,17 +255,16 @@ class _Run:
 
     def _waits_for_items(self, stream: Stream[Any], partition: Partition) -> bool:
         """For refused ones it does not. In the last pass it is enough that all are listed, for details owed are few."""
-        if not stream.needs_items or self._connector is None:
+        if not stream.needs_items:
             return False
         is_last = self._record.progress.pass_number == MOST_PASSES
         are_there = self._states.is_listed if is_last else self._states.is_settled
         places = [partition] if stream.has_partitions else self._visible
-        finding = [each for each in self._connector.streams if isinstance(each, ItemStream)]
-        needed = [key_of(each, place) for each in finding for place in places]
+        needed = [key_of(each, place) for each in self._item_streams for place in places]
         return not all(key in self._refused or are_there(key) for key in needed)
 
     def _read(self, stream: Stream[Any], partition: Partition) -> bool:
-        """Read one stream of one partition as far as it goes; whether it met no passing error."""
+        """Read one stream of one partition as far as it goes; whether the tool answered, or refused for good."""
         key = key_of(stream, partition)
         self._errors.pop(key, None)
         try:
@@ -273,7 +278,7 @@ class _Run:
                 raise
             if not error.is_transient:
                 self._refused.add(key)
-            return not error.is_transient
+            return not error.is_transient or isinstance(error, _Deferred)
         except Exception:
             logger.exception("stream %s of integration %s failed", stream.name, self._record.integration.pk)
             self._errors[key] = InternalError()
@@ -309,15 +314,29 @@ class _Run:
         self._writer.take(stream, state, partition, pages)
 
     def _reading(self, state: StreamState, partition: Partition) -> Reading:
-        return Reading(partition=partition, cursor=state.cursor or None, checkpoint=state.checkpoint, since=self._since)
+        return Reading(
+            partition=partition,
+            cursor=state.cursor or None,
+            checkpoint=state.checkpoint,
+            since=self._since,
+            unlisted=frozenset(state.unlisted),
+            unrecorded=partial(self._unrecorded, partition),
+        )
+
+    def _unrecorded(self, partition: Partition, external_ids: Collection[str]) -> frozenset[str]:
+        """None while the partition's own items have not been listed: what is not recorded may be among them."""
+        if not all(self._states.is_listed(key_of(stream, partition)) for stream in self._item_streams):
+            return frozenset()
+        record = self._record
+        with record.transaction():
+            return unrecorded_items(project=record.integration.project, source=record.source, external_ids=external_ids)
 
     # --- presence ---
 
-    def _look_who_is_there(self, connector: Connector[Any]) -> None:
+    def _look_who_is_there(self) -> None:
         check = PresenceCheck(self._record, self._states, self._client, visible=self._visible, errors=self._errors)
-        for stream in connector.streams:
-            if isinstance(stream, ItemStream):
-                check.look(stream)
+        for stream in self._item_streams:
+            check.look(stream)
 
     # --- words ---
 

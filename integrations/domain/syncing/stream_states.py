@@ -49,6 +49,11 @@ class StreamStates:
         state = self._states.get(key)
         return state is not None and state.done_in_run == self._run_id
 
+    def unlisted_in(self, partition_id: str) -> set[str]:
+        """Items of a partition that are there though no list shows them."""
+        states = [state for (_, partition), state in self._states.items() if partition == partition_id]
+        return {item for state in states for item in state.unlisted}
+
     def partitions_of(self, stream: Stream[Any]) -> set[str]:
         """Those that were ever read."""
         return {partition for name, partition in self._states if name == stream.name}

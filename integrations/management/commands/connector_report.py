@@ -12,6 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from integrations.connectors.registry import readable_types, trials_of
@@ -52,6 +54,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         changes = _read_options(options["options"])
+        _check_database()
         environment = Environment(
             guard=AddressGuard.allowing([*settings.INTEGRATION_NETWORKS, *LOOPBACK]),
             retention_days=settings.RAW_PAYLOAD_RETENTION_DAYS,
@@ -69,6 +72,21 @@ class Command(BaseCommand):
     def _tell(self, trial: Trial, what: str) -> None:
         if self.stderr.isatty():
             self.stderr.write(f"{trial.name}: {what}")
+
+
+def _check_database() -> None:
+    """Raises CommandError, with what to do, where the database does not answer or lacks tables."""
+    try:
+        with owner_access(REASON):
+            executor = MigrationExecutor(connection)
+            lacking = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except OperationalError as error:
+        raise CommandError(
+            "The database does not answer. Start it (`python -m stratibreak.embedded_postgres start`, where none is "
+            "named by DATABASE_URL), then run `manage.py provision_database` and `manage.py migrate`."
+        ) from error
+    if lacking:
+        raise CommandError(f"The database lacks {lacking} migrations. Run `manage.py migrate`, then this again.")
 
 
 def _trials(tools: list[str] | None, changes: dict[str, Any]) -> Iterator[tuple[str, Trial]]:

@@ -11,18 +11,24 @@ from projects.domain.recording.presence import (
     record_census,
     record_lost_containers,
     recorded_containers,
+    unrecorded_items,
 )
 from projects.domain.recording.pseudonyms import Pseudonyms, load_pseudonyms
+from projects.domain.recording.refusals import RefusedFact, is_refusal, record_in_parts
 
 __all__ = [
     "PresenceChanges",
     "Pseudonyms",
     "RecordingResult",
+    "RefusedFact",
+    "is_refusal",
     "load_pseudonyms",
     "record_census",
+    "record_in_parts",
     "record_lost_containers",
     "record_observations",
     "recorded_containers",
     "resolve_links",
     "resolve_mentions",
+    "unrecorded_items",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -60,6 +60,18 @@ def recorded_containers(*, project: Project, source: str) -> dict[str, int]:
         [project.tenant_id, project.pk, source, Presence.LIVE.value],
     )
     return dict(rows)
+
+
+def unrecorded_items(*, project: Project, source: str, external_ids: Collection[str]) -> frozenset[str]:
+    """Of external ids, those that no item is recorded under, whatever its presence."""
+    if not external_ids:
+        return frozenset()
+    rows = fetch(
+        f"SELECT external_id FROM {_TABLE} "  # noqa: S608 - our own table
+        "WHERE tenant_id = %s AND project_id = %s AND source = %s AND external_id = ANY (%s::text[])",
+        [project.tenant_id, project.pk, source, array_literal(list(external_ids), sql_type="text")],
+    )
+    return frozenset(external_ids) - {external_id for (external_id,) in rows}
 
 
 def _mark(scope: Scope, presence: Presence, condition: str, parameters: list[object]) -> int:

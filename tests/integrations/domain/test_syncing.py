@@ -12,14 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 from integrations.connectors.github import client as github
+from integrations.connectors.github.mapping import issue_facts
 from integrations.domain.environment import SyncStep
 from integrations.domain.locks import lock_key
 from integrations.domain.starting import switch_off
-from integrations.domain.syncing import due_integrations, sync_integration
+from integrations.domain.syncing import due_integrations, stream_writing, sync_integration
 from integrations.domain.syncing.payloads import read_payloads
 from integrations.enums import IntegrationStatus, SyncStatus
 from integrations.http.door import DoorLimits
@@ -126,6 +127,81 @@ def test_integration_that_is_gone_is_passed_over(played: Played) -> None:
     result = sync_integration(tenant_id=played.tenant_id, integration_id=played.integration_id, environment=environment)
 
     assert (result, played.fake.log) == (None, [])
+
+
+# --- what the database refuses ---
+
+POINTS_CHECK = "projects_workitem_estimate_points_range"
+
+
+def _let_through(monkeypatch: pytest.MonkeyPatch, title: str) -> None:
+    """A mapping that lets a value through which the table refuses, of the issue with this title."""
+
+    def let_through(*args: Any, **kwargs: Any) -> Any:
+        facts = issue_facts(*args, **kwargs)
+        items = (replace(each, estimate_points=-1.0) if each.title == title else each for each in facts.items)
+        return replace(facts, items=tuple(items))
+
+    monkeypatch.setattr("integrations.connectors.github.client.issue_facts", let_through)
+
+
+def test_refused_record_is_named_and_all_others_are_read(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = played.sync()
+    counts = played.counts()
+    with tenant_context(played.tenant_id):
+        WorkItem.objects.filter(project=played.integration.project)._raw_delete("default")
+        title = next(issue["title"] for issue in played.fake.issues.values() if str(issue["id"]) == "1001")
+    played.forget()
+    _let_through(monkeypatch, title)
+
+    result = played.sync()
+
+    assert (result.status, result.error_code) == (SyncStatus.SUCCEEDED, "")
+    assert (result.failed_count, result.created_count) == (1, whole.created_count - 1)
+    assert result.streams["issues"]["errors"] == [
+        {"where": "1001", "code": "record", "message": f"{POINTS_CHECK} is what the database refuses"}
+    ]
+    assert played.counts()["items"] == counts["items"] - 1
+    assert {name: each["read"] for name, each in result.streams.items()} == {
+        name: each["read"] for name, each in whole.streams.items()
+    }
+
+
+def test_record_that_is_no_longer_refused_is_read_when_it_changes(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = next(issue["title"] for issue in played.fake.issues.values() if str(issue["id"]) == "1001")
+    with monkeypatch.context() as patched:
+        _let_through(patched, title)
+        played.sync()
+    played.fake.edit("1001", title, played.clock.now + timedelta(minutes=30))
+
+    result = played.sync()
+
+    assert (result.created_count, result.failed_count) == (1, 0)
+
+
+def test_where_nothing_is_refused_nothing_is_written_in_parts(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(**_: Any) -> None:
+        raise AssertionError("It was written in parts.")
+
+    monkeypatch.setattr(stream_writing, "record_in_parts", never)
+
+    assert (played.sync().status, played.sync().status) == (SyncStatus.SUCCEEDED, SyncStatus.SUCCEEDED)
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.QueryCanceled])
+def test_error_of_the_database_ends_the_stream_and_is_no_refused_record(
+    played: Played, monkeypatch: pytest.MonkeyPatch, error: type[psycopg.Error]
+) -> None:
+    def fail(**_: Any) -> None:
+        raise OperationalError("no") from error("no")
+
+    monkeypatch.setattr(stream_writing, "record_observations", fail)
+
+    result = played.sync()
+
+    assert (result.error_code, result.failed_count, played.counts()) == ("internal_error", 0, {})
 
 
 # --- odd sources ---

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 
 from tenants.isolation.transaction import auth_context
 from tenants.models import Tenant
@@ -17,6 +25,7 @@ from tests.integrations.connectors.github.fake import REPOSITORY, TOKEN, FakeGit
 from tests.integrations.connectors.local_server import FakeTool, Request, Response, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 class Street(FakeTool):
@@ -70,6 +79,51 @@ def test_report_leaves_nothing_behind(tmp_path: Path, ours: LookAlike) -> None:
 
     with auth_context():
         assert set(Tenant.objects.values_list("pk", flat=True)) == before
+
+
+@pytest.fixture
+def empty_database() -> Iterator[str]:
+    """The address of a database in which there is nothing yet."""
+    superuser = {**conninfo_to_dict(os.environ["DATABASE_SUPERUSER_URL"]), "dbname": "postgres"}
+    name = f"empty_{os.getpid()}"
+    with psycopg.connect(autocommit=True, **superuser) as server:  # type: ignore[arg-type]  # its values are text
+        server.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(name)))
+        server.execute(SQL("CREATE DATABASE {0} OWNER {0}").format(Identifier(name)))
+        port = f"&port={superuser['port']}" if superuser.get("port") else ""
+        yield f"postgresql://{name}@/{name}?host={quote(str(superuser.get('host', '')), safe='')}{port}"
+        server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+        server.execute(SQL("DROP ROLE {}").format(Identifier(name)))
+
+
+def _said_with(database_url: str) -> tuple[int, str]:
+    """Exit status and words of the report, run by hand with one database user."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_")}
+    run = subprocess.run(
+        [sys.executable, "manage.py", "connector_report", "--base-url", "http://127.0.0.1:9", "--tool", "GITHUB"],
+        cwd=PROJECT,
+        env={**kept, "DEBUG": "true", "DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_database_without_tables_is_told_with_the_next_step(empty_database: str) -> None:
+    status, said = _said_with(empty_database)
+
+    assert status == 1
+    assert "migrations. Run `manage.py migrate`, then this again." in said
+    assert "Traceback" not in said
+
+
+def test_database_that_does_not_answer_is_told_with_the_next_step(empty_database: str) -> None:
+    status, said = _said_with(empty_database.replace("/empty_", "/nowhere_"))
+
+    assert status == 1
+    assert "The database does not answer." in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.usefixtures("world")

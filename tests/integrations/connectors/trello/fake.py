@@ -133,8 +133,16 @@ class FakeTrello(FakeTool):
         ]
         self.cards = {card["id"]: card for card in cards}
         self.actions = _actions()
+        self.closed_to_us: set[str] = set()
 
     # --- what a test does to it ---
+
+    def add_beside_the_list(self, number: int, **members: Any) -> str:
+        """A card that no board lists, and that an action of the house names."""
+        card = _card(8, number, DOING, **{"board": "", **members})
+        self.cards[card["id"]] = card
+        self.actions.append(move(8, number, card["id"], TO_DO, DOING))
+        return str(card["id"])
 
     def edit(self, external_id: str, title: str, at: datetime) -> None:
         moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -164,6 +172,14 @@ class FakeTrello(FakeTool):
                 return Response(200, [{"id": board, "name": name} for board, name in self.boards.items()])
             case ["tokens", token] if token == TOKEN:
                 return Response(200, {"permissions": self.permissions, "dateExpires": "2027-01-01T00:00:00.000Z"})
+            case ["cards", card, *_] if card in self.closed_to_us:
+                return Response(401, b"unauthorized permission requested", content_type="text/plain")
+            case ["cards", card] if card in self.cards:
+                return Response(200, self.cards[card])
+            case ["cards", card, "actions"] if card in self.cards:
+                return self._page(
+                    request, [each for each in self.actions if each["data"]["card"]["id"] == card], "date"
+                )
             case ["boards", board, *_] if board in self.hidden:
                 return Response(401, b"unauthorized permission requested", content_type="text/plain")
             case ["boards", board, *rest] if board in self.boards:

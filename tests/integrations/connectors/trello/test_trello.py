@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
 
+from integrations.connectors.trello import client
 from integrations.connectors.trello.mapping import Arrivals, Board, action_facts, card_facts
 from integrations.connectors.trello.payloads import CardList, created_at, parse_card
+from integrations.domain.mappings import change_mappings
+from integrations.domain.previewing import preview_sync
 from integrations.enums import SyncStatus
+from integrations.http.door import MOST_TRIES
 from projects.enums import Presence, StatusCategory
 from projects.imports.errors import FieldRefused
 from projects.models import ActivityEvent, FieldChange, WorkItem
 from tenants.isolation.transaction import tenant_context
 from tests.integrations.connectors.battery import ConnectorBattery, Played
-from tests.integrations.connectors.local_server import Response
+from tests.integrations.connectors.local_server import SERVER_ERROR, Request, Response
 from tests.integrations.connectors.trello.fake import (
     CARDS,
     DOING,
@@ -27,6 +32,7 @@ from tests.integrations.connectors.trello.fake import (
     TOKEN,
     FakeTrello,
     action,
+    made,
     move,
     place,
 )
@@ -140,6 +146,166 @@ class TestTrello(ConnectorBattery):
 
         assert (result.error_code, result.created_count) == ("unexpected_answer", 0)
 
+    # --- cards that no list shows ---
+
+    def test_card_that_no_list_shows_comes_with_its_history_and_is_asked_for_once(self, played: Played) -> None:
+        card = played.fake.add_beside_the_list(60)
+
+        first, second = played.sync(), played.sync()
+
+        assert (first.status, first.created_count, second.status) == (SyncStatus.SUCCEEDED, 8, SyncStatus.SUCCEEDED)
+        assert (second.created_count, second.updated_count, second.gone_count) == (0, 0, 0)
+        assert (played.item(card).container, played.item(card).status_name) == (HOUSE, "Doing")
+        assert self._status_changes(played, card) == [("To do", "Doing")]
+        assert played.presence_of(card) == Presence.LIVE
+        assert self._cards_asked_for(played) == [card]
+
+    def test_done_card_that_no_list_shows_is_done_since_it_came_there(self, played: Played) -> None:
+        card = played.fake.add_beside_the_list(60, idList=DONE)
+        arrival = move(9, 61, card, DOING, DONE)
+        played.fake.actions.append(arrival)
+
+        played.sync()
+
+        assert played.item(card).resolved_at == datetime.fromisoformat(arrival["date"])
+
+    def test_cards_that_are_elsewhere_hidden_or_deleted_are_asked_for_once(self, played: Played) -> None:
+        fake = played.fake
+        elsewhere = fake.add_beside_the_list(60, board="5f0000000000000000000b09")
+        hidden, deleted = fake.add_beside_the_list(61), fake.add_beside_the_list(62)
+        fake.closed_to_us.add(hidden)
+        fake.delete(deleted)
+
+        first, second = played.sync(), played.sync()
+
+        assert (first.status, first.error_message, second.status) == (SyncStatus.SUCCEEDED, "", SyncStatus.SUCCEEDED)
+        assert first.streams["actions"]["skipped"] == {
+            **self.skipped["actions"],
+            "on_another_board": 1,
+            "vanished": 2,
+        }
+        assert sorted(self._cards_asked_for(played)) == sorted([elsewhere, hidden, deleted])
+        assert played.counts() == self.recorded
+
+    def test_card_that_the_board_says_has_left_is_not_asked_for(self, played: Played) -> None:
+        moved, deleted = made(8, 60), made(8, 61)
+        played.fake.actions += [
+            action(8, 60, "commentCard", moved, text="x"),
+            action(9, 61, "moveCardFromBoard", moved, boardTarget={"id": GARDEN}),
+            action(9, 62, "deleteCard", deleted),
+        ]
+
+        played.sync()
+
+        assert self._cards_asked_for(played) == []
+
+    def test_card_that_came_while_the_board_was_read_is_there_at_once(self, played: Played) -> None:
+        own: Callable[[Request], Response] = played.fake.answer
+        late: list[str] = []
+
+        def answer(sent: Request) -> Response:
+            if sent.query.get("filter") == "all" and sent.path.endswith("/actions") and not late:
+                late.append(played.fake.add_beside_the_list(60, board=HOUSE))
+            return own(sent)
+
+        played.fake.answer = answer
+        first, second = played.sync(), played.sync()
+
+        assert (first.created_count, second.created_count, second.updated_count) == (8, 0, 0)
+        assert self._cards_asked_for(played) == late
+        played.fake.delete(late[0])
+        assert (played.sync().gone_count, played.presence_of(late[0])) == (1, Presence.GONE)
+
+    def test_card_that_no_list_shows_is_restated_when_something_happens_to_it(self, played: Played) -> None:
+        card = played.fake.add_beside_the_list(60)
+        played.sync()
+        played.fake.cards[card].update(name="Renamed", dateLastActivity="2026-05-30T12:00:00.000Z")
+        played.fake.actions.append(action(30, 90, "updateCard", card, old={"name": "x"}, card={"name": "Renamed"}))
+
+        result = played.sync()
+
+        assert (result.updated_count, played.title_of(card)) == (1, "Renamed")
+
+    def test_mapping_that_changes_restates_cards_that_no_list_shows(self, played: Played) -> None:
+        card = played.fake.add_beside_the_list(60)
+        played.sync()
+        with tenant_context(played.tenant_id):
+            change_mappings(integration=played.integration, categories={DOING: StatusCategory.DONE})
+
+        played.sync()
+
+        assert played.item(card).status_category == StatusCategory.DONE
+
+    @pytest.mark.parametrize("kind", ["deleteCard", "moveCardFromBoard"])
+    def test_card_that_no_list_shows_is_gone_when_the_board_says_that_it_left(self, played: Played, kind: str) -> None:
+        card = played.fake.add_beside_the_list(60)
+        played.sync()
+        played.fake.delete(card)
+        played.fake.actions.append(action(30, 90, kind, card))
+
+        result = played.sync()
+
+        assert (result.gone_count, played.presence_of(card)) == (1, Presence.GONE)
+        assert self._cards_asked_for(played) == [card]
+
+    def test_card_that_no_list_shows_is_hidden_with_its_board_and_comes_back_with_it(self, played: Played) -> None:
+        played.configure(board_ids=[HOUSE, GARDEN])
+        card = played.fake.add_beside_the_list(60)
+        played.sync()
+        played.fake.hidden.add(HOUSE)
+        played.sync()
+        assert played.presence_of(card) == Presence.HIDDEN
+        played.fake.hidden.clear()
+
+        played.sync()
+
+        assert played.presence_of(card) == Presence.LIVE
+
+    def test_card_that_is_not_given_now_comes_in_a_later_pass_with_all_that_is_told_of_it(self, played: Played) -> None:
+        card = played.fake.add_beside_the_list(60, idList=DONE)
+        played.fake.actions += [move(9, 61, card, DOING, DONE), action(9, 62, "commentCard", card, text="x")]
+        own, failures = played.fake.answer, iter([SERVER_ERROR] * MOST_TRIES)
+        played.fake.answer = lambda sent: (sent.path.startswith("/cards/") and next(failures, None)) or own(sent)
+
+        result = played.sync()
+
+        assert (result.status, result.created_count) == (SyncStatus.SUCCEEDED, 8)
+        assert self._status_changes(played, card) == [("To do", "Doing"), ("Doing", "Done 🎉")]
+        assert played.counts() == {"items": 8, "changes": 9, "activities": 3}
+        assert played.sync().updated_count == 0
+
+    def test_cards_beyond_what_a_run_asks_for_are_owed_and_hinder_nothing(
+        self, played: Played, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "MOST_CARDS_ASKED_FOR", 2)
+        cards = [played.fake.add_beside_the_list(number) for number in range(60, 65)]
+
+        results = [played.sync() for _ in range(3)]
+
+        assert [each.created_count for each in results] == [9, 2, 1]
+        assert [each.status for each in results] == [SyncStatus.PARTIAL, SyncStatus.PARTIAL, SyncStatus.SUCCEEDED]
+        assert sorted(self._cards_asked_for(played)) == sorted(cards)
+        assert all(self._status_changes(played, card) == [("To do", "Doing")] for card in cards)
+
+    def test_odd_id_of_a_card_is_put_into_no_address(self, played: Played) -> None:
+        played.fake.actions.append(action(8, 60, "commentCard", "../members/me", text="x"))
+
+        played.sync()
+
+        assert self._cards_asked_for(played) == []
+
+    def test_preview_asks_for_no_card(self, played: Played) -> None:
+        played.fake.add_beside_the_list(60)
+
+        with tenant_context(played.tenant_id):
+            preview_sync(played.integration, played.environment())
+
+        assert self._cards_asked_for(played) == []
+
+    def _cards_asked_for(self, played: Played) -> list[str]:
+        asked = [request.path.strip("/").split("/") for request in played.fake.log]
+        return [path[1] for path in asked if path[0] == "cards" and len(path) == 2]
+
     # --- edits ---
 
     @pytest.mark.parametrize(
@@ -170,7 +336,7 @@ class TestTrello(ConnectorBattery):
 
         assert result.updated_count == 1
         assert played.item(CARDS[3]).resolved_at == datetime.fromisoformat(moved["date"])
-        assert self._status_changes(played, 3) == [("To do", "Done 🎉")]
+        assert self._status_changes(played, CARDS[3]) == [("To do", "Done 🎉")]
 
     # --- facts ---
 
@@ -205,8 +371,8 @@ class TestTrello(ConnectorBattery):
     def test_history_of_a_card(self, played: Played) -> None:
         played.sync()
 
-        assert self._status_changes(played, 1) == [("To do", "Doing"), ("Doing", "Done 🎉")]
-        assert self._status_changes(played, 4) == [("Doing", "Archived")]
+        assert self._status_changes(played, CARDS[1]) == [("To do", "Doing"), ("Doing", "Done 🎉")]
+        assert self._status_changes(played, CARDS[4]) == [("Doing", "Archived")]
 
     def test_what_people_wrote_is_not_kept(self, played: Played) -> None:
         played.sync()
@@ -217,9 +383,9 @@ class TestTrello(ConnectorBattery):
         assert not any("must not" in str(each) or "Before" in str(each) for each in kept)
         assert events == 2
 
-    def _status_changes(self, played: Played, number: int) -> list[tuple[str, str]]:
+    def _status_changes(self, played: Played, card: str) -> list[tuple[str, str]]:
         with tenant_context(played.tenant_id):
-            changes = FieldChange.objects.filter(work_item__external_id=CARDS[number], field="status")
+            changes = FieldChange.objects.filter(work_item__external_id=card, field="status")
             return [(change.from_text, change.to_text) for change in changes.order_by("changed_at")]
 
 
