@@ -22,7 +22,8 @@ HOOK = "https://receiver.example/hook"
 
 def make_key(ours: LookAlike) -> tuple[str, dict[str, Any]]:
     user = ours.users[Role.ADMIN].pk
-    values = {"name": "Nightly", "user": user, "scopes": ["read"], "expires_at_0": "2027-01-01", "expires_at_1": "00:00"}
+    until = {"expires_at_0": "2027-01-01", "expires_at_1": "00:00"}
+    values = {"name": "Nightly", "user": user, "scopes": ["read"], **until}
     return reverse("admin:tenants_apikey_add"), values
 
 
