@@ -41,7 +41,7 @@ from tenants.api.search import SEARCH_PARAMETER
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
-from tenants.unnamed import hidden_kinds
+from tenants.unnamed import hidden_kinds, told_kinds
 from tenants.validators import MAX_NOTE_CHARACTERS
 
 GapTransitionSerializer = serializer_for(GapTransition)
@@ -180,8 +180,9 @@ class EvidenceViewSet(TenantViewSet[Evidence]):
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """A search finds by names only what may be named to the requester."""
         found = super().filter_queryset(queryset)
-        hidden = hidden_kinds(requester(self.request).role) if SEARCH_PARAMETER in self.request.query_params else ()
-        return found.exclude(object_type__in=hidden) if hidden else found
+        hidden = hidden_kinds(requester(self.request).role)
+        is_narrowed = bool(hidden) and SEARCH_PARAMETER in self.request.query_params
+        return found.filter(object_type__in=told_kinds(hidden)) if is_narrowed else found
 
 
 class CorrectiveActionViewSet(FollowedActionViewSet[CorrectiveAction]):

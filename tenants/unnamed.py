@@ -11,7 +11,8 @@ forecast or a slip, nor in a claim about one item. Counts, days, shares and date
 
 The backoffice opens for administrators, who may list everything; files (exports) are for roles that may list the work.
 
-A cost is no kind of these: it is told by its day alone, to everybody (`predictions.forecasters.answers.cost_fact`).
+A cost is told by its day alone, to everybody (`predictions.forecasters.answers.cost_fact`). What people call by a word
+that is not known here is hidden with the rest.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """What an answer may name, by the word it uses: the model that lists such things, and what stands for a name."""
 
+NAMELESS: Final = frozenset({"project", "day", "cost_entry"})
+"""What an answer may speak of to everybody: it names nothing that a list would show."""
+
 NAMES: Final = ("object_id", "object_key", "url")
 
 
@@ -43,6 +47,11 @@ NAMES: Final = ("object_id", "object_key", "url")
 def hidden_kinds(role: str | None) -> frozenset[str]:
     """What an answer to this role must not name."""
     return frozenset(kind for kind, (label, _) in KINDS.items() if not allowed(role, Action.VIEW, label))
+
+
+def told_kinds(hidden: frozenset[str]) -> frozenset[str]:
+    """What an answer may name where others are hidden."""
+    return NAMELESS | (frozenset(KINDS) - hidden)
 
 
 def without_names(told: Any, hidden: frozenset[str]) -> Any:
@@ -58,11 +67,11 @@ def without_names(told: Any, hidden: frozenset[str]) -> Any:
 
 
 def _row_without_names(row: Mapping[str, Any], hidden: frozenset[str]) -> Mapping[str, Any]:
-    if row.get("object_type") in hidden:
+    if "object_type" in row and row["object_type"] not in told_kinds(hidden):
         row = {**row, **{name: "" for name in NAMES if name in row}}
     subject = row.get("subject")
-    if not isinstance(subject, Mapping) or subject.get("type") not in hidden:
+    if not isinstance(subject, Mapping) or subject.get("type", "project") in told_kinds(hidden):
         return row
-    key, word = str(subject.get("key") or ""), KINDS[subject["type"]][1]
+    key, (_, word) = str(subject.get("key") or ""), KINDS.get(str(subject.get("type")), ("", "Something"))
     unnamed = {name: text.replace(key, word) if key and isinstance(text, str) else text for name, text in row.items()}
     return {**unnamed, "subject": {**subject, "id": "", "key": ""}}

@@ -49,6 +49,7 @@ def project(ours: LookAlike) -> Project:
         gap = GapFactory.create(project=found)
         EvidenceFactory.create(gap=gap, object_type="work_item", object_key=SECRET, url=ITEM["url"])
         EvidenceFactory.create(gap=gap, object_type="iteration", object_key=SECRET)
+        EvidenceFactory.create(gap=gap, object_type="what somebody calls an issue", object_key=SECRET)
         RootCauseFactory.create(gap=gap, evidence_for=[FACT], evidence_against=[FACT])
         PredictionFactory.create(
             project=found,
@@ -166,7 +167,7 @@ def test_searching_finds_no_name(project: Project, as_role: Callable[[Role], Api
     stakeholder, admin = as_role(Role.STAKEHOLDER), as_role(Role.ADMIN)
     found = [len(who.fetch("/api/v1/evidence", search=SECRET).json()["results"]) for who in (stakeholder, admin)]
 
-    assert found == [0, 2]
+    assert found == [0, 3]
 
 
 def test_everything_that_answers_name_is_hidden_or_listed() -> None:
