@@ -264,7 +264,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 def test_every_question_about_an_analysis_is_kept_with_its_commit(ours: LookAlike, theirs: LookAlike) -> None:
     """With real transactions, because the entry of a read goes out with COMMIT."""
     client = signed_in(ours.users[Role.ADMIN])
-    rows = {"gap": Gap, "goal": Goal, "project": Project}
+    rows: dict[str, Any] = {"gap": Gap, "goal": Goal, "project": Project}
     ids = {name: ours.rows[model].pk for name, model in rows.items()}
 
     for route, (method, action) in QUESTIONS.items():
