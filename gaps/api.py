@@ -6,6 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -34,12 +35,13 @@ from predictions.models import Prediction, PreventiveAction
 from projects.enums import Readiness
 from projects.models import Goal, Project, WorkItem
 from tenants.api.access import requester, visible
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.reads import record_read
+from tenants.api.search import SEARCH_PARAMETER
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
+from tenants.unnamed import hidden_kinds, told_kinds
 from tenants.validators import MAX_NOTE_CHARACTERS
 
 GapTransitionSerializer = serializer_for(GapTransition)
@@ -129,7 +131,7 @@ class GapViewSet(TenantViewSet[Gap]):
         gap = self.find()
         told = recompute_gap(gap)
         record_read(Gap, [gap.pk])
-        return answer(request, encode(told))
+        return answer(request, told)
 
     @extend_schema(responses={200: CauseMapSerializer})
     @action(detail=True, methods=["get"], url_path="cause-map")
@@ -137,7 +139,7 @@ class GapViewSet(TenantViewSet[Gap]):
         """Which of its causes should be dealt with first? The map of what waits for what, and the order."""
         gap = self.find()
         record_read(Gap, [gap.pk])
-        return answer(request, encode(describe_cause_map(gap)))
+        return answer(request, describe_cause_map(gap))
 
 
 class GapTransitionViewSet(ReadOnlyTenantViewSet[GapTransition]):
@@ -174,6 +176,13 @@ class EvidenceViewSet(TenantViewSet[Evidence]):
     serializer_class = serializer_for(Evidence)
     filters = {"gap": EXACT, "object_type": SET}
     read_is_audited = True
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """A search finds by names only what may be named to the requester."""
+        found = super().filter_queryset(queryset)
+        hidden = hidden_kinds(requester(self.request).role)
+        is_narrowed = bool(hidden) and SEARCH_PARAMETER in self.request.query_params
+        return found.filter(object_type__in=told_kinds(hidden)) if is_narrowed else found
 
 
 class CorrectiveActionViewSet(FollowedActionViewSet[CorrectiveAction]):
@@ -212,7 +221,7 @@ class ActionEfficacyViewSet(ReadOnlyTenantViewSet[CorrectiveAction]):
     def efficacy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What helped? Measured effects by kind of action, over the actions that the requester may see."""
         corrective = self.filter_queryset(self.get_queryset())
-        return answer(request, encode(describe_action_efficacy(corrective, visible(PreventiveAction, request))))
+        return answer(request, describe_action_efficacy(corrective, visible(PreventiveAction, request)))
 
 
 class BriefingRowSerializer(serializers.Serializer[Any]):
@@ -224,6 +233,9 @@ class BriefingRowSerializer(serializers.Serializer[Any]):
     project_name = serializers.CharField()
     type = serializers.CharField()
     title = serializers.CharField()
+    subject = serializers.DictField(
+        allow_null=True, help_text="What a warning names in its title: type, id and key; null for a gap."
+    )
     severity = serializers.ChoiceField(choices=Severity.choices)
     expected_loss_tolerances = serializers.FloatField()
     hours_left = serializers.FloatField(allow_null=True, help_text="To act, from now; null where no window is known.")
@@ -265,7 +277,7 @@ class BriefingViewSet(ReadOnlyTenantViewSet[Gap]):
             at=timezone.now(),
         )
         record_read(Gap, [row["id"] for row in told["rows"]])
-        return answer(request, encode(told))
+        return answer(request, told)
 
 
 class PortfolioSerializer(serializers.Serializer[Any]):
@@ -306,7 +318,7 @@ class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
             at=timezone.now(),
         )
         record_read(Gap, [row["project"] for row in told["projects"]])
-        return answer(request, encode(told))
+        return answer(request, told)
 
 
 class SponsorPageSerializer(serializers.Serializer[Any]):
@@ -341,7 +353,7 @@ class SponsorPageViewSet(ReadOnlyTenantViewSet[Goal]):
     @extend_schema(operation_id="goals_sponsor_page_retrieve", responses=SponsorPageSerializer)
     def sponsor_page(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Goal, now, likely, three reasons, decisions needed: without jargon, and without people's names."""
-        return answer(request, encode(describe_sponsor_page(self._page())))
+        return answer(request, describe_sponsor_page(self._page()))
 
     @extend_schema(operation_id="goals_sponsor_page_html", responses={(HTTPStatus.OK, "text/html"): OpenApiTypes.STR})
     def as_html(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

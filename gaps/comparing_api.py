@@ -16,7 +16,6 @@ from gaps.models import Gap
 from projects.models import AnalysisRecord, Project
 from tenants.api.access import visible
 from tenants.api.database_errors import MISSING_REFERENCE
-from tenants.api.encoding import encode
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
@@ -73,7 +72,7 @@ class ComparisonViewSet(ReadOnlyTenantViewSet[Project]):
         except RunsNotComparable as refused:
             raise InvalidParameter({refused.field: [str(refused)]}) from refused
         record_read(Gap, [])
-        return answer(request, encode(told))
+        return answer(request, told)
 
 
 def _runs(request: Request, project: Project) -> tuple[AnalysisRecord, AnalysisRecord]:

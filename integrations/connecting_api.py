@@ -28,7 +28,6 @@ from projects.enums import CategoryOrigin, StatusCategory
 from projects.models import Project
 from projects.models.fields import EXTERNAL_ID_MAX_LENGTH
 from tenants.api.access import visible
-from tenants.api.encoding import encode
 from tenants.api.filters import PAGE_PARAMETERS, TenantFilterBackend
 from tenants.api.pagination import MAX_SIZE, page_of
 from tenants.api.problems import CONTENT_TYPE, ToolFailed
@@ -100,7 +99,7 @@ class ConnectionTestViewSet(AskingViewSet):
         end_connection_test(integration, report)
         if report.error is not None:
             raise tool_failed(report.error, *report.notes)
-        return answer(request, encode(described_report(report)))
+        return answer(request, described_report(report))
 
 
 def tool_failed(error: ToolError, *notes: str) -> ToolFailed:
@@ -139,7 +138,7 @@ class SyncViewSet(AskingViewSet):
         is_started = start_sync(integration=integration, at=timezone.now())
         runs = f"/api/v1/integrations/{integration.pk}/runs"
         told = {"integration": integration.pk, "state": "STARTED" if is_started else "QUEUED", "runs": runs}
-        response = answer(request, encode(told), status=HTTPStatus.ACCEPTED)
+        response = answer(request, told, status=HTTPStatus.ACCEPTED)
         response["Location"] = runs
         return response
 
@@ -226,7 +225,7 @@ class RunsViewSet(AskingViewSet):
             default=self.default_ordering,
         )
         told = {"under_way": _described_run(run_under_way(integration)), "results": page.rows, "next": page.next_url}
-        return answer(request, encode(told))
+        return answer(request, told)
 
 
 def _described_run(run: RunUnderWay | None) -> dict[str, Any] | None:
@@ -335,7 +334,7 @@ class MappingsViewSet(AskingViewSet):
     @extend_schema(operation_id="integrations_mappings_retrieve", responses=MappingsSerializer)
     def mappings(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Field mappings, chosen status categories, and every status that is known with what it counts as."""
-        return answer(request, encode(_described_mappings(self.find_asked())))
+        return answer(request, _described_mappings(self.find_asked()))
 
     @extend_schema(
         operation_id="integrations_mappings_partial_update",
@@ -353,7 +352,7 @@ class MappingsViewSet(AskingViewSet):
             rules=None if rules is None else [FieldRule(**rule) for rule in rules],
             categories=wanted.get("status_categories"),
         )
-        return answer(request, encode(_described_mappings(integration)))
+        return answer(request, _described_mappings(integration))
 
 
 def _described_mappings(integration: Integration) -> dict[str, Any]:
@@ -420,7 +419,7 @@ class PreviewViewSet(AskingViewSet):
         except ToolError as error:
             end_preview(integration, error)
             raise tool_failed(error) from error
-        return answer(request, encode(_described_preview(found)))
+        return answer(request, _described_preview(found))
 
 
 def _described_preview(found: Preview) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from integrations.connecting_api import (
 from integrations.domain.connecting import described_report
 from integrations.domain.credentials import replace_credentials, revoke_credentials
 from integrations.domain.environment import Environment
-from tenants.api.encoding import encode
 from tenants.api.viewsets import answer, said
 from tenants.permissions import Action
 
@@ -81,7 +80,7 @@ class CredentialsViewSet(AskingViewSet):
             raise serializers.ValidationError({"credentials": error.messages}) from None
         if done.error is not None:
             raise tool_failed(done.error, *(done.report.notes if done.report else ()))
-        return answer(request, encode({"report": described_report(done.report) if done.report else None}))
+        return answer(request, {"report": described_report(done.report) if done.report else None})
 
     @extend_schema(operation_id="integrations_credentials_destroy", request=None, responses=RevokedSerializer)
     def revoke(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -94,7 +93,7 @@ class CredentialsViewSet(AskingViewSet):
             "message": done.sentence,
             "error_code": done.error.code if done.error else "",
         }
-        return answer(request, encode(told))
+        return answer(request, told)
 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {

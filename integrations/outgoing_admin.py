@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html_join, linebreaks
 from django.utils.safestring import mark_safe
@@ -24,6 +24,7 @@ from integrations.models import Delivery, Destination, OutgoingMessage
 from integrations.outgoing_health import describe_destination, problem_of, reason_of
 from tenants.admin.acts import Act, ActForm, ActingPage, DoingPage
 from tenants.admin.base import SystemAdmin
+from tenants.admin.shown_once import ShownOnce, show_once, shown_once_answer
 from tenants.models import User
 
 SHOWN_DELIVERIES = 5
@@ -138,9 +139,15 @@ class DestinationPage(DoingPage):
         if secret is not None:
             _show_once(request, secret, "With it the receiver checks that a message is ours.")
 
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        """Show the secret before whatever page comes next."""
+        next_page = super().response_add(request, obj, post_url_continue)
+        go_on = reverse("admin:integrations_destination_change", args=[obj.pk])
+        return shown_once_answer(request, self.admin_site, title=str(obj), go_on=go_on) or next_page
+
 
 def _show_once(request: HttpRequest, secret: str, more: str) -> None:
-    messages.warning(request, f"Copy the signing secret now, it is not shown again: {secret} {more}")
+    show_once(request, ShownOnce("Copy the signing secret now, it is not shown again", secret, more))
 
 
 # --- messages and deliveries ---

@@ -19,7 +19,6 @@ from integrations.domain.outgoing.replaying import send_again, send_again_since,
 from integrations.domain.outgoing.secrets import give_secret, replace_secret
 from integrations.enums import EventType
 from integrations.models import Delivery, Destination, OutgoingMessage
-from tenants.api.encoding import encode
 from tenants.api.fields import AwareDateTimeField
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET, TenantFilterBackend
 from tenants.api.serializers import TenantModelSerializer, serializer_for
@@ -66,7 +65,7 @@ class DestinationViewSet(TenantViewSet[Destination]):
         destination.save()
         record_creation(destination)
         row = {**self.read_row(destination.pk), "signing_secret": secret}
-        response = created(request, encode(row), f"{request.path.rstrip('/')}/{destination.pk}")
+        response = created(request, row, f"{request.path.rstrip('/')}/{destination.pk}")
         # The tag of this body is not the tag of the destination: the secret is in no other answer.
         del response["ETag"]
         response["Cache-Control"] = "no-store"
@@ -110,7 +109,7 @@ class SecretViewSet(AskingDestination):
     def replace(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Make a new signing secret. For a day messages bear both signatures. 409 where messages are not signed."""
         secret = replace_secret(destination=self.asked(), at=timezone.now())
-        response = answer(request, encode({"signing_secret": secret}))
+        response = answer(request, {"signing_secret": secret})
         del response["ETag"]
         response["Cache-Control"] = "no-store"
         return response
@@ -125,7 +124,7 @@ class QueuedSerializer(serializers.Serializer[Any]):
 
 def _queued(request: Request, count: int, destination_id: object) -> HttpResponse:
     told = {"messages": count, "deliveries": f"/api/v1/deliveries?destination={destination_id}"}
-    return answer(request, encode(told), status=HTTPStatus.ACCEPTED)
+    return answer(request, told, status=HTTPStatus.ACCEPTED)
 
 
 class TestMessageViewSet(AskingDestination):
@@ -217,7 +216,7 @@ class SendAgainViewSet(ReadOnlyTenantViewSet[Delivery]):
         """Send a message again, with the id that it had. 409 while it is sent, or where its place is switched off."""
         self.filter_queryset(self.get_queryset())
         delivery = send_again(delivery=self.find(), at=timezone.now())
-        return answer(request, encode(self.read_row(delivery.pk)), status=HTTPStatus.ACCEPTED)
+        return answer(request, self.read_row(delivery.pk), status=HTTPStatus.ACCEPTED)
 
 
 ROUTES: Routes = {

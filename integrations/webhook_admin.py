@@ -16,6 +16,7 @@ from integrations.webhook_forms import EnterSecretForm, MakeWebhookForm
 from integrations.webhook_words import WebhookWords, describe_webhook
 from tenants.admin.acts import DoingPage
 from tenants.admin.base import SystemAdmin
+from tenants.admin.shown_once import ShownOnce, show_once
 from tenants.domain.refusals import Refusal
 
 MAY_SET_UP = "integrations.change_integration"
@@ -71,9 +72,9 @@ class WebhookActs(DoingPage):
         self._show_once(request, make_address(integration=integration, at=timezone.now(), **form.cleaned_data))
 
     def _show_once(self, request: HttpRequest, made: NewAddress) -> None:
-        messages.warning(request, f"Copy the address now, it is not shown again: {made.url}")
+        show_once(request, ShownOnce("Copy the address now, it is not shown again", made.url))
         if made.secret:
-            messages.warning(request, f"And the secret, which is not shown again either: {made.secret}")
+            show_once(request, ShownOnce("And the secret, which is not shown again either", made.secret))
 
     def _enter_webhook_secret(self, request: HttpRequest, integration: Integration) -> None:
         form = EnterSecretForm(request.POST, webhook=self._words_or_refusal(integration))

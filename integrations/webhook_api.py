@@ -19,7 +19,6 @@ from integrations.connectors.webhooks import SecretOrigin
 from integrations.domain.webhook_addresses import LONGEST_PROOF, enter_proof, make_address, revoke_address
 from integrations.models import IncomingWebhook, Integration
 from integrations.webhook_words import WebhookState, WebhookWords, describe_webhook
-from tenants.api.encoding import encode
 from tenants.api.viewsets import answer, said
 from tenants.permissions import Action
 
@@ -98,7 +97,7 @@ class WebhookViewSet(AskingViewSet):
     @extend_schema(operation_id="integrations_webhook_retrieve", responses=WebhookSerializer)
     def webhook(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """How it is doing. 404 for a tool that sends no webhooks."""
-        return answer(request, encode(_described(self.find_asked())))
+        return answer(request, _described(self.find_asked()))
 
     @extend_schema(
         operation_id="integrations_webhook_create",
@@ -111,7 +110,7 @@ class WebhookViewSet(AskingViewSet):
         wanted = said(MakeWebhookSerializer, request)
         made = make_address(integration=integration, at=timezone.now(), **wanted)
         told = {**_described(integration), "url": made.url, "secret": made.secret}
-        response = answer(request, encode(told), status=HTTPStatus.CREATED)
+        response = answer(request, told, status=HTTPStatus.CREATED)
         del response["ETag"]
         response["Cache-Control"] = "no-store"
         return response
@@ -125,7 +124,7 @@ class WebhookViewSet(AskingViewSet):
         """Keep the secret that the tool shows, in place of the one before. 409 where there is no webhook yet."""
         integration = self.find_asked()
         enter_proof(integration=integration, **said(ProofSerializer, request))
-        return answer(request, encode(_described(integration)))
+        return answer(request, _described(integration))
 
     @extend_schema(operation_id="integrations_webhook_destroy", responses={204: None})
     def revoke(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

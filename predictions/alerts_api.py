@@ -25,7 +25,6 @@ from predictions.models import (
     PredictionOverride,
 )
 from tenants.api.access import requester
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
@@ -79,7 +78,7 @@ class AlertViewSet(ReadOnlyTenantViewSet[Alert]):
             by=requester(request),
             at=timezone.now(),
         )
-        return answer(request, encode(self.read_row(alert.pk)))
+        return answer(request, self.read_row(alert.pk))
 
 
 class AlertDecisionViewSet(ReadOnlyTenantViewSet[AlertDecision]):
@@ -132,7 +131,7 @@ class AlertMuteViewSet(TenantViewSet[AlertMute]):
             by=requester(request),
             at=timezone.now(),
         )
-        return answer(request, encode(self.read_row(mute.pk)))
+        return answer(request, self.read_row(mute.pk))
 
 
 class PredictionOverrideViewSet(TenantViewSet[PredictionOverride]):

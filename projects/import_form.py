@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
+from projects.domain.import_places import take_import_place
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
 from projects.enums import ImportStatus
 from projects.imports.encodings import ENCODINGS
@@ -76,6 +77,7 @@ def import_posted(project: Project, values: dict[str, Any], by: User) -> ImportR
         requested_by_id=by.pk,
     )
     doorway = Doorway(transaction=nullcontext, now=timezone.now)
+    take_import_place()
     try:
         return import_file(project=project, stream=values["file"].file, request=request, doorway=doorway)
     except (ImportFileRefused, ImportOvertaken) as refused:

@@ -25,7 +25,6 @@ from predictions.models import Prediction
 from projects.enums import Readiness
 from projects.models import AnalysisRecord, Project, WorkItem
 from stratibreak.pipeline import ProjectRefresh, RefreshOutcome, refresh_project, take_refresh_lock
-from tenants.api.encoding import encode
 from tenants.api.fields import AwareDateTimeField, StrictIntegerField
 from tenants.api.problems import Conflict
 from tenants.api.reads import record_read
@@ -80,7 +79,7 @@ class ProjectRefreshViewSet(ReadOnlyTenantViewSet[Project]):
         if found.outcome == RefreshOutcome.BUSY:
             raise Conflict("Another analysis of this project is running.")
         record(action=AuditAction.RUN_ANALYSIS, resource=project)
-        return answer(request, encode(_described(found)))
+        return answer(request, _described(found))
 
 
 def _described(found: ProjectRefresh) -> dict[str, Any]:
@@ -148,7 +147,7 @@ class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
         """The newest replay: what would have been warned of, when, and what came true."""
         project = self.find()
         record_read(Prediction, [])
-        return answer(request, encode(describe_replay(project)))
+        return answer(request, describe_replay(project))
 
     @extend_schema(
         operation_id="projects_replay_create", request=ReplayRequestSerializer, responses={201: ReplaySerializer}
@@ -170,7 +169,7 @@ class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
         found = run_replay(inputs, ReplayPlan(inputs.ends_at, months=months, step=step))
         kept = keep_replay(project, found, at=now, duration_ms=round((perf_counter() - began) * 1000))
         record(action=AuditAction.RUN_ANALYSIS, resource=project)
-        return created(request, encode(describe_record(project, kept)), f"/api/v1/analysis-records/{kept.pk}")
+        return created(request, describe_record(project, kept), f"/api/v1/analysis-records/{kept.pk}")
 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {

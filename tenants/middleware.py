@@ -4,6 +4,7 @@
 2. One transaction with the tenant's context is opened around view and rendering; it is rolled back on an exception and
    on every status from 400 on.
    At the doors where passwords and tokens are tried there is none: see `tenants.strangers`.
+   An answer leaves after COMMIT: what cannot be kept, such as the entry of what was read, is not shown.
 3. A view that has to ask somebody outside does so between two transactions: see `tenants.outside`.
 4. A streaming body outlives the view, so it gets a transaction of its own while it is read.
 5. What must survive the rollback (refusals, logins) is written afterwards.
@@ -18,10 +19,20 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections, transaction
+from django.core.signals import got_request_exception
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    Error,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
+from tenants.api.database_errors import NOT_RECORDED
 from tenants.api.problems import Problem, problem_response
 from tenants.domain.api_keys import authenticate_api_key
 from tenants.domain.auditing import entries_after_transaction, record_refusal
@@ -115,12 +126,17 @@ class TenantMiddleware:
 
     def _answer_inside(self, request: HttpRequest, context: AccessContext) -> HttpResponseBase:
         """The view and its rendering, in one transaction."""
-        with self._opened(context):
-            response = self.get_response(request)
-            if response.status_code >= _FIRST_ERROR:
-                _roll_back(context)
-            if response.status_code == _REFUSED:
-                record_refusal(reason="Refused by the role matrix.", changes=_asked(request))
+        response = None
+        try:
+            with self._opened(context):
+                response = self.get_response(request)
+                _end(context, response.status_code)
+                if response.status_code == _REFUSED:
+                    record_refusal(reason="Refused by the role matrix.", changes=_asked(request))
+        except DatabaseError as error:
+            if response is None:
+                raise
+            return not_kept(request, error)
         return response
 
     def _answer_at_door(self, request: HttpRequest, user: User | None) -> HttpResponseBase:
@@ -201,16 +217,36 @@ def database_unavailable(request: HttpRequest, error: Error) -> HttpResponseBase
     The cause goes to the log, never to the client.
     """
     logger.error("database unavailable: %s", type(error).__name__, exc_info=error)
+    return _unavailable(request, "The database does not answer. Nothing was changed; try again in a moment.")
+
+
+def not_kept(request: HttpRequest, error: Error) -> HttpResponseBase:
+    """Answer 503 in place of an answer whose transaction could not be committed: nothing of it may be seen."""
+    if isinstance(error, OperationalError):
+        return database_unavailable(request, error)
+    logger.error("not kept at the end of a request: %s", type(error).__name__, exc_info=error)
+    got_request_exception.send(sender=None, request=request)  # error reporters and the test client listen to it
+    return _unavailable(request, NOT_RECORDED)
+
+
+def _unavailable(request: HttpRequest, detail: str) -> HttpResponseBase:
     if request.path.startswith(BACKOFFICE_PATH):
         page = render_to_string("503.html")  # without the request, whose context would ask the database
         return HttpResponse(page, status=503, headers={"Retry-After": "5"})
-    detail = "The database does not answer. Nothing was changed; try again in a moment."
     return problem_response(request, Problem(503, detail, headers={"Retry-After": "5"}))
 
 
-def _roll_back(context: AccessContext) -> None:
+def _end(context: AccessContext, status_code: int) -> None:
+    """Have the transaction rolled back where the answer is an error.
+
+    Raises TransactionManagementError where it is none, and yet nothing will be kept: somebody has swallowed a refusal
+    of the database or closed the connection, and with it went the entry of what was read.
+    """
     using = "platform" if context.purpose is Purpose.PLATFORM else DEFAULT_DB_ALIAS
-    transaction.set_rollback(True, using=using)
+    if status_code >= _FIRST_ERROR:
+        transaction.set_rollback(True, using=using)
+    elif transaction.get_rollback(using=using):
+        raise transaction.TransactionManagementError("The transaction of an answer was broken on the way.")
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

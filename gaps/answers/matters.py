@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from gaps.enums import GapType
@@ -59,6 +60,7 @@ class Matter:
     type: of the gap or of the prediction;  expected_loss: in tolerances;  hours_left: None where no window is known
     subject: what in the project it is about, so that two matters of one type stay apart
     silenced: a person said that they do not want to hear of it, and how
+    about: type, id and key of what a warning names in its title
     """
 
     kind: MatterKind
@@ -73,6 +75,7 @@ class Matter:
     as_of: datetime | None
     readiness: str
     silenced: Suppression | None = None
+    about: Mapping[str, Any] | None = None
 
     @property
     def thread(self) -> tuple[UUID, str, str]:

@@ -126,6 +126,7 @@ def _of_warnings(predictions: QuerySet[Prediction], at: datetime) -> Iterable[Ma
                 as_of=as_of,
                 readiness=ready,
                 silenced=_silenced(*silent),
+                about=about,
             )
 
 
@@ -181,6 +182,7 @@ def _row(matter: Matter, project_name: str, action: dict[str, Any] | None) -> di
         "project_name": project_name,
         "type": matter.type,
         "title": matter.title,
+        "subject": matter.about,
         "severity": str(matter.severity),
         "expected_loss_tolerances": round(matter.expected_loss, 3),
         "hours_left": None if matter.hours_left is None else round(matter.hours_left, 1),

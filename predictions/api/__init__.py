@@ -35,7 +35,6 @@ from predictions.models import (
 from predictions.models.prediction import prediction_status
 from projects.enums import Readiness
 from tenants.api.access import visible
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
@@ -157,7 +156,7 @@ class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
             "drift": describe_drift(claims),
             "probation": describe_probation(now),
         }
-        return answer(request, encode(shown))
+        return answer(request, shown)
 
     def _of_same_kind(self, model: type[M], type_path: str) -> QuerySet[M]:
         """What the requester sees of another model, narrowed to the types and the project asked for."""

@@ -33,7 +33,6 @@ from predictions.models import Prediction
 from projects.enums import Readiness
 from projects.models import Project
 from tenants.api.access import visible
-from tenants.api.encoding import encode
 from tenants.api.fields import AwareDateTimeField, FiniteFloatField, StrictIntegerField
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
@@ -330,7 +329,7 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
         _check_parameters(request)
         record_read(Prediction, [])
         rows = visible(Prediction, request)
-        return answer(request, encode(describe_full_forecast(project, predictions=rows, at=timezone.now())))
+        return answer(request, describe_full_forecast(project, predictions=rows, at=timezone.now()))
 
     @extend_schema(operation_id="projects_slip_retrieve", responses=SlipSerializer)
     def slip(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -338,7 +337,7 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
         project = self.find()
         _check_parameters(request)
         record_read(Prediction, [])
-        return answer(request, encode(describe_slip(project)))
+        return answer(request, describe_slip(project))
 
     @extend_schema(
         operation_id="projects_forecast_moves_retrieve",
@@ -353,7 +352,7 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
         project = self.find()
         since, until = _moments(request)
         record_read(Prediction, [])
-        return answer(request, encode(describe_move(project, since=since, until=until)))
+        return answer(request, describe_move(project, since=since, until=until))
 
     @extend_schema(
         operation_id="projects_what_if_create", request=WhatIfRequestSerializer, responses={200: WhatIfSerializer}
@@ -367,7 +366,7 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
         except UnacceptableItems as refused:
             raise serializers.ValidationError(_nested(refused.places)) from refused
         record_read(Prediction, [])
-        return answer(request, encode(found))
+        return answer(request, found)
 
 
 def _check_parameters(request: Request, known: frozenset[str] = frozenset()) -> None:

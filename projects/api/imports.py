@@ -7,8 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.exceptions import Throttled
 
 from projects.api.runs import ImportRunSerializer
+from projects.domain.import_places import RETRY_AFTER_S, ImportsUnderWay, take_import_place
 from projects.domain.importing import Doorway, ImportOvertaken, ImportRequest, import_file
 from projects.enums import AnalysisKind, ImportStatus
 from projects.imports.encodings import ENCODINGS
@@ -70,7 +72,8 @@ def import_upload(*, project: Project, upload: dict[str, Any], by: User) -> Impo
     """Read an uploaded file into a project, inside the request's own transaction.
 
     upload: validated data of ImportSerializer
-    Raises ValidationError when the file cannot be read at all, Conflict when somebody else is reading it.
+    Raises ValidationError when the file cannot be read at all, Conflict when somebody else is reading it, Throttled
+    when the organisation has as many imports running as it may.
     """
     request = ImportRequest(
         file_name=upload["file"].name,
@@ -82,12 +85,15 @@ def import_upload(*, project: Project, upload: dict[str, Any], by: User) -> Impo
         requested_by_id=by.pk,
     )
     try:
+        take_import_place()
         return import_file(
             project=project,
             stream=upload["file"].file,
             request=request,
             doorway=Doorway(transaction=nullcontext, now=timezone.now),
         )
+    except ImportsUnderWay as full:
+        raise Throttled(RETRY_AFTER_S, str(full)) from full
     except ImportFileRefused as refused:
         raise serializers.ValidationError({"file": [str(refused)]}) from refused
     except ImportOvertaken as overtaken:

@@ -14,7 +14,6 @@ from rest_framework.serializers import BaseSerializer
 
 from projects.domain.people import link_accounts, set_apart, user_changed
 from projects.models import Contributor
-from tenants.api.encoding import encode
 from tenants.api.fields import VisibleReference
 from tenants.api.filters import EXACT
 from tenants.api.serializers import serializer_for
@@ -63,7 +62,7 @@ class PersonViewSet(ReadOnlyTenantViewSet[Contributor]):
         """Say that two accounts are one person's; with them, all that either is linked to already."""
         account = self.find()
         link_accounts(account, said(SamePersonSerializer, request, context={"request": request})["same_as"])
-        return answer(request, encode(self.read_row(account.pk)))
+        return answer(request, self.read_row(account.pk))
 
     @extend_schema(operation_id="contributors_person_destroy", responses={204: None})
     def part(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

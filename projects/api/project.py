@@ -14,7 +14,6 @@ from projects.api.runs import ImportRunSerializer
 from projects.imports.reading import title_of
 from projects.models import ImportRun, Project, ProjectMembership, Stakeholder
 from tenants.api.access import requester
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, NULLABLE_RANGE, RANGE, SET
 from tenants.api.parsers import UploadParser
 from tenants.api.serializers import serializer_for
@@ -47,7 +46,7 @@ class ProjectViewSet(TenantViewSet[Project]):
         row = ImportRun.objects.filter(pk=run.pk).values(*ImportRunSerializer.columns())[0]
         row["format"] = title_of(run.profile)
         row["replay"] = replay_address(project, run)
-        return created(request, encode(row), f"/api/v1/import-runs/{run.pk}")
+        return created(request, row, f"/api/v1/import-runs/{run.pk}")
 
 
 class ProjectMembershipViewSet(TenantViewSet[ProjectMembership]):

@@ -14,7 +14,6 @@ from projects.domain.data_quality import describe_data_quality, without_examples
 from projects.enums import Readiness
 from projects.models import AnalysisRecord, ImportRun, Project, WorkItem
 from tenants.api.access import requester
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.serializers import serializer_for
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, answer
@@ -73,7 +72,7 @@ class DataQualityViewSet(ReadOnlyTenantViewSet[Project]):
         """What is wrong with the record, with examples and how to fix it, as the newest analysis found it."""
         self.filter_queryset(self.get_queryset())  # refuses a parameter that nobody reads
         project = self.find()
-        return answer(request, encode(describe_data_quality(project, with_examples=_may_see_work(request))))
+        return answer(request, describe_data_quality(project, with_examples=_may_see_work(request)))
 
 
 def _may_see_work(request: Request) -> bool:

@@ -19,7 +19,7 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 LINE_BYTES: Final = 32 * 1024 * 1024  # a page of 100 Jira issues with long histories has about 4 MiB
 FILE_BYTES: Final = 4 * 1024 * 1024 * 1024
 UNPACKED_RATIO: Final = 100  # a Jira export packs to a tenth, a table of much the same to a thirtieth
-UNPACKED_FREE_BYTES: Final = 64 * 1024 * 1024  # whatever the ratio: no more work than an upload of that size
+UNPACKED_FREE_BYTES: Final = 8 * 1024 * 1024  # whatever the ratio: a sheet of that size is parsed in a second
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Packed files: what is in them, and never more of it than a file of that size may cost.
 
 A few bytes may claim to unpack to any number. So what is read of all files in an archive together is bounded by the
-archive's own size, counted while it is unpacked and not as it is announced.
+archive's own size. A zip that announces more is refused before anything of it is unpacked; because that may be a lie,
+what is unpacked is counted, too.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ READ_BYTES: Final = 1024 * 1024
 HEADER_BYTES: Final = 1024 * 1024
 """What tar reads at once beside the content of files: a longer header is none that a tool writes."""
 DAMAGED: Final = "The packed file is damaged."
+TOO_MUCH: Final = (
+    "The file unpacks to more than one of its size may. Import its parts by themselves; save a sheet as CSV."
+)
 _UNREADABLE: Final = (
     OSError,
     EOFError,
@@ -76,7 +80,7 @@ class _Budget:
     def spend(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise TooMuchUnpacked("The file unpacks to more than one of its size may. Import its parts by themselves.")
+            raise TooMuchUnpacked(TOO_MUCH)
 
 
 def open_zip(stream: IO[bytes]) -> Archive:
@@ -84,10 +88,12 @@ def open_zip(stream: IO[bytes]) -> Archive:
     _check_few_entries(stream)
     try:
         packed = zipfile.ZipFile(stream)
-        names = [each.filename for each in packed.infolist() if not each.is_dir()]
+        entries = [each for each in packed.infolist() if not each.is_dir()]
     except _UNREADABLE:
         raise ImportFileRefused(DAMAGED) from None
     budget = _Budget(most_bytes_of(stream))
+    if sum(each.file_size for each in entries) > budget.left:
+        raise TooMuchUnpacked(TOO_MUCH)
 
     def opened(name: str) -> IO[bytes]:
         try:
@@ -95,7 +101,7 @@ def open_zip(stream: IO[bytes]) -> Archive:
         except (*_UNREADABLE, KeyError):
             raise ImportFileRefused(DAMAGED) from None
 
-    return _archive(names, opened, budget)
+    return _archive([each.filename for each in entries], opened, budget)
 
 
 def _check_few_entries(stream: IO[bytes]) -> None:

@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
 from tenants.admin.base import TenantAdmin, reads_across_tenants
+from tenants.admin.shown_once import shown_once_answer
 from tenants.domain.refusals import Refusal
 from tenants.models import User
 from tenants.validators import MAX_NOTE_CHARACTERS
@@ -69,7 +70,10 @@ class DoingPage(TenantAdmin):
     def do_posted(
         self, request: HttpRequest, row_id: UUID, permission: str, do: Callable[[HttpRequest, Any], None]
     ) -> HttpResponse:
-        """Do something with a row, whole or not at all, and go back to the row's page.  do: raises a Refusal"""
+        """Do something with a row, whole or not at all, and go back to the row's page.  do: raises a Refusal
+
+        Where it made something that is shown once, that is shown first.
+        """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.may(request, permission):
@@ -81,7 +85,7 @@ class DoingPage(TenantAdmin):
         except Refusal as refused:
             messages.error(request, f"Nothing was changed. {refused}")
         page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
-        return HttpResponseRedirect(page)
+        return shown_once_answer(request, self.admin_site, title=str(row), go_on=page) or HttpResponseRedirect(page)
 
 
 class ActingPage(DoingPage):

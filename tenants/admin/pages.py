@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from tenants.admin.audit_words import actor_names, resource_name
 from tenants.admin.base import SystemAdmin, TenantAdmin, reads_across_tenants
 from tenants.admin.people_forms import ApiKeyAddForm, InvitationAddForm, UserChangeForm
+from tenants.admin.shown_once import ShownOnce, show_once, shown_once_answer
 from tenants.domain.api_keys import create_api_key, revoke_api_key
 from tenants.domain.invitation_mail import MailNotConfigured
 from tenants.domain.invitations import InvitationRefused, invite, resend_invitation, revoke_invitation
@@ -209,10 +210,12 @@ class ApiKeyPage(TenantAdmin):
             self.message_user(request, "; ".join(refused.messages), messages.ERROR)
             return
         obj.pk = made.key.pk
-        self.message_user(request, f"Copy the key now, it is not shown again: {made.secret_text}", messages.WARNING)
+        show_once(request, ShownOnce("Copy the key now, it is not shown again", made.secret_text))
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
-        return HttpResponseRedirect("../")
+        go_on = reverse("admin:tenants_apikey_changelist")
+        page = shown_once_answer(request, self.admin_site, title=f"The key “{obj.name}”", go_on=go_on)
+        return page or HttpResponseRedirect(go_on)
 
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: models.QuerySet[ApiKey]) -> None:

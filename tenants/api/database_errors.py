@@ -18,6 +18,7 @@ from django.db.models import BaseConstraint, CheckConstraint, F, Field, Generate
 from django.db.models.expressions import BaseExpression
 
 from tenants.api.problems import Problem, UnacceptableValue
+from tenants.audit.entries import TABLE
 
 MISSING_REFERENCE = "No such object."
 """Said of a reference to nothing and of a reference to another tenant's row: nobody can tell them apart."""
@@ -26,6 +27,7 @@ BAD_DATA_CLASS = "22"
 UNREACHABLE_CLASSES = frozenset({"", "08", "53", "57"})
 """No code at all, connection exceptions, resources used up, and shutdown or cancellation by an operator."""
 RETRY_AFTER_S = "5"
+NOT_RECORDED = "This could not be recorded, so it is not answered. Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class Refusal:
 def problem_of_database_error(error: DatabaseError) -> Problem:
     """Which problem a refusal of the database is; without a code it is the connection that failed."""
     refusal = Refusal.read(error)
+    if refusal.table.startswith(TABLE):
+        # A month without its partition refuses every entry: nothing the client has sent is wrong.
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, NOT_RECORDED, headers={"Retry-After": RETRY_AFTER_S})
     if answer := _ANSWERS.get(refusal.state):
         return answer(refusal)
     if refusal.state.startswith(BAD_DATA_CLASS):

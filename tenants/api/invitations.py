@@ -19,7 +19,6 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from tenants.api.access import requester
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET
 from tenants.api.problems import Conflict
 from tenants.api.serializers import TenantModelSerializer
@@ -125,7 +124,7 @@ class InvitationViewSet(TenantViewSet[Invitation]):
             raise Conflict(str(refused)) from refused
         except MailNotConfigured as missing:
             raise MailUnavailable(str(missing)) from missing
-        return answer(request, encode(self.read_row(invitation.pk)))
+        return answer(request, self.read_row(invitation.pk))
 
 
 class AcceptanceSerializer(serializers.Serializer[Any]):
@@ -158,7 +157,7 @@ class InvitationAcceptanceView(APIView):
         form = AcceptanceSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         user = _join(form.validated_data, at=timezone.now())
-        response = answer(request, encode({"email": user.email, "role": user.role}), status=HTTPStatus.CREATED)
+        response = answer(request, {"email": user.email, "role": user.role}, status=HTTPStatus.CREATED)
         del response["ETag"]
         response["Cache-Control"] = "no-store"
         return response

@@ -13,7 +13,6 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 from tenants.api.access import requester
-from tenants.api.encoding import encode
 from tenants.api.filters import EXACT, RANGE, SET
 from tenants.api.invitations import InvitationSerializer, InvitationViewSet, send_invitation
 from tenants.api.problems import Conflict
@@ -105,7 +104,7 @@ class UserViewSet(TenantViewSet[User]):
         serializer.is_valid(raise_exception=True)
         made = send_invitation(request, dict(serializer.validated_data))
         row = InvitationSerializer.described_row(made.pk)
-        response = answer(request, encode(row), status=202)
+        response = answer(request, row, status=202)
         response["Location"] = f"{request.path.removesuffix('users')}invitations/{made.pk}"
         return response
 
@@ -166,7 +165,7 @@ class ApiKeyViewSet(TenantViewSet[ApiKey]):
         serializer.is_valid(raise_exception=True)
         made = create_api_key(by=requester(request), at=timezone.now(), **serializer.validated_data)
         row = {**self.read_row(made.key.pk), "key": made.secret_text}
-        response = created(request, encode(row), f"{request.path.rstrip('/')}/{made.key.pk}")
+        response = created(request, row, f"{request.path.rstrip('/')}/{made.key.pk}")
         # The tag of this body is not the tag of the key: the secret is in no other answer.
         del response["ETag"]
         response["Cache-Control"] = "no-store"
@@ -244,7 +243,7 @@ class SuspiciousActivityViewSet(ReadOnlyTenantViewSet[AuditEntry]):
     def report(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What deserves a look, of the last seven days, newest first; computed from the audit log."""
         found = [asdict(each) for each in suspicious_activity(at=timezone.now())]
-        return answer(request, encode({"results": found}))
+        return answer(request, {"results": found})
 
 
 REPORT_VIEWS = {"suspicious-activity": SuspiciousActivityViewSet.as_view({"get": "report"})}

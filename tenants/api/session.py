@@ -16,7 +16,6 @@ from rest_framework.views import APIView
 
 from tenants.api.access import requester
 from tenants.api.authentication import check_csrf
-from tenants.api.encoding import encode
 from tenants.api.viewsets import answer
 from tenants.authentication import WrongCredentials, check_credentials
 from tenants.domain.login_attempts import LockedOut
@@ -112,7 +111,7 @@ def sign_in(request: HttpRequest, *, email: str, password: str) -> User:
 def _session(request: Request) -> HttpResponse:
     user = _described(requester(request)) if request.user.is_authenticated else None
     body = {"user": user, "csrf_token": get_token(request._request)}
-    response = answer(request, encode(body))
+    response = answer(request, body)
     # The token is masked anew in each answer, so a tag would never match.
     del response["ETag"]
     response["Cache-Control"] = "no-store"

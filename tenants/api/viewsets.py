@@ -38,6 +38,7 @@ from tenants.api.search import SEARCH_PARAMETER, WordSearchBackend
 from tenants.api.serializers import TenantModelSerializer
 from tenants.domain.recorded_edits import record_creation, recorded_change, recorded_deletion
 from tenants.permissions import Action
+from tenants.unnamed import hidden_kinds, without_names
 
 M = TypeVar("M", bound=Model)
 
@@ -122,13 +123,13 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
         if self.read_is_audited:
             record_read(self.model, [row["id"] for row in page.rows])
         searched = {} if self.more_matches is None else {"more_matches": self.more_matches}
-        return answer(request, encode({"results": self.shown(page.rows), "next": page.next_url, **searched}))
+        return answer(request, {"results": self.shown(page.rows), "next": page.next_url, **searched})
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         [row] = self.shown([self.read_row(self.row_id())])
         if self.read_is_audited:
             record_read(self.model, [row["id"]])
-        return answer(request, encode(row))
+        return answer(request, row)
 
     @extend_schema(
         responses={
@@ -213,7 +214,7 @@ class TenantViewSet(ReadOnlyTenantViewSet[M], Generic[M]):
         serializer.is_valid(raise_exception=True)
         instance = self.perform_create(serializer)
         record_creation(instance)
-        return created(request, encode(self.read_row(instance.pk)), f"{request.path.rstrip('/')}/{instance.pk}")
+        return created(request, self.read_row(instance.pk), f"{request.path.rstrip('/')}/{instance.pk}")
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._change(request, partial=False)
@@ -233,7 +234,7 @@ class TenantViewSet(ReadOnlyTenantViewSet[M], Generic[M]):
         serializer.is_valid(raise_exception=True)
         with recorded_change(instance):
             self.perform_update(serializer)
-        return answer(request, encode(self.read_row(instance.pk)))
+        return answer(request, self.read_row(instance.pk))
 
     # Where a noun has a domain function for the write, its view set calls that here.
 
@@ -254,8 +255,13 @@ Routes = dict[str, type[ReadOnlyTenantViewSet[Any]]]
 """View sets by the last part of their address."""
 
 
-def answer(request: Request, body: bytes, *, status: int = HTTPStatus.OK) -> HttpResponse:
-    """A JSON body with its entity tag, or 304 without one where the client holds it already."""
+def answer(request: Request, told: Any, *, status: int = HTTPStatus.OK) -> HttpResponse:
+    """What is told as a JSON body with its entity tag, or 304 without one where the client holds it already.
+
+    The one place where answers are put into words: what the requester's role may not list is not named in any.
+    """
+    hidden = hidden_kinds(getattr(request.user, "role", None))
+    body = encode(without_names(told, hidden) if hidden else told)
     etag = etag_of(body)
     if status == HTTPStatus.OK and is_readable(request._request) and is_not_modified(request._request, etag):
         response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
@@ -268,9 +274,9 @@ def answer(request: Request, body: bytes, *, status: int = HTTPStatus.OK) -> Htt
     return response
 
 
-def created(request: Request, body: bytes, location: str) -> HttpResponse:
+def created(request: Request, told: Any, location: str) -> HttpResponse:
     """The answer to a creation: the new object and where it is."""
-    response = answer(request, body, status=HTTPStatus.CREATED)
+    response = answer(request, told, status=HTTPStatus.CREATED)
     response["Location"] = location
     return response
 
@@ -283,7 +289,7 @@ def created_step(
     address: of the list of steps
     """
     row = steps.order_by("-id").values(*serializer.columns())[0]
-    return created(request, encode(row), f"{address}/{row['id']}")
+    return created(request, row, f"{address}/{row['id']}")
 
 
 def said(serializer: type[Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:

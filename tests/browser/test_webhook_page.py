@@ -52,8 +52,11 @@ def test_webhook_is_made_tested_and_says_what_is_wrong(
     page.get_by_label("A gap was found").check()
     page.get_by_label("Address").fill(receiver.address)
     page.get_by_role("button", name="Save and continue editing").click()
-    page.locator(".messagelist li", has_text="Copy the signing secret now").wait_for()
+    page.locator(".shown-once").wait_for()
+    assert "Copy the signing secret now" in visitor.text()
+    assert visitor.problems() == []
     secret = re.search(r"whsec_\S+", visitor.text())
+    page.get_by_role("link", name="I have copied it, go on").click()
     assert secret is not None
     assert "Nothing has been sent to it yet." in visitor.text()
     assert visitor.problems() == []

@@ -169,12 +169,14 @@ def test_a_key_is_shown_once(visitor: Visitor) -> None:
     page.locator(".field-user .select2-selection").click()
     page.locator(".select2-results__option--highlighted").click()
     page.get_by_role("button", name="Save", exact=True).click()
-    shown = page.locator(".messagelist").inner_text()
-    secret = shown.rsplit(" ", 1)[-1]
+    shown = visitor.text()
+    secret = page.locator(".shown-once").inner_text()
 
     assert "Copy the key now, it is not shown again" in shown
     assert secret.startswith("sbk_")
     assert visitor.problems() == []
+    page.get_by_role("link", name="I have copied it, go on").click()
+    assert secret not in page.content()
     page.get_by_role("link", name="Nightly export").click()
     assert secret not in page.content()
     visitor.open(reverse("admin:tenants_apikey_changelist"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -77,12 +78,55 @@ def _assert_none_wrong(seen: list[tuple[UUID, set[UUID]]]) -> None:
     assert [(expected, found) for expected, found in seen if found != {expected}] == []
 
 
+def _keep_back(tenant_ids: list[UUID]) -> Callable[[int], None]:
+    """Return work that keeps a statement back in each transaction, and now and then rolls one back or drops it."""
+
+    def work(number: int) -> None:
+        wrapper: Any = connections["default"]
+        for round_number in range(ROUNDS):
+            one, other = (tenant_ids[(number + round_number + k) % 2] for k in (0, 1))
+            with suppress(RuntimeError), tenant_context(one):
+                Project.objects.count()
+                _append(wrapper, "never")
+                raise RuntimeError
+            with tenant_context(one):
+                Project.objects.count()
+                _append(wrapper, "+")
+                with suppress(RuntimeError), tenant_context(other):
+                    _append(wrapper, "never")
+                    raise RuntimeError
+                _append(wrapper, "-")
+            if round_number % 10 == 0:
+                wrapper.close()
+
+    return work
+
+
+def _append(wrapper: Any, text: str) -> None:
+    wrapper.execute_later("UPDATE projects_project SET description = description || %s WHERE name = 'Kept'", [text])
+
+
+def _assert_all_kept(tenant_ids: list[UUID], run: Callable[[Callable[[int], None]], None]) -> None:
+    for tenant_id in tenant_ids:
+        with tenant_context(tenant_id):
+            Project.objects.create(name="Kept")
+
+    run(_keep_back(tenant_ids))
+
+    for tenant_id in tenant_ids:
+        with tenant_context(tenant_id):
+            told = Project.objects.get(name="Kept").description
+        assert (told.count("+"), told.count("-"), len(told)) == (THREADS * ROUNDS // 2,) * 2 + (THREADS * ROUNDS,)
+
+
 def test_threads_never_see_each_others_tenant(ours: LookAlike, theirs: LookAlike) -> None:
-    work, seen = _alternate([ours.tenant.pk, theirs.tenant.pk])
+    both = [ours.tenant.pk, theirs.tenant.pk]
+    work, seen = _alternate(both)
 
     _run_in_threads(work)
 
     _assert_none_wrong(seen)
+    _assert_all_kept(both, _run_in_threads)
 
 
 @pytest.mark.pgbouncer
@@ -96,10 +140,12 @@ def test_through_pgbouncer_in_transaction_mode(ours: LookAlike, theirs: LookAlik
         through = {**described, "HOST": str(address["host"]), "PORT": str(address["port"]), "OPTIONS": {}}
         return DatabaseWrapper(through, alias="default")
 
-    work, seen = _alternate([ours.tenant.pk, theirs.tenant.pk])
+    both = [ours.tenant.pk, theirs.tenant.pk]
+    work, seen = _alternate(both)
     _run_in_threads(work, connect)
 
     _assert_none_wrong(seen)
+    _assert_all_kept(both, lambda keep_back: _run_in_threads(keep_back, connect))
 
 
 def test_with_the_pool_of_psycopg(ours: LookAlike, theirs: LookAlike) -> None:
@@ -109,9 +155,15 @@ def test_with_the_pool_of_psycopg(ours: LookAlike, theirs: LookAlike) -> None:
         "CONN_MAX_AGE": 0,
         "OPTIONS": {**described["OPTIONS"], "pool": {"min_size": 1, "max_size": 3, "timeout": 60}},
     }
-    work, seen = _alternate([ours.tenant.pk, theirs.tenant.pk])
+    both = [ours.tenant.pk, theirs.tenant.pk]
+    work, seen = _alternate(both)
+
+    def run(one: Callable[[int], None]) -> None:
+        _run_in_threads(one, lambda: DatabaseWrapper(pooled, alias="default"))
+
     try:
-        _run_in_threads(work, lambda: DatabaseWrapper(pooled, alias="default"))
+        run(work)
+        _assert_all_kept(both, run)
     finally:
         DatabaseWrapper(pooled, alias="default").close_pool()
 

@@ -8,6 +8,8 @@
 3. ROLLBACK TO SAVEPOINT takes ``SET LOCAL`` back with it, so after one the context is issued again.
 4. A statement whose answer nobody needs may wait for COMMIT and go out with it in one message (``execute_later``).
    Whatever else comes first sends it first, so statements reach the server in the order they were made in.
+5. PostgreSQL answers the COMMIT of a transaction that a refusal has broken with a silent ROLLBACK. Here it is an error:
+   whoever swallowed the refusal, perhaps of what waited, must not go on as if everything were kept.
 
 Outside a transaction nothing is issued, and the login itself has no rights: no transaction, no tenant's row.
 """
@@ -22,6 +24,8 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper, debug_transaction
+from django.db.transaction import TransactionManagementError
+from psycopg import ClientCursor
 from psycopg.pq import TransactionStatus
 
 from ..context import AccessContext, Purpose, TenantContextRequired, current_context, use_context
@@ -209,13 +213,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         It runs in the context in force now, at once where no transaction is open or nothing was said in it yet.
         What the server refuses is raised where it is sent, and then nothing of the transaction is kept.
         """
+        self.validate_thread_sharing()
         self.validate_no_broken_transaction()
         if not self.in_atomic_block or self._is_opening:
             with self.cursor() as cursor:
                 cursor.execute(sql, params)
             return
         self.issue_context()
-        self._later = self.create_cursor().mogrify(sql, params)
+        with self.wrap_database_errors:
+            self._later = self._bound(sql, params)
+
+    def _bound(self, sql: str, params: Sequence[Any]) -> str:
+        """The statement with its values in it, also where cursors leave them to the server."""
+        text: str = ClientCursor(self.connection).mogrify(sql, params)
+        return text
 
     def _send_later(self, ending: str = "") -> None:
         """Send what waits, in one message with the statement that ends the transaction, if one does."""
@@ -231,8 +242,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._is_opening = False
         if self._later:
             self._send_later("COMMIT")
-        else:
-            super()._commit()
+            return
+        if self.connection is not None and self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
+            raise TransactionManagementError("A statement was refused and the refusal swallowed: nothing is kept.")
+        super()._commit()
 
     def _rollback(self) -> None:
         self._is_opening, self._later = False, ""

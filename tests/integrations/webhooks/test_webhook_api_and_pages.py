@@ -259,7 +259,10 @@ def test_page_shows_the_address_once(browser: Client, ours: LookAlike) -> None:
     once = act(browser, "webhook", integration.pk).content.decode()
     again = page_of(browser, integration.pk)
 
-    assert re.search(r"Copy the address now, it is not shown again: https://stratibreak\.example/hooks/sbh_", once)
+    assert re.search(
+        r"Copy the address now, it is not shown again: <code class=\"shown-once\">https://stratibreak\.example/hooks/sbh_",
+        once,
+    )
     assert "And the secret, which is not shown again either" in once
     assert "hooks/sbh_" not in again
     assert "Nothing yet The address is made, and the tool has sent nothing to it yet." in again

@@ -13,7 +13,7 @@ from django.utils import timezone
 from gaps.models import AffectedArea, Evidence, Gap, GapTransition, RootCause
 from integrations.models import Integration
 from predictions.models import Prediction, PredictionOverride
-from projects.models import AnalysisRecord, Project
+from projects.models import AnalysisRecord, Goal, Project
 from tenants.enums import ApiScope, Role
 from tenants.isolation.transaction import auth_context, tenant_context
 from tenants.models import ApiKey, AuditEntry, User
@@ -237,6 +237,45 @@ def test_parts_of_an_analysis_are_kept_as_read_by_both_doors(
         before = len(entries(ours, action))
         assert client.get(address).status_code == 200
         assert len(entries(ours, action)) == before + 1, address
+
+
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "gaps/{gap}/cause-map": ("GET", "VIEW_GAP_ANALYSIS"),
+    "gaps/{gap}/recompute": ("POST", "VIEW_GAP_ANALYSIS"),
+    "goals/{goal}/sponsor-page": ("GET", "VIEW_GAP_ANALYSIS"),
+    "goals/{goal}/sponsor-page.html": ("GET", "VIEW_GAP_ANALYSIS"),
+    "goals/{goal}/sponsor-page.pdf": ("GET", "VIEW_GAP_ANALYSIS"),
+    "me/briefing": ("GET", "VIEW_GAP_ANALYSIS"),
+    "portfolio": ("GET", "VIEW_GAP_ANALYSIS"),
+    "predictions": ("GET", "ACCESS_PREDICTION"),
+    "prediction-outcomes": ("GET", "ACCESS_PREDICTION"),
+    "calibration": ("GET", "ACCESS_PREDICTION"),
+    "projects/{project}/forecast": ("GET", "ACCESS_PREDICTION"),
+    "projects/{project}/forecast/moves": ("GET", "ACCESS_PREDICTION"),
+    "projects/{project}/slip": ("GET", "ACCESS_PREDICTION"),
+    "projects/{project}/what-if": ("POST", "ACCESS_PREDICTION"),
+    "projects/{project}/replay": ("GET", "ACCESS_PREDICTION"),
+    "gaps/export": ("GET", "EXPORT_DATA"),
+    "predictions/export": ("GET", "EXPORT_DATA"),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_question_about_an_analysis_is_kept_with_its_commit(ours: LookAlike, theirs: LookAlike) -> None:
+    """With real transactions, because the entry of a read goes out with COMMIT."""
+    client = signed_in(ours.users[Role.ADMIN])
+    rows: dict[str, Any] = {"gap": Gap, "goal": Goal, "project": Project}
+    ids = {name: ours.rows[model].pk for name, model in rows.items()}
+
+    for route, (method, action) in QUESTIONS.items():
+        before = len(entries(ours, action)), len(entries(theirs, action))
+        body: Any = {} if method == "POST" else None
+        answer = send(client, method, f"/api/v1/{route.format(**ids)}", body)
+        answer.close()
+        assert answer.status_code == 200, (route, answer.content)
+        after = entries(ours, action)
+        assert (len(after), len(entries(theirs, action))) == (before[0] + 1, before[1]), route
+        assert_from_the_client(after[-1])
 
 
 def test_without_a_trusted_proxy_the_header_is_not_believed(ours: LookAlike, settings: Any) -> None:
