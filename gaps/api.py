@@ -17,6 +17,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from gaps.answer_tables import BRIEFING, CAUSE_MAP, EFFICACY, PORTFOLIO
 from gaps.answers.matters import MatterKind
 from gaps.answers.sponsor import SponsorPage
 from gaps.comparing_api import ITEM_VIEWS as COMPARING_VIEWS
@@ -39,6 +40,7 @@ from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.reads import record_read
 from tenants.api.search import SEARCH_PARAMETER
 from tenants.api.serializers import serializer_for
+from tenants.api.tables import file_handler, file_view
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created_step, said
 from tenants.permissions import Action
 from tenants.unnamed import hidden_kinds, told_kinds
@@ -105,7 +107,12 @@ class GapViewSet(TenantViewSet[Gap]):
         "identified_at": RANGE,
     }
     orderings = ("id", "identified_at", "severity")
-    custom_actions = {"transitions": Action.TRANSITION, "recompute": Action.VIEW, "cause_map": Action.VIEW}
+    custom_actions = {
+        "transitions": Action.TRANSITION,
+        "recompute": Action.VIEW,
+        "cause_map": Action.VIEW,
+        "cause_map_file": Action.EXPORT,
+    }
     read_is_audited = True
 
     def perform_create(self, serializer: BaseSerializer[Gap]) -> Gap:
@@ -140,6 +147,10 @@ class GapViewSet(TenantViewSet[Gap]):
         gap = self.find()
         record_read(Gap, [gap.pk])
         return answer(request, describe_cause_map(gap))
+
+    cause_map_file = file_handler(
+        lambda view, request: describe_cause_map(view.find()), CAUSE_MAP, operation_id="gaps_cause_map_export"
+    )
 
 
 class GapTransitionViewSet(ReadOnlyTenantViewSet[GapTransition]):
@@ -210,18 +221,23 @@ class ActionEfficacyViewSet(ReadOnlyTenantViewSet[CorrectiveAction]):
 
     model = CorrectiveAction
     serializer_class = serializer_for(CorrectiveAction)
-    custom_actions = {"efficacy": Action.VIEW}
+    custom_actions = {"efficacy": Action.VIEW, "efficacy_file": Action.EXPORT}
     pagination_class = None
     filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
 
     def own_parameters(self) -> frozenset[str]:
-        return frozenset()
+        return self.file_parameters
 
     @extend_schema(operation_id="action_efficacy_retrieve", responses=ActionEfficacySerializer)
     def efficacy(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What helped? Measured effects by kind of action, over the actions that the requester may see."""
+        return answer(request, self._told(request))
+
+    def _told(self, request: Request) -> dict[str, Any]:
         corrective = self.filter_queryset(self.get_queryset())
-        return answer(request, describe_action_efficacy(corrective, visible(PreventiveAction, request)))
+        return describe_action_efficacy(corrective, visible(PreventiveAction, request))
+
+    efficacy_file = file_handler(_told, EFFICACY, operation_id="action_efficacy_export")
 
 
 class BriefingRowSerializer(serializers.Serializer[Any]):
@@ -260,24 +276,29 @@ class BriefingViewSet(ReadOnlyTenantViewSet[Gap]):
 
     model = Gap
     serializer_class = serializer_for(Gap)
-    custom_actions = {"briefing": Action.VIEW}
+    custom_actions = {"briefing": Action.VIEW, "briefing_file": Action.EXPORT}
     pagination_class = None
     filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
 
     def own_parameters(self) -> frozenset[str]:
-        return frozenset()
+        return self.file_parameters
 
     @extend_schema(operation_id="me_briefing_retrieve", responses=BriefingSerializer)
     def briefing(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What should I deal with first? At most seven rows over all projects I see, the dearest first."""
-        told = describe_briefing(
+        told = self._told(request)
+        record_read(Gap, [row["id"] for row in told["rows"]])
+        return answer(request, told)
+
+    def _told(self, request: Request) -> dict[str, Any]:
+        return describe_briefing(
             projects=visible(Project, request),
             gaps=self.filter_queryset(self.get_queryset()),
             predictions=visible(Prediction, request),
             at=timezone.now(),
         )
-        record_read(Gap, [row["id"] for row in told["rows"]])
-        return answer(request, told)
+
+    briefing_file = file_handler(_told, BRIEFING, operation_id="me_briefing_export")
 
 
 class PortfolioSerializer(serializers.Serializer[Any]):
@@ -298,7 +319,7 @@ class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
 
     model = Project
     serializer_class = serializer_for(Project)
-    custom_actions = {"portfolio": Action.VIEW}
+    custom_actions = {"portfolio": Action.VIEW, "portfolio_file": Action.EXPORT}
     pagination_class = None
     filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
 
@@ -306,19 +327,24 @@ class PortfolioViewSet(ReadOnlyTenantViewSet[Project]):
         return Gap._meta.label_lower
 
     def own_parameters(self) -> frozenset[str]:
-        return frozenset()
+        return self.file_parameters
 
     @extend_schema(operation_id="portfolio_retrieve", responses=PortfolioSerializer)
     def portfolio(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """How do all my projects stand? Ranked, with a heat map of gap types; what nobody knows is UNKNOWN."""
-        told = describe_portfolio(
+        told = self._told(request)
+        record_read(Gap, [row["project"] for row in told["projects"]])
+        return answer(request, told)
+
+    def _told(self, request: Request) -> dict[str, Any]:
+        return describe_portfolio(
             projects=self.filter_queryset(self.get_queryset()),
             gaps=visible(Gap, request),
             items=visible(WorkItem, request),
             at=timezone.now(),
         )
-        record_read(Gap, [row["project"] for row in told["projects"]])
-        return answer(request, told)
+
+    portfolio_file = file_handler(_told, PORTFOLIO, operation_id="portfolio_export")
 
 
 class SponsorPageSerializer(serializers.Serializer[Any]):
@@ -382,6 +408,7 @@ class SponsorPageViewSet(ReadOnlyTenantViewSet[Goal]):
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     **COMPARING_VIEWS,
+    "gaps/<str:pk>/cause-map/export": file_view(GapViewSet, "cause_map_file"),
     "goals/<str:pk>/sponsor-page": SponsorPageViewSet.as_view({"get": "sponsor_page"}),
     "goals/<str:pk>/sponsor-page.html": SponsorPageViewSet.as_view({"get": "as_html"}),
     "goals/<str:pk>/sponsor-page.pdf": SponsorPageViewSet.as_view({"get": "as_pdf"}),
@@ -390,8 +417,11 @@ ITEM_VIEWS: dict[str, Callable[..., Any]] = {
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {
     "action-efficacy": ActionEfficacyViewSet.as_view({"get": "efficacy"}),
+    "action-efficacy/export": file_view(ActionEfficacyViewSet, "efficacy_file"),
     "me/briefing": BriefingViewSet.as_view({"get": "briefing"}),
+    "me/briefing/export": file_view(BriefingViewSet, "briefing_file"),
     "portfolio": PortfolioViewSet.as_view({"get": "portfolio"}),
+    "portfolio/export": file_view(PortfolioViewSet, "portfolio_file"),
 }
 """What can be asked of all that a person sees at once, by address."""
 

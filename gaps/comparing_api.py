@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from gaps.answer_tables import COMPARISON
 from gaps.domain.comparing import RunsNotComparable, describe_comparison
 from gaps.models import Gap
 from projects.models import AnalysisRecord, Project
@@ -19,10 +20,15 @@ from tenants.api.database_errors import MISSING_REFERENCE
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
+from tenants.api.tables import file_handler, file_view
 from tenants.api.viewsets import ReadOnlyTenantViewSet, answer
 from tenants.permissions import Action
 
 NAMES = ("from", "to")
+TWO_RUNS = [
+    OpenApiParameter(name, {"type": "string", "format": "uuid"}, required=True, description="Analysis record.")
+    for name in NAMES
+]
 
 
 class ComparisonSerializer(serializers.Serializer[Any]):
@@ -48,7 +54,7 @@ class ComparisonViewSet(ReadOnlyTenantViewSet[Project]):
 
     model = Project
     serializer_class = serializer_for(Project)
-    custom_actions = {"compare": Action.VIEW}
+    custom_actions = {"compare": Action.VIEW, "compare_file": Action.EXPORT}
     pagination_class = None
     filter_backends = []
 
@@ -57,27 +63,29 @@ class ComparisonViewSet(ReadOnlyTenantViewSet[Project]):
 
     @extend_schema(
         operation_id="projects_analyses_compare",
-        parameters=[
-            OpenApiParameter(name, {"type": "string", "format": "uuid"}, required=True, description="Analysis record.")
-            for name in NAMES
-        ],
+        parameters=TWO_RUNS,
         responses=ComparisonSerializer,
     )
     def compare(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What changed between two analyses of the project, and why: gaps, forecast, readiness, inputs."""
-        project = self.find()
-        earlier, later = _runs(request, project)
-        try:
-            told = describe_comparison(earlier, later)
-        except RunsNotComparable as refused:
-            raise InvalidParameter({refused.field: [str(refused)]}) from refused
+        told = self._told(request)
         record_read(Gap, [])
         return answer(request, told)
 
+    def _told(self, request: Request) -> dict[str, Any]:
+        project = self.find()
+        earlier, later = _runs(request, project, known=self.file_parameters)
+        try:
+            return describe_comparison(earlier, later)
+        except RunsNotComparable as refused:
+            raise InvalidParameter({refused.field: [str(refused)]}) from refused
 
-def _runs(request: Request, project: Project) -> tuple[AnalysisRecord, AnalysisRecord]:
+    compare_file = file_handler(_told, COMPARISON, operation_id="projects_analyses_compare_export", parameters=TWO_RUNS)
+
+
+def _runs(request: Request, project: Project, *, known: frozenset[str]) -> tuple[AnalysisRecord, AnalysisRecord]:
     """The two runs asked for, in one query. Raises InvalidParameter; a run one may not see does not exist."""
-    if unknown := sorted(set(request.query_params) - set(NAMES)):
+    if unknown := sorted(set(request.query_params) - {*NAMES, *known}):
         raise InvalidParameter({name: ["There is no such parameter here."] for name in unknown})
     wanted = {name: _id(request, name) for name in NAMES}
     rows = visible(AnalysisRecord, request).filter(project=project, pk__in=wanted.values())
@@ -98,5 +106,6 @@ def _id(request: Request, name: str) -> UUID:
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     "projects/<str:pk>/analyses/compare": ComparisonViewSet.as_view({"get": "compare"}),
+    "projects/<str:pk>/analyses/compare/export": file_view(ComparisonViewSet, "compare_file"),
 }
 """By address."""

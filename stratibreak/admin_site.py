@@ -101,13 +101,19 @@ class BackofficeSite(AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         step = path("operator/", self.admin_view(self.operator_step), name="operator_step")
         from stratibreak.analysis_page import analyse_project  # noqa: PLC0415  # models are loaded after sites
+        from stratibreak.answer_files import answer_file  # noqa: PLC0415
         from stratibreak.portfolio_page import portfolio  # noqa: PLC0415
         from stratibreak.trust_page import trust  # noqa: PLC0415
 
         analysis = path("analyse/<uuid:project_id>/", self.admin_view(analyse_project), name="analyse_project")
         trust_page = path("trust/", self.admin_view(trust), name="trust")
         portfolio_page = path("portfolio/", self.admin_view(portfolio), name="portfolio")
-        return [step, analysis, trust_page, portfolio_page, *super().get_urls()]
+        file = self.admin_view(answer_file)
+        files = [
+            path("files/<str:answer>/", file, name="answer_file"),
+            path("files/<str:answer>/<uuid:row_id>/", file, name="answer_file"),
+        ]
+        return [step, analysis, trust_page, portfolio_page, *files, *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Send an operator who has not taken the step to it, whatever page they asked for."""

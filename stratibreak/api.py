@@ -13,6 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from predictions.answer_tables import REPLAY
 from predictions.domain.replaying import (
     describe_record,
     describe_replay,
@@ -29,6 +30,7 @@ from tenants.api.fields import AwareDateTimeField, StrictIntegerField
 from tenants.api.problems import Conflict
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
+from tenants.api.tables import file_handler, file_view
 from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, created, said
 from tenants.domain.auditing import AuditAction, record
 from tenants.permissions import Action
@@ -135,7 +137,7 @@ class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
 
     model = Project
     serializer_class = serializer_for(Project)
-    custom_actions = {"replay": Action.VIEW, "run_replay": Action.ANALYSE}
+    custom_actions = {"replay": Action.VIEW, "replay_file": Action.EXPORT, "run_replay": Action.ANALYSE}
     pagination_class = None
     filter_backends = []
 
@@ -148,6 +150,10 @@ class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
         project = self.find()
         record_read(Prediction, [])
         return answer(request, describe_replay(project))
+
+    replay_file = file_handler(
+        lambda view, request: describe_replay(view.find()), REPLAY, operation_id="projects_replay_export"
+    )
 
     @extend_schema(
         operation_id="projects_replay_create", request=ReplayRequestSerializer, responses={201: ReplaySerializer}
@@ -175,5 +181,6 @@ class ProjectReplayViewSet(ReadOnlyTenantViewSet[Project]):
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     "projects/<str:pk>/refresh": ProjectRefreshViewSet.as_view({"post": "refresh"}),
     "projects/<str:pk>/replay": ProjectReplayViewSet.as_view({"get": "replay", "post": "run_replay"}),
+    "projects/<str:pk>/replay/export": file_view(ProjectReplayViewSet, "replay_file"),
 }
 """Further things to ask of an item, by address."""

@@ -7,8 +7,10 @@ shown here is recorded as it is where it is at home.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 
 from gaps.enums import GapOrigin, GapType
@@ -17,6 +19,7 @@ from gaps.models import Gap
 from predictions.models import Prediction
 from projects.forecast_answer import ForecastAnswer
 from projects.models import Project
+from stratibreak.answer_files import NARROWING, PAGE_ANSWERS
 from stratibreak.open_gaps import open_gaps
 from stratibreak.page_plots.absence import Absence, Shown
 from stratibreak.page_plots.cause_order import cause_order_plot
@@ -82,6 +85,24 @@ def gap_plots(gap: Gap, answer: GapAnswer) -> dict[str, Any]:
     if answer.has_waiting_causes:
         found.append(cause_order_plot(answer.order))
     return _split(found)
+
+
+@register.inclusion_tag("admin/includes/answer_files.html", takes_context=True)
+def answer_files(context: Any, answer: str, row_id: Any = None) -> dict[str, Any]:
+    """Links to the tables of an answer as files, for whoever may export it; asks the database nothing."""
+    request, found = context["request"], PAGE_ANSWERS[answer]
+    if not found.may_leave(request):
+        return {}
+    url = reverse("admin:answer_file", args=[answer] if row_id is None else [answer, row_id])
+    kept = {name: request.GET[name] for name in NARROWING if answer == "calibration" and request.GET.get(name)}
+    return {
+        "about": found.about,
+        "whole": f"{url}?{urlencode({**kept, 'format': 'xlsx'})}",
+        "tables": [
+            (one.name.replace("_", " "), f"{url}?{urlencode({**kept, 'format': 'csv', 'table': one.name})}")
+            for one in found.shape
+        ],
+    }
 
 
 @register.inclusion_tag("admin/includes/plots.html")

@@ -54,6 +54,12 @@ def told_kinds(hidden: frozenset[str]) -> frozenset[str]:
     return NAMELESS | (frozenset(KINDS) - hidden)
 
 
+def named_for(role: str | None, told: Any) -> Any:
+    """The same answer as this role may have it."""
+    hidden = hidden_kinds(role)
+    return without_names(told, hidden) if hidden else told
+
+
 def without_names(told: Any, hidden: frozenset[str]) -> Any:
     """The same answer without the names of hidden kinds of things.
 

@@ -30,7 +30,7 @@ DETECTORS: Mapping[GapType, Detector] = {
 ALARM_BUDGETS: Mapping[GapType, float] = {
     GapType.TIMELINE: timeline.FALSE_ALARMS_PER_YEAR,
     GapType.RESOURCE: resource.FALSE_ALARMS_PER_YEAR * resource.SUBJECTS,
-    GapType.COMMUNICATION: communication.FALSE_ALARMS_PER_YEAR * communication.SUBJECTS,
+    GapType.COMMUNICATION: communication.FALSE_ALARMS_PER_YEAR,
     GapType.CULTURE: culture.FALSE_ALARMS_PER_YEAR * culture.SUBJECTS,
     GapType.SKILL: skill.FALSE_ALARMS_PER_YEAR * skill.SUBJECTS,
     GapType.PROCESS: process.FALSE_ALARMS_PER_YEAR,

@@ -273,16 +273,8 @@ def duration_shift(
         return None
     usual, now = float(np.quantile(before, LONG)), float(np.quantile(late, LONG))
     tolerance = max(tolerance_share * usual, least_tolerance)
-    exposure = np.bincount(week, minlength=weeks).astype(np.float64)
-    over = dispersion(
-        np.bincount(week, weights=durations > usual, minlength=weeks)[:-recent].astype(np.float64), exposure[:-recent]
-    )
-    expected = (1 - LONG) * before.size
-    # Ties at the usual P85 are no excess: where all durations are alike, nothing is longer than usual.
-    tests = [
-        share_test(float((late > usual + more).sum()) / over, late.size / over, expected / over, before.size / over)
-        for more in (0.0, tolerance)
-    ]
+    over = longer_dispersion(week[~is_late], before, usual=usual, weeks=weeks - recent)
+    tests = [longer_test(late, before, than=usual + more, over=over) for more in (0.0, tolerance)]
     half = NORMAL_LOW_HIGH * np.sqrt(LONG * (1 - LONG) / late.size)
     low, high = np.quantile(late, np.clip([LONG - half, LONG + half], 0.0, 1.0))
     oldest = _older_quantile(week[~is_late], before, usual)
@@ -301,6 +293,26 @@ def duration_shift(
         oldest=oldest,
         oldest_tolerance=max(tolerance_share * oldest, least_tolerance),
     )
+
+
+def longer_dispersion(week: NDArray[np.int64], before: FloatArray, *, usual: float, weeks: int) -> float:
+    """How much more than chance the weekly number of durations beyond the usual P85 strays.
+
+    week: of each earlier duration, in [0, weeks), shape of before
+    """
+    exposure = np.bincount(week, minlength=weeks).astype(np.float64)
+    longer = np.bincount(week, weights=before > usual, minlength=weeks).astype(np.float64)
+    return dispersion(longer, exposure)
+
+
+def longer_test(late: FloatArray, before: FloatArray, *, than: float, over: float) -> float:
+    """P(so many of the late durations beyond a value or more) if a share of 1 - LONG is, as of the earlier ones.
+
+    than: the P85 of the earlier ones, or more;  over: the dispersion
+    """
+    # Ties at the usual P85 are no excess: where all durations are alike, nothing is longer than usual.
+    longer, expected = float((late > than).sum()), (1 - LONG) * before.size
+    return share_test(longer / over, late.size / over, expected / over, before.size / over)
 
 
 def _older_quantile(week: NDArray[np.int64], durations: FloatArray, usual: float) -> float:

@@ -14,17 +14,11 @@ from rest_framework.request import Request
 
 from predictions.actions_api import ROUTES as ACTION_ROUTES
 from predictions.alerts_api import ROUTES as ALERT_ROUTES
+from predictions.answer_tables import CALIBRATION
 from predictions.api.forecast import FORECAST_VIEWS
-from predictions.domain.drift import describe_drift
-from predictions.domain.missed_events import reported_misses
-from predictions.domain.overriding import (
-    describe_overrides,
-    settled_overrides,
-    standing_override_value,
-)
-from predictions.domain.probation import describe_probation
-from predictions.domain.track_record import describe_track_record, settled_claims
-from predictions.enums import MissedEventStatus, PredictionStatus
+from predictions.domain.calibrating import describe_calibration
+from predictions.domain.overriding import standing_override_value
+from predictions.enums import PredictionStatus
 from predictions.models import (
     MissedEvent,
     Prediction,
@@ -38,6 +32,7 @@ from tenants.api.access import visible
 from tenants.api.filters import EXACT, RANGE, SET
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
+from tenants.api.tables import file_handler, file_view
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer
 from tenants.permissions import Action
 
@@ -134,29 +129,29 @@ class CalibrationViewSet(ReadOnlyTenantViewSet[Prediction]):
 
     model = Prediction
     serializer_class = serializer_for(Prediction)
-    custom_actions = {"track_record": Action.VIEW}
+    custom_actions = {"track_record": Action.VIEW, "track_record_file": Action.EXPORT}
     filters = {"type": SET, "project": EXACT}
     pagination_class = None
 
     def own_parameters(self) -> frozenset[str]:
-        return frozenset()
+        return self.file_parameters
 
     @extend_schema(operation_id="calibration_retrieve", responses=CalibrationSerializer)
     def track_record(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Can it be trusted? Scores of the settled predictions that the requester may see and whose target is over."""
-        now = timezone.now()
-        claims = settled_claims(self.filter_queryset(self.get_queryset()), at=now)
-        overrides = settled_overrides(self._of_same_kind(PredictionOverride, "prediction__type"), at=now)
-        reports = reported_misses(self._of_same_kind(MissedEvent, "type"))
+        told = self._told(request)
         record_read(Prediction, [])
-        shown = {
-            **describe_track_record(claims, reported_misses=reports[MissedEventStatus.CONFIRMED]),
-            "overrides": describe_overrides(overrides),
-            "reported_misses": reports,
-            "drift": describe_drift(claims),
-            "probation": describe_probation(now),
-        }
-        return answer(request, shown)
+        return answer(request, told)
+
+    def _told(self, request: Request) -> dict[str, Any]:
+        return describe_calibration(
+            predictions=self.filter_queryset(self.get_queryset()),
+            overrides=self._of_same_kind(PredictionOverride, "prediction__type"),
+            reports=self._of_same_kind(MissedEvent, "type"),
+            at=timezone.now(),
+        )
+
+    track_record_file = file_handler(_told, CALIBRATION, operation_id="calibration_export")
 
     def _of_same_kind(self, model: type[M], type_path: str) -> QuerySet[M]:
         """What the requester sees of another model, narrowed to the types and the project asked for."""
@@ -172,6 +167,7 @@ ITEM_VIEWS: dict[str, Callable[..., Any]] = {**FORECAST_VIEWS}
 
 REPORT_VIEWS: dict[str, Callable[..., Any]] = {
     "calibration": CalibrationViewSet.as_view({"get": "track_record"}),
+    "calibration/export": file_view(CalibrationViewSet, "track_record_file"),
 }
 """What can be asked of all that a person sees at once, by address."""
 

@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from predictions.answer_tables import FORECAST, MOVES, SLIP, WHAT_IF
 from predictions.domain.forecast_answer import MAX_MOVES, describe_full_forecast
 from predictions.domain.forecast_moves import describe_move
 from predictions.domain.open_items import CutBy, CutOrder
@@ -37,6 +38,7 @@ from tenants.api.fields import AwareDateTimeField, FiniteFloatField, StrictInteg
 from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_read
 from tenants.api.serializers import serializer_for
+from tenants.api.tables import file_handler, file_view
 from tenants.api.viewsets import ReadOnlyTenantViewSet, answer, said
 from tenants.permissions import Action
 
@@ -46,6 +48,10 @@ MAX_ITEMS = 1_000_000
 MAX_PEOPLE, MAX_TEAM, MAX_RAMP_UP_DAYS = 1_000, 10_000, 730
 EARLIEST, LATEST = date(1990, 1, 1), date(2200, 1, 1)
 DEFAULT_MOVE_OVER = timedelta(days=7)
+TWO_MOMENTS = [
+    OpenApiParameter("from", datetime, description="The earlier moment; left out: a week before the later."),
+    OpenApiParameter("to", datetime, description="The later moment; left out: now."),
+]
 
 
 # --- answers ---
@@ -315,7 +321,10 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
 
     model = Project
     serializer_class = serializer_for(Project)
-    custom_actions = dict.fromkeys(("forecast", "slip", "moves", "what_if"), Action.VIEW)
+    custom_actions = {
+        **dict.fromkeys(("forecast", "slip", "moves", "what_if"), Action.VIEW),
+        **dict.fromkeys(("forecast_file", "slip_file", "moves_file", "what_if_file"), Action.EXPORT),
+    }
     pagination_class = None
     filter_backends = []
 
@@ -325,48 +334,69 @@ class ProjectDateViewSet(ReadOnlyTenantViewSet[Project]):
     @extend_schema(operation_id="projects_forecast_retrieve", responses=ForecastSerializer)
     def forecast(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What date can be promised? Dates by probability, or null with the reasons why there are none."""
-        project = self.find()
-        _check_parameters(request)
+        told = self._forecast(request)
         record_read(Prediction, [])
-        rows = visible(Prediction, request)
-        return answer(request, describe_full_forecast(project, predictions=rows, at=timezone.now()))
+        return answer(request, told)
+
+    def _forecast(self, request: Request) -> dict[str, Any]:
+        project = self.find()
+        _check_parameters(request, self.file_parameters)
+        return describe_full_forecast(project, predictions=visible(Prediction, request), at=timezone.now())
+
+    forecast_file = file_handler(_forecast, FORECAST, operation_id="projects_forecast_export")
 
     @extend_schema(operation_id="projects_slip_retrieve", responses=SlipSerializer)
     def slip(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Why did it slip? Parts in days that add up exactly, each with the items behind it. Of the newest analysis."""
-        project = self.find()
-        _check_parameters(request)
+        told = self._slip(request)
         record_read(Prediction, [])
-        return answer(request, describe_slip(project))
+        return answer(request, told)
+
+    def _slip(self, request: Request) -> dict[str, Any]:
+        project = self.find()
+        _check_parameters(request, self.file_parameters)
+        return describe_slip(project)
+
+    slip_file = file_handler(_slip, SLIP, operation_id="projects_slip_export")
 
     @extend_schema(
         operation_id="projects_forecast_moves_retrieve",
         responses=MoveSerializer,
-        parameters=[
-            OpenApiParameter("from", datetime, description="The earlier moment; left out: a week before the later."),
-            OpenApiParameter("to", datetime, description="The later moment; left out: now."),
-        ],
+        parameters=TWO_MOMENTS,
     )
     def moves(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Why did the forecast move? The change of P85 and of P(on time), in parts that add up exactly."""
-        project = self.find()
-        since, until = _moments(request)
+        told = self._moves(request)
         record_read(Prediction, [])
-        return answer(request, describe_move(project, since=since, until=until))
+        return answer(request, told)
+
+    def _moves(self, request: Request) -> dict[str, Any]:
+        project = self.find()
+        since, until = _moments(request, known=self.file_parameters)
+        return describe_move(project, since=since, until=until)
+
+    moves_file = file_handler(_moves, MOVES, operation_id="projects_forecast_moves_export", parameters=TWO_MOMENTS)
 
     @extend_schema(
         operation_id="projects_what_if_create", request=WhatIfRequestSerializer, responses={200: WhatIfSerializer}
     )
     def what_if(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What are the options? Each is played on the trials of the forecast; the first is doing nothing."""
+        told = self._what_if(request)
+        record_read(Prediction, [])
+        return answer(request, told)
+
+    def _what_if(self, request: Request) -> dict[str, Any]:
         project = self.find()
         question = question_of(said(WhatIfRequestSerializer, request))
         try:
-            found = answer_question(project, question, at=timezone.now())
+            return answer_question(project, question, at=timezone.now())
         except UnacceptableItems as refused:
             raise serializers.ValidationError(_nested(refused.places)) from refused
-        record_read(Prediction, [])
-        return answer(request, found)
+
+    what_if_file = file_handler(
+        _what_if, WHAT_IF, operation_id="projects_what_if_export", request_body=WhatIfRequestSerializer
+    )
 
 
 def _check_parameters(request: Request, known: frozenset[str] = frozenset()) -> None:
@@ -374,9 +404,9 @@ def _check_parameters(request: Request, known: frozenset[str] = frozenset()) -> 
         raise InvalidParameter({name: ["There is no such parameter here."] for name in unknown})
 
 
-def _moments(request: Request) -> tuple[datetime, datetime]:
-    """From and to. Raises InvalidParameter."""
-    _check_parameters(request, frozenset({"from", "to"}))
+def _moments(request: Request, *, known: frozenset[str]) -> tuple[datetime, datetime]:
+    """From and to. Raises InvalidParameter.  known: further parameters"""
+    _check_parameters(request, known | {"from", "to"})
     named = {"since": "from", "until": "to"}
     given = {name: request.query_params[asked] for name, asked in named.items() if asked in request.query_params}
     wanted = MoveQuerySerializer(data=given)
@@ -405,8 +435,12 @@ def _nested(places: Mapping[tuple[str | int, ...], str]) -> dict[str, Any]:
 
 FORECAST_VIEWS: dict[str, Callable[..., Any]] = {
     "projects/<str:pk>/forecast": ProjectDateViewSet.as_view({"get": "forecast"}),
+    "projects/<str:pk>/forecast/export": file_view(ProjectDateViewSet, "forecast_file"),
     "projects/<str:pk>/forecast/moves": ProjectDateViewSet.as_view({"get": "moves"}),
+    "projects/<str:pk>/forecast/moves/export": file_view(ProjectDateViewSet, "moves_file"),
     "projects/<str:pk>/slip": ProjectDateViewSet.as_view({"get": "slip"}),
+    "projects/<str:pk>/slip/export": file_view(ProjectDateViewSet, "slip_file"),
     "projects/<str:pk>/what-if": ProjectDateViewSet.as_view({"post": "what_if"}),
+    "projects/<str:pk>/what-if/export": file_view(ProjectDateViewSet, "what_if_file", method="post"),
 }
 """By address."""

@@ -8,6 +8,8 @@ Files: one column `resolved_at` (ISO dates or instants, UTC), a row a finished i
    CRPS is in items over the team's mean outcome, so that the large teams do not decide the macro average.
 4. Beside it the usual Monte Carlo: weeks of the last half-year drawn independently.
 5. When N items will be done: promises of the served simulation at 85 %, pooled over teams and durations (coverage).
+6. Late with p: dates that leave two to four times what the items take at the pace of half a year. Of those told late
+   with about p, a share p should be late; pooled over teams, told and late stand side by side.
 
 Example: a team that always finishes 5 items a week: every outcome is inside, the CRPS is that of a too wide forecast.
 """
@@ -15,6 +17,8 @@ Example: a team that always finishes 5 items a week: every outcome is inside, th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +45,9 @@ LOW, SURE, HIGH = 0.10, 0.15, 0.90
 MONTE_CARLO_WEEKS, MONTE_CARLO_TRIALS = 26, 400
 MIN_HISTORY_WEEKS = 12
 DAYS_PER_WEEK = 7
+AMPLE_WEEKS, AMPLE_TIMES = (8, 13, 26), (2.0, 2.5, 3.0, 4.0)
+"""Weeks to a date, and how many times the needed ones they are."""
+LATE_EDGES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,23 +131,26 @@ def _options(request: BenchmarkRequest) -> dict[str, object]:
 class _Judged:
     variant: VariantResult
     finish: Coverage | None
+    late: list[dict[str, float]]
 
 
 def _variant(
     teams: Sequence[Team], pools: Mapping[str, Sequence[ErrorPool]], request: BenchmarkRequest, name: str
 ) -> _Judged:
-    units, kept = [], []
+    units, kept, told = [], [], []
     for number, team in enumerate(teams):
         request.on_progress(number, len(teams), f"{name}: {team.file.name}")
         units.append(_unit(team, pools[team.file.name]))
         kept += _finish_hits(team, pools[team.file.name])
+        told += _told_late(team, pools[team.file.name])
     model = {
         "id": MODEL.id,
         "version": MODEL.version,
         "finish": f"{FINISH_MODEL.id} {FINISH_MODEL.version}",
         "fitted": name,
     }
-    return _Judged(VariantResult(tuple(units), model), coverage(kept, FINISH_PROBABILITY) if kept else None)
+    finish = coverage(kept, FINISH_PROBABILITY) if kept else None
+    return _Judged(VariantResult(tuple(units), model), finish, _late_bins(told))
 
 
 def _with_finish(
@@ -151,6 +161,7 @@ def _with_finish(
     extra: dict[str, object] = {"finish_p85_coverage": None if finish is None else finish.share}
     if finish is not None:
         extra["finish_p85"] = {"low": finish.low, "high": finish.high, "n": finish.n}
+    extra["late_with_ample_time"] = headline.late
     if shipped.finish is not None:
         extra["finish_p85_coverage_shipped"] = shipped.finish.share
     return shipped.variant, retrained.variant if retrained else None, extra
@@ -214,6 +225,34 @@ def _finish_hits(team: Team, pools: Sequence[ErrorPool]) -> list[bool]:
             pools=pools,
         )
     ]
+
+
+def _told_late(team: Team, pools: Sequence[ErrorPool]) -> list[tuple[float, bool]]:
+    """What was told of dates with ample time, and whether they were missed."""
+    found = []
+    for origin in range(team.first_test, team.pace.weeks - min(AMPLE_WEEKS) + 1, FINISH_STEP_WEEKS):
+        forecaster = ItemsDoneForecaster(team.pace.until(origin), pools)
+        rate = float(team.pace.weekly[:origin][-MONTE_CARLO_WEEKS:].mean())
+        for weeks in AMPLE_WEEKS:
+            if origin + weeks > team.pace.weeks:
+                continue
+            done = float(team.pace.items_done(weeks, np.array([origin]))[0])
+            sample = np.round(forecaster.forecast(float(weeks)).quantiles(LEVELS))
+            for items in {round(rate * weeks / times) for times in AMPLE_TIMES} - {0}:
+                found.append((float((sample < items).mean()), done < items))
+    return found
+
+
+def _late_bins(told: Sequence[tuple[float, bool]]) -> list[dict[str, float]]:
+    """Mean of what was told, share that was late, and number, by what was told."""
+    bins = []
+    for low, high in pairwise(LATE_EDGES):
+        inside = [(p, late) for p, late in told if low <= p < high or p == high == 1.0]
+        if inside:
+            bins.append(
+                {"told": fmean(p for p, _ in inside), "late": fmean(late for _, late in inside), "n": len(inside)}
+            )
+    return bins
 
 
 TASK = BenchmarkTask(benchmark_throughput, "items done in 2, 4, 8 and 13 weeks, and when N items will be done")

@@ -10,12 +10,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from projects.answer_tables import DATA_QUALITY
 from projects.domain.data_quality import describe_data_quality, without_examples
 from projects.enums import Readiness
 from projects.models import AnalysisRecord, ImportRun, Project, WorkItem
 from tenants.api.access import requester
 from tenants.api.filters import EXACT, RANGE, SET, TenantFilterBackend
 from tenants.api.serializers import serializer_for
+from tenants.api.tables import file_handler, file_view
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, answer
 from tenants.permissions import Action, allowed
 
@@ -57,7 +59,7 @@ class DataQualityViewSet(ReadOnlyTenantViewSet[Project]):
 
     model = Project
     serializer_class = serializer_for(Project)
-    custom_actions = {"data_quality": Action.VIEW}
+    custom_actions = {"data_quality": Action.VIEW, "data_quality_file": Action.EXPORT}
     pagination_class = None
     filter_backends = [TenantFilterBackend]  # none is declared: a parameter nobody reads is refused
 
@@ -65,14 +67,18 @@ class DataQualityViewSet(ReadOnlyTenantViewSet[Project]):
         return AnalysisRecord._meta.label_lower
 
     def own_parameters(self) -> frozenset[str]:
-        return frozenset()
+        return self.file_parameters
 
     @extend_schema(operation_id="projects_data_quality_retrieve", responses=DataQualitySerializer)
     def data_quality(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What is wrong with the record, with examples and how to fix it, as the newest analysis found it."""
+        return answer(request, self._told(request))
+
+    def _told(self, request: Request) -> dict[str, Any]:
         self.filter_queryset(self.get_queryset())  # refuses a parameter that nobody reads
-        project = self.find()
-        return answer(request, describe_data_quality(project, with_examples=_may_see_work(request)))
+        return describe_data_quality(self.find(), with_examples=_may_see_work(request))
+
+    data_quality_file = file_handler(_told, DATA_QUALITY, operation_id="projects_data_quality_export")
 
 
 def _may_see_work(request: Request) -> bool:
@@ -91,5 +97,6 @@ RUN_ROUTES: Routes = {"analysis-records": AnalysisRecordViewSet, "import-runs": 
 
 ITEM_VIEWS: dict[str, Callable[..., Any]] = {
     "projects/<str:pk>/data-quality": DataQualityViewSet.as_view({"get": "data_quality"}),
+    "projects/<str:pk>/data-quality/export": file_view(DataQualityViewSet, "data_quality_file"),
 }
 """Further things to ask of an item, by address."""

@@ -1,4 +1,4 @@
-"""Whole lists as files. API and backoffice export through the one function here.
+"""Whole lists as files. API and backoffice export through the one function here; tables inside answers: `tables.py`.
 
 What leaves is in the audit trail before the first row is read: the entry belongs to the request's own transaction,
 which commits before the server asks for the body. So a client that hangs up after one row has exported all of them, as
@@ -30,6 +30,7 @@ from django.utils.module_loading import import_string
 from rest_framework.renderers import BaseRenderer
 
 from tenants.api.csv_rows import CsvFormat
+from tenants.api.problems import InvalidParameter
 from tenants.api.reads import record_export
 from tenants.api.xlsx_rows import XlsxFormat
 
@@ -108,8 +109,21 @@ def _body(export: Export, row_format: RowFormat) -> Iterator[bytes]:
 
 def file_headers(export: Export, *, format_name: str, at: datetime) -> dict[str, str]:
     """What an answer says of its file: to be saved under a name, and kept by no cache."""
-    file_name = f"{_names()[export.view]}-{at:%Y-%m-%d}.{FORMATS[format_name].extension}"
+    return file_disposition(_names()[export.view], format_name=format_name, at=at)
+
+
+def file_disposition(name: str, *, format_name: str, at: datetime) -> dict[str, str]:
+    """The same of a file under another name, which has no extension and no day yet."""
+    file_name = f"{name}-{at:%Y-%m-%d}.{FORMATS[format_name].extension}"
     return {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "no-store"}
+
+
+def asked_format(query: Mapping[str, str], *, otherwise: str) -> str:
+    """The name of the format that a request asks for.  otherwise: where it names none.  Raises InvalidParameter."""
+    format_name = query.get("format") or otherwise
+    if format_name not in FORMATS:
+        raise InvalidParameter({"format": [f"One of: {', '.join(FORMATS)}."]})
+    return format_name
 
 
 def view_of(model: type[Model]) -> type[ReadOnlyTenantViewSet[Any]] | None:

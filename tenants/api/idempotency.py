@@ -35,7 +35,7 @@ from tenants.outside import Question
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control")
+KEPT_HEADERS = ("Content-Type", "Content-Disposition", "Export-Row-Count", "Location", "ETag", "Cache-Control")
 """What belongs to the answer; the rest (request id, cookies, security policy) belongs to the exchange."""
 
 # A structured string (RFC 8941, section 3.3.3), as the draft has it, or the same without quotes, as most clients that

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, ClassVar, cast
 
 from django.http import HttpResponse
@@ -17,6 +19,7 @@ from tenants.api.filters import EXACT, RANGE, SET
 from tenants.api.invitations import InvitationSerializer, InvitationViewSet, send_invitation
 from tenants.api.problems import Conflict
 from tenants.api.serializers import TenantModelSerializer
+from tenants.api.tables import TableOf, file_handler, file_view, under
 from tenants.api.viewsets import ReadOnlyTenantViewSet, Routes, TenantViewSet, answer, created
 from tenants.domain.api_keys import create_api_key, revoke_api_key
 from tenants.domain.people import LastAdministrator, change_user, deactivate_user
@@ -230,23 +233,45 @@ class SuspiciousActivityAnswer(serializers.Serializer[Any]):
     results = SuspicionSerializer(many=True)
 
 
+SUSPICIOUS_ACTIVITY = (
+    TableOf(
+        "results",
+        ("kind", "actor_id", "ip_address", "user_agent", "first_at", "last_at", "count"),
+        under("results"),
+    ),
+)
+
+
+def describe_suspicious_activity(*, at: datetime) -> dict[str, Any]:
+    """What of the last seven days deserves a look, as JSON values."""
+    return {"results": [asdict(each) for each in suspicious_activity(at=at)]}
+
+
 class SuspiciousActivityViewSet(ReadOnlyTenantViewSet[AuditEntry]):
     """Refused attempts in a burst, lockouts, logins from new user agents, exports above the usual."""
 
     model = AuditEntry
     serializer_class = AuditEntrySerializer
-    custom_actions = {"report": Action.VIEW}
+    custom_actions = {"report": Action.VIEW, "report_file": Action.EXPORT}
     pagination_class = None
     filter_backends = []
 
     @extend_schema(operation_id="suspicious_activity_list", responses={200: SuspiciousActivityAnswer})
     def report(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """What deserves a look, of the last seven days, newest first; computed from the audit log."""
-        found = [asdict(each) for each in suspicious_activity(at=timezone.now())]
-        return answer(request, {"results": found})
+        return answer(request, describe_suspicious_activity(at=timezone.now()))
+
+    report_file = file_handler(
+        lambda view, request: describe_suspicious_activity(at=timezone.now()),
+        SUSPICIOUS_ACTIVITY,
+        operation_id="suspicious_activity_export",
+    )
 
 
-REPORT_VIEWS = {"suspicious-activity": SuspiciousActivityViewSet.as_view({"get": "report"})}
+REPORT_VIEWS: dict[str, Callable[..., Any]] = {
+    "suspicious-activity": SuspiciousActivityViewSet.as_view({"get": "report"}),
+    "suspicious-activity/export": file_view(SuspiciousActivityViewSet, "report_file"),
+}
 """Reports over many rows, by address."""
 
 

@@ -18,13 +18,23 @@ ACTIONS: Mapping[str, AuditAction] = {
 """By app. The only readings kept in projects are those of a forecast, and of the runs that hold it."""
 
 
-def record_export(model: type[Model], *, row_count: int, format_name: str, asked: Mapping[str, Any]) -> None:
-    """Keep that a list leaves as a file: which, how many rows, narrowed by what. Called before a row is read."""
+def record_export(
+    model: type[Model], *, row_count: int, format_name: str, asked: Mapping[str, Any], answer: str = ""
+) -> None:
+    """Keep that rows leave as a file: which, how many, narrowed by what. Called before a row of a list is read.
+
+    answer: where they are the tables of an answer, its address
+    """
     record(
         action=AuditAction.EXPORT_DATA,
         operation=Operation.READ,
         resource=model,
-        changes={"counts": {"exported": row_count}, "format": format_name, "asked": dict(asked)},
+        changes={
+            "counts": {"exported": row_count},
+            "format": format_name,
+            "asked": dict(asked),
+            **({"answer": answer} if answer else {}),
+        },
     )
 
 

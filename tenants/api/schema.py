@@ -146,7 +146,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     if method == "post" and path != SIGNING_IN:
         _take_idempotency_key(operation)
     if "text/csv" in responses.get("200", {}).get("content", {}):
-        responses["200"]["headers"] = EXPORT_HEADERS
+        responses["200"].setdefault("headers", {}).update(EXPORT_HEADERS)
     for status in (*ALWAYS, *BY_METHOD[method], *((404,) if found_by_id else ()), *((400,) if method == "get" else ())):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{_name(status)}"})
     if found_by_id and method in CHANGES_A_VERSION:

@@ -28,7 +28,7 @@ from rest_framework.viewsets import GenericViewSet
 from tenants.api.access import visible
 from tenants.api.encoding import encode
 from tenants.api.etags import check_if_match, etag_of, is_not_modified
-from tenants.api.exports import FORMATS, Export, export_response, file_headers, renderers
+from tenants.api.exports import FORMATS, Export, asked_format, export_response, file_headers, renderers
 from tenants.api.filters import EXPORT_PARAMETERS, PAGE_PARAMETERS, TenantFilterBackend
 from tenants.api.idempotency import answered_once, is_marked
 from tenants.api.pagination import KeysetPagination, ordering_of, page_of
@@ -38,7 +38,7 @@ from tenants.api.search import SEARCH_PARAMETER, WordSearchBackend
 from tenants.api.serializers import TenantModelSerializer
 from tenants.domain.recorded_edits import record_creation, recorded_change, recorded_deletion
 from tenants.permissions import Action
-from tenants.unnamed import hidden_kinds, without_names
+from tenants.unnamed import named_for
 
 M = TypeVar("M", bound=Model)
 
@@ -72,6 +72,7 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
     read_is_audited: ClassVar[bool] = False
 
     filter_backends = [TenantFilterBackend, WordSearchBackend]
+    file_parameters: frozenset[str] = frozenset()  # of this request, where it asks for an answer's tables as a file
     more_matches: bool | None = None  # of this request's search; None: nothing was searched
     pagination_class: type[KeysetPagination] | None = KeysetPagination
     lookup_value_converter = "str"
@@ -146,9 +147,7 @@ class ReadOnlyTenantViewSet(GenericViewSet[M], Generic[M]):
         """
         query = request.query_params.dict()
         ordering = ordering_of(query.get("ordering") or self.default_ordering, self.orderings, self.default_ordering)
-        format_name = query.get("format") or cast("Any", request.accepted_renderer).format
-        if format_name not in FORMATS:
-            raise InvalidParameter({"format": [f"One of: {', '.join(FORMATS)}."]})
+        format_name = asked_format(query, otherwise=cast("Any", request.accepted_renderer).format)
         rows = self.filter_queryset(self.get_queryset()).order_by(*ordering.names())
         if self.more_matches:
             raise InvalidParameter(
@@ -260,8 +259,7 @@ def answer(request: Request, told: Any, *, status: int = HTTPStatus.OK) -> HttpR
 
     The one place where answers are put into words: what the requester's role may not list is not named in any.
     """
-    hidden = hidden_kinds(getattr(request.user, "role", None))
-    body = encode(without_names(told, hidden) if hidden else told)
+    body = encode(named_for(getattr(request.user, "role", None), told))
     etag = etag_of(body)
     if status == HTTPStatus.OK and is_readable(request._request) and is_not_modified(request._request, etag):
         response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)

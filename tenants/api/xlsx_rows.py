@@ -41,6 +41,9 @@ OPTIONS = {
     "default_date_format": "yyyy-mm-dd hh:mm:ss",
 }
 
+NamedTable = tuple[str | None, Sequence[str], Iterable[Mapping[str, Any]]]
+"""Name (of a sheet: at most 31 characters, None for one that needs none), columns and rows."""
+
 
 class XlsxFormat:
     """A workbook whose first line names the columns, stays in sight and filters."""
@@ -51,9 +54,14 @@ class XlsxFormat:
 
     def chunks(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         """The file in pieces of 64 KiB, from when the last row has been read."""
+        return self.sheets([(None, columns, rows)])
+
+    def sheets(self, tables: Iterable[NamedTable]) -> Iterator[bytes]:
+        """A workbook of several tables, each on a sheet of its name, in pieces of 64 KiB."""
         with TemporaryFile() as whole:
             with Workbook(whole, OPTIONS) as workbook:
-                _write(workbook, columns, rows)
+                for name, columns, rows in tables:
+                    _write(workbook, columns, rows, name=name)
             whole.seek(0)
             while piece := whole.read(CHUNK_BYTES):
                 yield piece
@@ -63,22 +71,24 @@ class XlsxFormat:
         return b""
 
 
-def _write(workbook: Workbook, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def _write(
+    workbook: Workbook, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, name: str | None = None
+) -> None:
     day = workbook.add_format({"num_format": "yyyy-mm-dd"})
-    sheet, line = _sheet(workbook, columns), 0
+    sheet, line = _sheet(workbook, columns, name), 0
     for row in rows:
         if line == MOST_ROWS:
             sheet, line = _sheet(workbook, columns), 0
         line += 1
-        for place, name in enumerate(columns):
-            _write_value(sheet, line, place, row[name], day)
+        for place, column in enumerate(columns):
+            _write_value(sheet, line, place, row[column], day)
 
 
-def _sheet(workbook: Workbook, columns: Sequence[str]) -> Worksheet:
-    sheet: Worksheet = workbook.add_worksheet()
+def _sheet(workbook: Workbook, columns: Sequence[str], name: str | None = None) -> Worksheet:
+    sheet: Worksheet = workbook.add_worksheet(name)
     bold = workbook.add_format({"bold": True})
-    for place, name in enumerate(columns):
-        sheet.write_string(0, place, name, bold)
+    for place, column in enumerate(columns):
+        sheet.write_string(0, place, column, bold)
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, max(len(columns) - 1, 0), COLUMN_WIDTH)
     return sheet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -116,7 +116,7 @@ class ItemAction:
         return f"/api/v1/{self.route.replace('<id>', str(row_id))}"
 
 
-ITEM_ACTIONS = (
+_ANSWERS = (
     ItemAction("invitations/<id>/resend", "POST", "tenants.Invitation", "tenants.Invitation", Action.CHANGE, 200),
     ItemAction("gaps/<id>/transitions", "POST", "gaps.Gap", "gaps.Gap", Action.TRANSITION, 400),
     ItemAction("gaps/<id>/recompute", "POST", "gaps.Gap", "gaps.Gap", Action.VIEW, 200),
@@ -254,6 +254,24 @@ ITEM_ACTIONS = (
     ItemAction("projects/<id>/what-if", "POST", "projects.Project", "predictions.Prediction", Action.VIEW, 200),
 )
 
+WITHOUT_FILE = {
+    "gaps/<id>/recompute": "two values of one gap side by side, no table",
+    "goals/<id>/sponsor-page": "sentences for one reader; it has a form for printing",
+    "goals/<id>/sponsor-page.html": "the page itself",
+    "goals/<id>/sponsor-page.pdf": "a file already",
+    "integrations/<id>/runs": "the list of sync results, which is exported; the run under way changes by the second",
+    "integrations/<id>/mappings": "the list of field mappings, which is exported",
+    "integrations/<id>/webhook": "one address and its counters",
+}
+"""What one may view of an item and that has no tables to export, with the reason."""
+
+_FILES = tuple(
+    replace(each, route=f"{each.route}/export", action=Action.EXPORT)
+    for each in _ANSWERS
+    if each.action == Action.VIEW and each.route not in WITHOUT_FILE
+)
+ITEM_ACTIONS = (*_ANSWERS, *_FILES)
+
 REPORTS = {
     "calibration": "predictions.Prediction",
     "action-efficacy": "gaps.CorrectiveAction",
@@ -262,6 +280,9 @@ REPORTS = {
     "suspicious-activity": "tenants.AuditEntry",
 }
 """Reports over many rows by address, with the model whose readers may ask."""
+
+REPORT_FILES = {f"{route}/export": label for route, label in REPORTS.items()}
+"""Their tables as files, with the model that one must be allowed to export."""
 
 OPEN_TO_STRANGERS = {
     "session": "whoever signs in is a stranger before",

@@ -22,6 +22,7 @@ from tests.api.endpoints import (
     ENDPOINTS,
     ITEM_ACTIONS,
     OPEN_TO_STRANGERS,
+    REPORT_FILES,
     REPORTS,
     Endpoint,
     ItemAction,
@@ -39,7 +40,7 @@ each_item_action = pytest.mark.parametrize("item_action", ITEM_ACTIONS, ids=lamb
 
 
 def test_every_address_is_known() -> None:
-    known = {*OPEN_TO_STRANGERS, *REPORTS}
+    known = {*OPEN_TO_STRANGERS, *REPORTS, *REPORT_FILES}
     for endpoint in ENDPOINTS:
         known |= {endpoint.name, f"{endpoint.name}/<id>", f"{endpoint.name}/export"}
     known |= {each.route for each in ITEM_ACTIONS}
@@ -240,6 +241,21 @@ def test_a_report_is_read_by_whoever_may_view_and_by_no_stranger(
         assert as_role(role).send("POST", path).status_code == 405
     assert key_of(Role.ADMIN, ApiScope.READ).send("GET", path).status_code == 200
     assert key_of(Role.ADMIN, ApiScope.IMPORT).send("GET", path).status_code == 403
+    assert ApiClient().send("GET", path).status_code == 401
+
+
+@pytest.mark.parametrize(("route", "label"), REPORT_FILES.items())
+def test_a_report_leaves_as_a_file_with_whoever_may_export(
+    route: str, label: str, as_role: Callable[[Role], ApiClient], key_of: Callable[..., ApiClient]
+) -> None:
+    path = f"/api/v1/{route}"
+
+    for role in Role:
+        permitted = allowed(role, Action.EXPORT, label)
+        assert as_role(role).send("GET", path).status_code == (200 if permitted else 403)
+        assert as_role(role).send("POST", path).status_code == 405
+    assert key_of(Role.ADMIN, ApiScope.EXPORT).send("GET", path).status_code == 200
+    assert key_of(Role.ADMIN, ApiScope.READ).send("GET", path).status_code == 403
     assert ApiClient().send("GET", path).status_code == 401
 
 

@@ -174,3 +174,41 @@ def test_activity_found_later_than_it_was_is_known_from_when_it_was() -> None:
     imported = [replace(fact, recorded_at=SEEN_AT + WEEK) if isinstance(fact, ActivityFact) else fact for fact in facts]
 
     assert _of("response time", imported).effect == _of("response time", facts).effect
+
+
+def _answered_by_the_day_after(late_of_forty: int) -> list[HistoryFact]:
+    """A healthy project in which 40 reviews a week take a day, but for 5 that take two: of the last weeks so many."""
+    of_reviews = (ActivityKind.REVIEW_REQUESTED, ActivityKind.REVIEW)
+    facts = [
+        fact
+        for fact in simulate(GapType.COMMUNICATION, 0, planted=False)
+        if not (isinstance(fact, ActivityFact) and fact.kind in of_reviews)
+    ]
+    for week in range(38):
+        answered_at = SEEN_AT - (week + 1) * WEEK + 3.5 * DAY
+        for number in range(40):
+            item = 10_000 + 40 * week + number
+            is_late = number < (late_of_forty if week < 4 else 5)
+            days_before = [(answered_at - (2 if is_late else 1) * DAY, 101), (answered_at, 102)]
+            facts.append(work_item(item, created_at=answered_at - 3 * DAY))
+            facts += [
+                ActivityFact(
+                    UUID(int=(9 << 70) + 2 * item + part),
+                    at,
+                    at,
+                    kind,
+                    contributor_id=item_id(who),
+                    item_id=item_id(item),
+                )
+                for part, ((at, who), kind) in enumerate(zip(days_before, of_reviews, strict=True))
+            ]
+    return facts
+
+
+def test_few_that_come_a_day_later_are_no_gap_though_p85_doubles() -> None:
+    few, many = (_of("response time", _answered_by_the_day_after(late)) for late in (8, 20))
+
+    assert [few.effect, many.effect] == pytest.approx([2.0, 2.0])
+    assert few.finding is None
+    assert many.finding is not None
+    assert many.finding.title == "Answers take 2.0 working days (P85), 1.0 before"

@@ -66,6 +66,22 @@ def test_split_column_says_where_the_test_begins(tmp_path: Path) -> None:
     assert report["n"] < 10
 
 
+@pytest.mark.parametrize(
+    ("weekly", "late"), [(np.full(100, 5.0), 0.0), (np.concatenate([np.full(70, 5.0), np.zeros(29), [1.0]]), 1.0)]
+)
+def test_what_was_told_of_dates_with_ample_time_stands_beside_what_came(
+    weekly: "np.ndarray[Any, np.dtype[np.float64]]", late: float, tmp_path: Path
+) -> None:
+    write_team(tmp_path / "one_team.csv", weekly)
+
+    bins = run("--data", str(tmp_path))["macro"]["late_with_ample_time"]
+
+    assert {each["late"] for each in bins} == {late}
+    assert [each["told"] for each in bins] == sorted(each["told"] for each in bins)
+    assert late or bins[-1]["told"] < 0.5
+    assert sum(each["n"] for each in bins) >= 16
+
+
 def test_directory_without_files_or_columns_is_refused_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="holds no file"):
         run("--data", str(tmp_path))
