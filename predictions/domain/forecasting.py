@@ -115,7 +115,10 @@ def forecast_project(
     )
     moves = load_recalibrations(project, as_of=as_of)
     labour = labour_cost(known)
-    answers = tuple(_priced(_ask_moved(forecaster, inputs, moves), labour) for forecaster in FORECASTERS)
+    answers = tuple(
+        _weighed(_ask_moved(forecaster, inputs, moves), labour, inputs.accepted_probability)
+        for forecaster in FORECASTERS
+    )
     weekly = weekly_finishes(known, calendar=calendar)[-MAX_WEEKS:] if finish.readiness.carries_value else ()
     found = ProjectForecast(finish, answers, (), tuple(float(count) for count in weekly))
     outlook = outlook_row(forecast_outlook(known, finish=finish, calendar=calendar, pools=pools))
@@ -147,8 +150,10 @@ def _ask_moved(
     return replace(answer, risks=tuple(recalibrated(risk, by) for risk in answer.risks))
 
 
-def _priced(answer: ForecasterAnswer, labour: LabourCost | None) -> ForecasterAnswer:
-    return replace(answer, risks=tuple(priced(risk, labour) for risk in answer.risks))
+def _weighed(answer: ForecasterAnswer, labour: LabourCost | None, accepted_probability: float) -> ForecasterAnswer:
+    """An answer whose options say what they cost, and how much they are needed."""
+    risks = tuple(priced(risk.ranked_by_need(accepted_probability), labour) for risk in answer.risks)
+    return replace(answer, risks=risks)
 
 
 def target_date(project: Project, known: ProjectHistory) -> date | None:

@@ -1,9 +1,9 @@
 """What every risk forecast says, whatever the event: probability, base rate, when, until when, what moves it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,6 +193,16 @@ class RiskForecast:
     assumptions: tuple[str, ...] = ()
     alerts_anyway: bool = False
     quantiles: Quantiles | None = None
+
+    def ranked_by_need(self, accepted_probability: float) -> Self:
+        """The same, its options LOW where so much risk is accepted: whatever is done then restores what is there.
+
+        accepted_probability: that the event stays away, in (0, 1)
+        """
+        if self.probability is None or self.alerts_anyway or self.probability.value > 1 - accepted_probability:
+            return self
+        options = tuple(replace(option, priority=Priority.LOW) for option in self.options)
+        return replace(self, options=options)
 
     def should_alert(self, *, was_alerting: bool) -> bool:
         """Whether it is an alert now, with hysteresis; an abstention never is."""
