@@ -18,6 +18,7 @@ from django.db import connections
 from tenants.audit.seal_keys import seal_keys
 from tenants.domain import audit_sealing
 from tenants.domain.audit_sealing import ServerMoment, server_moment
+from tenants.domain.keys import KEY_CACHE
 from tenants.isolation.checks import check_runtime_role
 from tenants.isolation.context import current_context
 from tenants.isolation.owner import owner_access
@@ -125,6 +126,12 @@ def make_tenant(db: None) -> Callable[[str], Tenant]:
 def _quick_passwords(settings: Any) -> None:
     """Hash passwords quickly: their strength is not what these tests are about."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_key_remembered() -> None:
+    """The two tenants outlive a test; what a process remembers of their keys for five minutes must not."""
+    KEY_CACHE.drop()
 
 
 @pytest.fixture(autouse=True)

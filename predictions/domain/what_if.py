@@ -45,6 +45,7 @@ from predictions.forecasters.what_if import (
     Step,
     WhatIf,
 )
+from projects.domain.queries.runs import age_reasons
 from projects.enums import CARRYING, Readiness
 from projects.models import AnalysisRecord, Project
 
@@ -122,10 +123,12 @@ def answer_question(project: Project, question: Question, *, at: datetime) -> di
     moved_on = _moved_on(counted, basis.scope.remaining, at=at)
     # The target is each option's own affair; what else limits the forecast limits all of them.
     limits = [row for row in record.readiness_reasons if row["code"] not in OF_THE_TARGET] + moved_on
+    # Its age limits what the answer says of today, not what the options have beside each other.
+    since = [*age_reasons(record.as_of, at=at), *moved_on]
     return {
         **_frame(project, record),
-        "readiness": Readiness.LIMITED if moved_on and record.readiness == Readiness.OK else record.readiness,
-        "readiness_reasons": [*record.readiness_reasons, *moved_on],
+        "readiness": Readiness.LIMITED if since and record.readiness == Readiness.OK else record.readiness,
+        "readiness_reasons": [*record.readiness_reasons, *since],
         "model": {
             "id": MODEL.id,
             "version": MODEL.version,
