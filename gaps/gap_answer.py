@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 
 from gaps.domain.acting import efficacy_of_tenant
 from gaps.domain.cause_map import ordered_causes
+from gaps.enums import GapType
 from gaps.models import CorrectiveAction, Evidence, Gap, RootCause
 from predictions.domain.action_efficacy import ranked_actions
 from projects.plain_words import Fact, Limit, days, duration, fact, limits, measure, percent
+
+TIMED = frozenset({GapType.TIMELINE, GapType.BUDGET})
+"""Types whose detectors look for the latest start of every action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,20 @@ def gap_answer(gap: Gap) -> GapAnswer:
         likely_label=str(current.get("label") or "") if current.get("value") is not None else "",
         planned=measure(target),
         planned_label=str(target.get("label") or ""),
-        time_left="" if gap.urgency_h is None else duration(gap.urgency_h),
+        time_left=_time_left(gap),
         causes=tuple(cause_in_words(cause) for cause in causes),
         order=_order(causes),
         evidence=tuple(_fact(row) for row in gap.evidence.order_by("id")),
         actions=tuple(ranked_actions(gap.corrective_actions.select_related("owner"), efficacy_of_tenant())),
         limits=tuple(limits(gap.readiness_reasons)),
     )
+
+
+def _time_left(gap: Gap) -> str:
+    """Until when the best action restores the target; empty where no detector asks."""
+    if gap.urgency_h is not None:
+        return duration(gap.urgency_h)
+    return "no action is known to be enough" if gap.detector_id and gap.type in TIMED else ""
 
 
 def cause_in_words(cause: RootCause) -> Cause:

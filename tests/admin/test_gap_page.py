@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from gaps.enums import GapStatus
+from gaps.gap_answer import gap_answer
 from gaps.models import Gap, GapTransition
 from tenants.enums import Role
 from tenants.isolation.transaction import tenant_context
@@ -84,3 +85,19 @@ def test_page_says_what_an_action_asks_for(ours: LookAlike) -> None:
 
     assert "(8 h of work, about 17,000 EUR in all)" in page
     assert "(4.5 h of work)" in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"detected": True, "type": "TIMELINE", "urgency_h": 48.0}, "48 h"),
+        ({"detected": True, "type": "TIMELINE", "urgency_h": None}, "no action is known to be enough"),
+        ({"detected": True, "type": "SKILL", "urgency_h": None}, ""),
+        ({"type": "TIMELINE", "urgency_h": None}, ""),
+    ],
+)
+def test_time_left_is_none_that_is_enough_only_where_a_detector_looked(
+    fields: dict[str, Any], told: str, ours: LookAlike
+) -> None:
+    with tenant_context(ours.tenant.pk):
+        assert gap_answer(GapFactory.create(**fields)).time_left == told
