@@ -20,7 +20,6 @@ from gaps.answer_tables import BRIEFING, CAUSE_MAP, EFFICACY, PORTFOLIO
 from gaps.domain.acting import describe_action_efficacy
 from gaps.domain.briefing import describe_briefing
 from gaps.domain.cause_map import describe_cause_map
-from gaps.domain.portfolio import describe_portfolio
 from gaps.models import CorrectiveAction, Gap
 from predictions.answer_tables import CALIBRATION, FORECAST, REPLAY, SLIP
 from predictions.domain.calibrating import describe_calibration
@@ -31,7 +30,8 @@ from predictions.enums import PredictionType
 from predictions.models import MissedEvent, Prediction, PredictionOverride, PreventiveAction
 from projects.answer_tables import DATA_QUALITY
 from projects.domain.data_quality import describe_data_quality
-from projects.models import AnalysisRecord, Project, WorkItem
+from projects.models import AnalysisRecord, Project
+from stratibreak.portfolio_page import portfolio_of
 from tenants.admin.base import reads_across_tenants
 from tenants.api.access import visible_of
 from tenants.api.organisation import SUSPICIOUS_ACTIVITY, describe_suspicious_activity
@@ -91,16 +91,6 @@ def _project(request: HttpRequest, row_id: UUID | None) -> Project:
     return found
 
 
-def _portfolio(request: HttpRequest, _: UUID | None) -> Told:
-    user = request.user
-    return describe_portfolio(
-        projects=visible_of(Project.objects.all(), user),
-        gaps=visible_of(Gap.objects.all(), user),
-        items=visible_of(WorkItem.objects.all(), user),
-        at=timezone.now(),
-    )
-
-
 def _briefing(request: HttpRequest, _: UUID | None) -> Told:
     user = request.user
     return describe_briefing(
@@ -156,7 +146,9 @@ def _cause_map(request: HttpRequest, row_id: UUID | None) -> Told:
 
 PAGE_ANSWERS: Mapping[str, PageAnswer] = MappingProxyType(
     {
-        "portfolio": PageAnswer("how all projects stand", "portfolio", Gap, PORTFOLIO, _portfolio),
+        "portfolio": PageAnswer(
+            "how all projects stand", "portfolio", Gap, PORTFOLIO, lambda request, _: portfolio_of(request.user)
+        ),
         "briefing": PageAnswer("what to deal with first", "me/briefing", Gap, BRIEFING, _briefing),
         "action-efficacy": PageAnswer("what helped", "action-efficacy", CorrectiveAction, EFFICACY, _efficacy),
         "calibration": PageAnswer("can it be trusted?", "calibration", Prediction, CALIBRATION, _calibration),

@@ -89,13 +89,7 @@ class JointGroup:
 @reading_page("gaps.view_gap")
 def portfolio(request: HttpRequest) -> HttpResponse:
     """Show all running projects that the person may see."""
-    user: Any = request.user
-    told = describe_portfolio(
-        projects=visible_of(Project.objects.all(), user),
-        gaps=visible_of(Gap.objects.all(), user),
-        items=visible_of(WorkItem.objects.all(), user),
-        at=timezone.now(),
-    )
+    told = portfolio_of(request.user)
     record_read(Gap, [row["project"] for row in told["projects"]])
     context = {
         **admin.site.each_context(request),
@@ -107,6 +101,16 @@ def portfolio(request: HttpRequest) -> HttpResponse:
         "groups": joint_groups(told),
     }
     return TemplateResponse(request, "admin/portfolio.html", context)
+
+
+def portfolio_of(user: Any) -> dict[str, Any]:
+    """The API's answer, of what a person may see."""
+    return describe_portfolio(
+        projects=visible_of(Project.objects.all(), user),
+        gaps=visible_of(Gap.objects.all(), user),
+        items=visible_of(WorkItem.objects.all(), user),
+        at=timezone.now(),
+    )
 
 
 def portfolio_row(row: Mapping[str, Any]) -> PortfolioRow:

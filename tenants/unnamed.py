@@ -63,7 +63,7 @@ def named_for(role: str | None, told: Any) -> Any:
 def without_names(told: Any, hidden: frozenset[str]) -> Any:
     """The same answer without the names of hidden kinds of things.
 
-    told: of dicts, lists and values; it is left as it is  hidden: of `KINDS`
+    told: of dicts, lists and values; it is left as it is;  hidden: of `KINDS`
     """
     if isinstance(told, Mapping):
         return {name: without_names(value, hidden) for name, value in _row_without_names(told, hidden).items()}
